@@ -1,0 +1,2 @@
+//! darkroom.
+fn main() {}
