@@ -8,7 +8,7 @@
 #
 # Needs no root, no loop device and no mount. The packages are downloaded once from the machine's own package sources,
 # unpacked, never installed. Equal packages give an equal disk, bit for bit. Nothing is done when OUT.qcow2 was made of
-# the same inputs. GUEST_CACHE is where packages are kept (target/guest/packages).
+# the same inputs. GUEST_CACHE is where packages are kept (target/guest/packages); remove it to fetch newer ones.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: build.sh OUT.qcow2 [VIRTUAL_MIB]}
