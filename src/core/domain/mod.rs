@@ -9,7 +9,6 @@ pub mod error;
 pub mod event;
 pub mod flavor;
 pub mod form;
-pub mod format;
 pub mod ids;
 pub mod image;
 pub mod instance;
