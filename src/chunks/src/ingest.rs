@@ -1,0 +1,189 @@
+//! Taking a whole disk in. One thread reads in order and feeds SHA-256; one names, compresses and appends; one starts
+//! syncing early. On return every chunk of the manifest is durable, also those that were already there.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+
+use sha2::{Digest, Sha256};
+
+use crate::chunk::{CHUNK_BYTES, ChunkId, Packer, ZEROS, chunk_len, chunks_of, is_zero};
+use crate::error::{Error, Result};
+use crate::manifest::Manifest;
+use crate::source::Source;
+use crate::store::{Hold, Store};
+use crate::writer::{Stored, Writer, work};
+
+/// How many chunks may wait between reading and storing: enough to even out, little enough to stay in the cache.
+const QUEUE_CHUNKS: usize = 8;
+/// How many zero chunks are hashed between two reports of progress.
+const ZEROS_PER_REPORT: u32 = 16;
+
+/// How to take a disk in.
+pub struct IngestOptions<'a> {
+    /// Called on the calling thread with the bytes of the disk that are done.
+    pub on_progress: &'a dyn Fn(u64),
+    /// Asked often; `true` stops the ingest and takes everything back.
+    pub cancelled: &'a dyn Fn() -> bool,
+    /// Protects the chunks from sweeps until the caller has recorded the manifest.
+    pub hold: &'a Hold,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Ingested {
+    /// What the disk contains. It is not stored yet: see [`Store::put_manifest`].
+    pub manifest: Manifest,
+    /// SHA-256 of the whole disk, zeros included.
+    pub sha256: [u8; 32],
+    /// The size of the disk.
+    pub virtual_bytes: u64,
+    /// The plain bytes of the chunks that are not all zero.
+    pub data_bytes: u64,
+    /// What this ingest added to the packs, compressed and without the headers of records.
+    pub new_stored_bytes: u64,
+    /// The chunks that the store did not have.
+    pub n_new_chunks: u64,
+    /// The chunks that it had, and those that occur again within the disk.
+    pub n_dedup_chunks: u64,
+}
+
+/// A chunk on its way from reading to storing.
+struct Work {
+    place: u32,
+    buffer: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Tally {
+    chunks: Vec<(u32, ChunkId)>,
+    data_bytes: u64,
+    new_stored_bytes: u64,
+    n_new_chunks: u64,
+    n_dedup_chunks: u64,
+}
+
+impl Store {
+    /// Reads a disk from start to end and stores its chunks. On success all of them are durable; on failure or
+    /// cancellation nothing of it stays, except chunks that another ingest has come to rely on meanwhile.
+    pub fn ingest(&self, source: &mut dyn Source, options: &IngestOptions<'_>) -> Result<Ingested> {
+        let virtual_bytes = source.size_bytes();
+        chunks_of(virtual_bytes)?;
+        let mut writer = Writer::new(&self.inner, options.hold.id);
+        let packer = Packer::new().map_err(|error| Error::Io {
+            action: "prepare compression for",
+            path: self.inner.directory.clone(),
+            source: error,
+        })?;
+        let (sha256, tally) = std::thread::scope(|scope| {
+            let (jobs_in, jobs_out) = channel();
+            let (work_in, work_out) = sync_channel(QUEUE_CHUNKS);
+            let (free_in, free_out) = channel();
+            writer.set_jobs(Some(jobs_in));
+            let inner = &*self.inner;
+            let syncing = scope.spawn(move || work(inner, &jobs_out));
+            let writer = &mut writer;
+            let storing = scope.spawn(move || {
+                let stored = store_all(writer, packer, &work_out, &free_in);
+                // Hanging up ends the syncing thread.
+                writer.set_jobs(None);
+                stored
+            });
+            let read = read_all(source, virtual_bytes, options, work_in, &free_out);
+            let stored = storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let synced = syncing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // When storing failed, reading failed too, for want of a listener: the cause goes first.
+            let tally = stored?;
+            let sha256 = read?;
+            synced?;
+            Ok::<_, Error>((sha256, tally))
+        })?;
+        writer.finish()?;
+        (options.on_progress)(virtual_bytes);
+        Ok(Ingested {
+            manifest: Manifest::new(virtual_bytes, tally.chunks)?,
+            sha256,
+            virtual_bytes,
+            data_bytes: tally.data_bytes,
+            new_stored_bytes: tally.new_stored_bytes,
+            n_new_chunks: tally.n_new_chunks,
+            n_dedup_chunks: tally.n_dedup_chunks,
+        })
+    }
+}
+
+fn read_all(
+    source: &mut dyn Source,
+    virtual_bytes: u64,
+    options: &IngestOptions<'_>,
+    work: SyncSender<Work>,
+    free: &Receiver<Vec<u8>>,
+) -> Result<[u8; 32]> {
+    let n_places = chunks_of(virtual_bytes)?;
+    let mut sha256 = Sha256::new();
+    let mut data = Some(0..0);
+    let mut n_zeros = 0;
+    let mut n_buffers = 0;
+    for place in 0..n_places {
+        let start = u64::from(place) * CHUNK_BYTES as u64;
+        let length = chunk_len(virtual_bytes, place);
+        let end = start + length as u64;
+        while let Some(range) = &data
+            && range.end <= start
+        {
+            data = source.next_data(start).map_err(|error| Error::Source { offset: start, source: error })?;
+        }
+        if data.as_ref().is_none_or(|range| range.start >= end) {
+            sha256.update(&ZEROS[..length]);
+            n_zeros += 1;
+            if n_zeros % ZEROS_PER_REPORT != 0 {
+                continue;
+            }
+        } else {
+            // Buffers come back when their content is stored; there are never more than fit into the queue.
+            let mut buffer = match free.try_recv() {
+                Ok(buffer) => buffer,
+                Err(_) if n_buffers < QUEUE_CHUNKS + 2 => {
+                    n_buffers += 1;
+                    vec![0; CHUNK_BYTES]
+                }
+                Err(_) => free.recv().map_err(|_| Error::Cancelled)?,
+            };
+            buffer.resize(length, 0);
+            source
+                .read_exact_at(&mut buffer, start)
+                .map_err(|error| Error::Source { offset: start, source: error })?;
+            sha256.update(&buffer);
+            work.send(Work { place, buffer }).map_err(|_| Error::Cancelled)?;
+        }
+        (options.on_progress)(end);
+        if (options.cancelled)() {
+            return Err(Error::Cancelled);
+        }
+    }
+    Ok(sha256.finalize().into())
+}
+
+fn store_all(
+    writer: &mut Writer<'_>,
+    mut packer: Packer,
+    work: &Receiver<Work>,
+    free: &Sender<Vec<u8>>,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for Work { place, buffer } in work {
+        if !is_zero(&buffer) {
+            let id = ChunkId::of(&buffer);
+            match writer.store(&id, &buffer, &mut packer)? {
+                Stored::New { stored_bytes } => {
+                    tally.n_new_chunks += 1;
+                    tally.new_stored_bytes += u64::from(stored_bytes);
+                }
+                Stored::Known => tally.n_dedup_chunks += 1,
+            }
+            tally.data_bytes += buffer.len() as u64;
+            tally.chunks.push((place, id));
+        }
+        // The reader may be done already and not want it back.
+        let _: std::result::Result<(), _> = free.send(buffer);
+    }
+    Ok(tally)
+}
