@@ -7,13 +7,14 @@
 //! the chunks of one disk; its [`Fingerprint`] names the content.
 //!
 //! ```
-//! # use darkroom_chunks::{IngestOptions, Settings, Store, SweepOptions};
+//! # use darkroom_chunks::{ContentHash, IngestOptions, Settings, Store, SweepOptions};
 //! # fn main() -> darkroom_chunks::Result<()> {
 //! # let directory = tempfile::tempdir().expect("a temporary directory");
 //! let store = Store::open(&directory.path().join("store"), Settings::default())?;
 //! let hold = store.hold();
 //! let disk = vec![7u8; 1_000_000];
-//! let options = IngestOptions { on_progress: &|_| {}, cancelled: &|| false, hold: &hold };
+//! let content_hash = ContentHash::Now;
+//! let options = IngestOptions { content_hash, on_progress: &|_| {}, cancelled: &|| false, hold: &hold };
 //! let ingested = store.ingest(&mut &disk[..], &options)?; // every chunk is durable
 //! let fingerprint = store.put_manifest(&ingested.manifest, &hold)?; // the manifest too
 //! // … commit the record that names the fingerprint, then let go:
@@ -46,13 +47,15 @@ mod recover;
 mod source;
 mod store;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod writer;
 
 pub use check::{BadChunk, CheckReport};
 pub use chunk::{CHUNK_BYTES, ChunkId};
 pub use error::{Error, Result};
-pub use ingest::{IngestOptions, Ingested};
+pub use ingest::{ContentHash, IngestOptions, Ingested};
 pub use manifest::{Fingerprint, Manifest};
 pub use source::{RawFile, Source};
 pub use store::{Hold, Recovery, Settings, Store};

@@ -231,7 +231,7 @@ mod tests {
         fn a_changed_byte_is_noticed(manifest in any_manifest(), at in any::<prop::sample::Index>(), bit in 0..8) {
             let mut bytes = manifest.encode();
             let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
+            bytes[at] ^= 1u8 << bit;
             prop_assert!(Manifest::decode(&bytes).is_err());
             prop_assert!(Manifest::decode(&bytes[..at]).is_err());
         }
