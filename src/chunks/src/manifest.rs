@@ -255,7 +255,7 @@ mod tests {
             Manifest::new(5 * CHUNK - 1, vec![(1, ChunkId([7; 32])), (4, ChunkId([9; 32]))]).unwrap();
         assert_eq!(
             manifest.fingerprint().to_string(),
-            "0000000000000000000000000000000000000000000000000000000000000000"
+            "cf071129a951dd4268b6cf5bf460e592827567c4996651fb031ec2a222e7dad7"
         );
     }
 
