@@ -63,7 +63,7 @@ pub struct Ingested {
 /// A chunk on its way from reading to storing.
 struct Work {
     place: u32,
-    buffer: Vec<u8>,
+    content: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -150,6 +150,7 @@ impl Store {
     }
 }
 
+/// Reads in order on the calling thread. Only chunks that are not zero go on to be stored.
 fn read_all(
     source: &mut dyn Source,
     virtual_bytes: u64,
@@ -157,46 +158,47 @@ fn read_all(
     work: SyncSender<Work>,
     free: &Receiver<Vec<u8>>,
 ) -> Result<Option<[u8; 32]>> {
-    let n_places = chunks_of(virtual_bytes)?;
     let mut sha256 = (options.content_hash == ContentHash::Now).then(Sha256::new);
     let mut data = Some(0..0);
     let mut n_zeros = 0;
-    let mut n_buffers = 0;
-    for place in 0..n_places {
+    let mut n_buffers = 1;
+    let mut buffer = vec![0; CHUNK_BYTES];
+    for place in 0..chunks_of(virtual_bytes)? {
         let start = u64::from(place) * CHUNK_BYTES as u64;
         let length = chunk_len(virtual_bytes, place);
         let end = start + length as u64;
+        let fail = |error| Error::Source { offset: start, source: error };
         while let Some(range) = &data
             && range.end <= start
         {
-            data = source.next_data(start).map_err(|error| Error::Source { offset: start, source: error })?;
+            data = source.next_data(start).map_err(fail)?;
         }
-        if data.as_ref().is_none_or(|range| range.start >= end) {
-            if let Some(sha256) = &mut sha256 {
-                sha256.update(&ZEROS[..length]);
-            }
+        let is_hole = data.as_ref().is_none_or(|range| range.start >= end);
+        if !is_hole {
+            buffer.truncate(length);
+            source.read_exact_at(&mut buffer, start).map_err(fail)?;
+        }
+        if let Some(sha256) = &mut sha256 {
+            sha256.update(if is_hole { &ZEROS[..length] } else { &buffer });
+        }
+        if is_hole || is_zero(&buffer) {
             n_zeros += 1;
             if n_zeros % ZEROS_PER_REPORT != 0 {
                 continue;
             }
         } else {
             // Buffers come back when their content is stored; there are never more than fit into the queue.
-            let mut buffer = match free.try_recv() {
-                Ok(buffer) => buffer,
+            let next = match free.try_recv() {
+                Ok(next) => next,
                 Err(_) if n_buffers < QUEUE_CHUNKS + 2 => {
                     n_buffers += 1;
                     vec![0; CHUNK_BYTES]
                 }
+                // Nobody gives them back when storing has failed; its error is the one that is reported.
                 Err(_) => free.recv().map_err(|_| Error::Cancelled)?,
             };
-            buffer.resize(length, 0);
-            source
-                .read_exact_at(&mut buffer, start)
-                .map_err(|error| Error::Source { offset: start, source: error })?;
-            if let Some(sha256) = &mut sha256 {
-                sha256.update(&buffer);
-            }
-            work.send(Work { place, buffer }).map_err(|_| Error::Cancelled)?;
+            let content = std::mem::replace(&mut buffer, next);
+            work.send(Work { place, content }).map_err(|_| Error::Cancelled)?;
         }
         (options.on_progress)(end);
         if (options.cancelled)() {
@@ -213,21 +215,19 @@ fn store_all(
     free: &Sender<Vec<u8>>,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
-    for Work { place, buffer } in work {
-        if !is_zero(&buffer) {
-            let id = ChunkId::of(&buffer);
-            match writer.store(&id, &buffer, &mut packer)? {
-                Stored::New { stored_bytes } => {
-                    tally.n_new_chunks += 1;
-                    tally.new_stored_bytes += u64::from(stored_bytes);
-                }
-                Stored::Known => tally.n_dedup_chunks += 1,
+    for Work { place, content } in work {
+        let id = ChunkId::of(&content);
+        match writer.store(&id, &content, &mut packer)? {
+            Stored::New { stored_bytes } => {
+                tally.n_new_chunks += 1;
+                tally.new_stored_bytes += u64::from(stored_bytes);
             }
-            tally.data_bytes += buffer.len() as u64;
-            tally.chunks.push((place, id));
+            Stored::Known => tally.n_dedup_chunks += 1,
         }
+        tally.data_bytes += content.len() as u64;
+        tally.chunks.push((place, id));
         // The reader may be done already and not want it back.
-        let _: std::result::Result<(), _> = free.send(buffer);
+        let _: std::result::Result<(), _> = free.send(content);
     }
     Ok(tally)
 }

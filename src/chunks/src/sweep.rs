@@ -296,7 +296,7 @@ impl Inner {
         for entry in entries {
             let key = entry.id.key();
             let found = state.index.get(&key);
-            if !found.is_some_and(|found| (found.pack, found.offset) == (pack, entry.offset)) {
+            if found.is_none_or(|found| (found.pack, found.offset) != (pack, entry.offset)) {
                 continue;
             }
             if is_expired(&state, &key, options) {

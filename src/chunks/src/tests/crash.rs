@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 fn a_tail_torn_at_any_byte_costs_only_the_torn_record() {
     let directory = tempfile::tempdir().unwrap();
     let original = directory.path().join("original");
-    let (first, second) = (whole(&[1]), disk(&[3], 90));
+    let (first, second) = (disk(&[1], 500), disk(&[3], 90));
     let store = Store::open(&original, Settings::default()).unwrap();
     let kept = put(&store, &first);
     let pack = packs(&original).remove(0);
@@ -35,8 +35,11 @@ fn a_tail_torn_at_any_byte_costs_only_the_torn_record() {
             assert_eq!(fs::metadata(&pack).unwrap().len(), if whole_again { length } else { durable });
             assert_eq!(store.stats().n_chunks, if whole_again { 2 } else { 1 });
             assert_holds(&store, &kept, &first);
-            let again = put(&store, &second);
-            assert_holds(&store, &again, &second);
+            // Writing on costs several syncs, so not at every byte.
+            if cut % 16 == 0 {
+                let again = put(&store, &second);
+                assert_holds(&store, &again, &second);
+            }
             drop(store);
             fs::remove_dir_all(&torn).unwrap();
         }
