@@ -169,13 +169,19 @@ pub(crate) struct OpenPack {
     /// Every record in the pack, for the index at its end.
     entries: Mutex<Vec<Entry>>,
     sealed: AtomicBool,
-    synced: Mutex<Synced>,
+    /// Up to where the records are durable. Read without waiting for a sync that runs.
+    synced_end: AtomicU64,
+    /// A sync failed.
+    failed: AtomicBool,
+    /// Taken for the length of a sync or a cut; says whether the file's name is durable.
+    sync_turn: Mutex<bool>,
 }
 
-struct Synced {
-    end: u64,
-    named: bool,
-    failed: bool,
+/// Whether a pack that is opened for writing is on the storage already, name included.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IsDurable {
+    Yes,
+    No,
 }
 
 impl OpenPack {
@@ -190,24 +196,26 @@ impl OpenPack {
             return Err(io_error("write", &path)(error));
         }
         let nothing = Scan { entries: Vec::new(), end: PACK_HEADER_BYTES };
-        Ok(Self::adopt(number, path, file, nothing, Synced { end: 0, named: false, failed: false }))
+        Ok(Self::adopt(number, path, file, nothing, IsDurable::No))
     }
 
     /// Continues a pack that was found unsealed. The caller has made durable what the scan found, and cut the rest.
     pub(crate) fn resume(number: u32, path: PathBuf, file: File, scan: Scan) -> Self {
-        let synced = Synced { end: scan.end, named: true, failed: false };
-        Self::adopt(number, path, file, scan, synced)
+        Self::adopt(number, path, file, scan, IsDurable::Yes)
     }
 
-    fn adopt(number: u32, path: PathBuf, file: File, scan: Scan, synced: Synced) -> Self {
+    fn adopt(number: u32, path: PathBuf, file: File, scan: Scan, durable: IsDurable) -> Self {
+        let is_durable = durable == IsDurable::Yes;
         Self {
+            synced_end: AtomicU64::new(if is_durable { scan.end } else { 0 }),
+            failed: AtomicBool::new(false),
+            sync_turn: Mutex::new(is_durable),
             number,
             path,
             file: Arc::new(file),
             end: AtomicU64::new(scan.end),
             entries: Mutex::new(scan.entries),
             sealed: AtomicBool::new(false),
-            synced: Mutex::new(synced),
         }
     }
 
@@ -232,23 +240,23 @@ impl OpenPack {
         self.end.load(Ordering::Acquire)
     }
 
-    fn synced(&self) -> MutexGuard<'_, Synced> {
-        self.synced.lock().expect("nothing panics while it holds this lock")
+    fn sync_turn(&self) -> MutexGuard<'_, bool> {
+        self.sync_turn.lock().expect("nothing panics while it holds this lock")
     }
 
     /// Up to where the pack is durable.
     pub(crate) fn synced_end(&self) -> u64 {
-        self.synced().end
+        self.synced_end.load(Ordering::Acquire)
     }
 
     /// Whether an earlier sync failed, after which the kernel may have dropped what was written.
     pub(crate) fn has_failed(&self) -> bool {
-        self.synced().failed
+        self.failed.load(Ordering::Acquire)
     }
 
     /// Nothing more may be written here or reported durable.
     pub(crate) fn mark_failed(&self) {
-        self.synced().failed = true;
+        self.failed.store(true, Ordering::Release);
     }
 
     /// Appends a record and returns its offset. Only the ingest that owns the pack may call this.
@@ -277,36 +285,36 @@ impl OpenPack {
     /// Makes everything written so far durable, and the file's name too. A failure is remembered: the kernel reports
     /// it once and then forgets the pages, so a later success would mean nothing.
     pub(crate) fn sync(&self, directory: &File, append: &dyn Append) -> Result<()> {
-        let mut synced = self.synced();
-        if synced.failed {
+        let mut is_named = self.sync_turn();
+        if self.has_failed() {
             return Err(Error::SyncFailed { path: self.path.clone() });
         }
         let end = self.end();
-        if synced.end < end {
-            if let Err(error) = append.sync(&self.file) {
-                synced.failed = true;
-                return Err(io_error("sync", &self.path)(error));
-            }
-            synced.end = end;
+        if self.synced_end() < end
+            && let Err(error) = append.sync(&self.file)
+        {
+            self.mark_failed();
+            return Err(io_error("sync", &self.path)(error));
         }
-        if !synced.named {
+        if !*is_named {
             directory.sync_all().map_err(io_error("sync the directory of", &self.path))?;
-            synced.named = true;
+            *is_named = true;
         }
+        self.synced_end.store(end, Ordering::Release);
         Ok(())
     }
 
     /// Forgets everything from `end` on, a seal included.
     pub(crate) fn cut(&self, end: u64) -> Result<()> {
-        let mut synced = self.synced();
+        let _turn = self.sync_turn();
         if let Err(error) = self.file.set_len(end) {
-            synced.failed = true;
+            self.mark_failed();
             return Err(io_error("truncate", &self.path)(error));
         }
         self.entries().retain(|entry| entry.end() <= end);
         self.end.store(end, Ordering::Release);
         self.sealed.store(false, Ordering::Release);
-        synced.end = synced.end.min(end);
+        self.synced_end.fetch_min(end, Ordering::AcqRel);
         Ok(())
     }
 }
