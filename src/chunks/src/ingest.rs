@@ -19,7 +19,7 @@ const ZEROS_PER_REPORT: u32 = 16;
 
 /// When the SHA-256 of the whole disk is computed.
 ///
-/// SHA-256 cannot skip zeros: it takes about 0.7 s per GiB of them on a processor with instructions for it, when
+/// SHA-256 cannot skip zeros: it takes about 0.8 s per GiB of them on a processor with instructions for it, when
 /// storing them takes nothing. With dense data it costs nothing, because storing the data takes longer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ContentHash {
