@@ -1,0 +1,92 @@
+//! Money in integers. No float may ever touch it.
+
+use serde::{Deserialize, Serialize};
+use std::iter::Sum;
+use std::ops::Add;
+
+/// An amount in millionths of the currency's unit; €0.47 is `Money(470_000)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Money(pub i64);
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// `self × numerator ÷ denominator`, computed in 128 bits and rounded half up once. Saturates at the ends of the range.
+    ///
+    /// # Panics
+    /// When `denominator` is zero: rates and periods are validated where they are set.
+    #[must_use]
+    pub fn scaled(self, numerator: u128, denominator: u128) -> Self {
+        assert!(denominator > 0, "a rate's denominator is validated where it is set");
+        let negative = self.0 < 0;
+        let magnitude = u128::from(self.0.unsigned_abs());
+        let product = magnitude.saturating_mul(numerator);
+        let rounded = product.saturating_add(denominator / 2) / denominator;
+        let value = i64::try_from(rounded).unwrap_or(i64::MAX);
+        Self(if negative { value.saturating_neg() } else { value })
+    }
+
+    /// With two decimals and the symbol in front: `€0.47`. Rounds half up for display only.
+    pub fn display(self, symbol: &str) -> String {
+        self.decimals(symbol, 2)
+    }
+
+    /// With three decimals, as rates are written: `€0.050`.
+    pub fn rate(self, symbol: &str) -> String {
+        self.decimals(symbol, 3)
+    }
+
+    fn decimals(self, symbol: &str, places: u32) -> String {
+        let step = 10u64.pow(6u32.saturating_sub(places));
+        let sign = if self.0 < 0 { "−" } else { "" };
+        let units = self.0.unsigned_abs().saturating_add(step / 2) / step;
+        let base = 10u64.pow(places);
+        format!("{sign}{symbol}{}.{:0width$}", units / base, units % base, width = places as usize)
+    }
+}
+
+impl Add for Money {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn amounts_round_half_up_once() {
+        assert_eq!(Money(1).scaled(1, 2), Money(1));
+        assert_eq!(Money(1).scaled(1, 3), Money(0));
+        assert_eq!(Money(-1).scaled(1, 2), Money(-1));
+        assert_eq!(Money(50_000).scaled(9_410_000_000, 1_000_000_000), Money(470_500));
+    }
+
+    #[test]
+    fn amounts_are_written_with_the_symbol_in_front() {
+        assert_eq!(Money(470_500).display("€"), "€0.47");
+        assert_eq!(Money(475_000).display("€"), "€0.48");
+        assert_eq!(Money(50_000).rate("€"), "€0.050");
+        assert_eq!(Money(-1_500_000).display("€"), "−€1.50");
+    }
+
+    proptest! {
+        #[test]
+        fn scaling_never_errs_by_more_than_half_a_millionth(amount in 0i64..1_000_000_000_000, n in 0u64..1_000_000, d in 1u64..1_000_000) {
+            let exact = i128::from(amount) * i128::from(n);
+            let got = i128::from(Money(amount).scaled(u128::from(n), u128::from(d)).0) * i128::from(d);
+            prop_assert!((exact - got).abs() * 2 <= i128::from(d));
+        }
+    }
+}
