@@ -14,9 +14,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
-/// Bounds of a group: what one sync covers, and what readers see delayed.
+/// The most rows of a group of several commits.
 const GROUP_ROWS_MAX: usize = 512;
-const GROUP_BYTES_MAX: usize = 512 << 10;
+/// The most bytes of a group of several commits, as a part of a segment. sled writes several times what it is given, whole
+/// nodes now and then, and what is written between two syncs should stay well below one segment.
+const GROUP_SEGMENT_PART: usize = 16;
 
 pub(super) type Answer = Result<Version, CommitError>;
 
@@ -56,7 +58,7 @@ impl Queue {
     }
 
     /// Waits for commits; nothing when the queue is closed and empty.
-    fn take_group(&self) -> Option<Vec<Job>> {
+    fn take_group(&self, bytes_max: usize) -> Option<Vec<Job>> {
         let waiting = lock(&self.waiting);
         let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.is_closed;
         let mut waiting = self.arrived.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +67,7 @@ impl Queue {
         while let Some(job) = waiting.jobs.front() {
             n_rows += job.batch.puts.len() + job.batch.deletes.len();
             n_bytes += job.batch.puts.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-            if !group.is_empty() && (n_rows > GROUP_ROWS_MAX || n_bytes > GROUP_BYTES_MAX) {
+            if !group.is_empty() && (n_rows > GROUP_ROWS_MAX || n_bytes > bytes_max) {
                 break;
             }
             group.extend(waiting.jobs.pop_front());
@@ -76,8 +78,9 @@ impl Queue {
 
 /// The committer thread.
 pub(super) fn commit_until_closed(shared: &Shared, version: Version) {
-    let mut committer = Committer { shared, version, failure: None };
-    while let Some(group) = shared.queue.take_group() {
+    let group_bytes_max = shared.options.segment_bytes / GROUP_SEGMENT_PART;
+    let mut committer = Committer { shared, group_bytes_max, version, failure: None };
+    while let Some(group) = shared.queue.take_group(group_bytes_max) {
         let (batches, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|job| (job.batch, job.answer)).unzip();
         let results = committer.commit_group(&batches);
@@ -90,6 +93,7 @@ pub(super) fn commit_until_closed(shared: &Shared, version: Version) {
 
 struct Committer<'a> {
     shared: &'a Shared,
+    group_bytes_max: usize,
     /// The newest version.
     version: Version,
     /// Why nothing more is written.
@@ -200,7 +204,7 @@ impl Committer<'_> {
         let mut batch = sled::Batch::default();
         batch.insert(VERSION_KEY, &self.version.to_be_bytes());
         let n_bytes: usize = group.after.values().flatten().map(|(_, packed)| packed.len()).sum();
-        let is_large = group.after.len() > GROUP_ROWS_MAX || n_bytes > GROUP_BYTES_MAX;
+        let is_large = group.after.len() > GROUP_ROWS_MAX || n_bytes > self.group_bytes_max;
         let keys: Vec<_> = group.after.keys().cloned().collect();
         for (key, changed) in std::mem::take(&mut group.after) {
             match changed {

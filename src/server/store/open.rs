@@ -9,10 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-/// Bytes of one sled segment. What is larger than a quarter of it would go into files of its own, which nobody syncs;
-/// a leaf of sled has at most 20 values of 64 KiB, so nothing ever is. Fixed for the life of a store.
-pub(super) const SEGMENT_BYTES: usize = 8 << 20;
-
 /// How often, and how long each time, to wait for sled's threads of this process to let go of their file.
 const LOCK_TRIES: u32 = 200;
 const LOCK_WAIT: Duration = Duration::from_millis(10);
@@ -97,7 +93,7 @@ fn remove_unfinished_snapshots(home: &Path) -> Result<(), StoreError> {
 fn open_sled(home: &Path, options: &SledOptions) -> Result<sled::Db, StoreError> {
     let config = sled::Config::new()
         .path(home)
-        .segment_size(SEGMENT_BYTES)
+        .segment_size(options.segment_bytes)
         .cache_capacity(options.cache_bytes)
         .use_compression(false)
         // The committer flushes and syncs; a second thread that does so would only be in its way.

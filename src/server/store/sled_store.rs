@@ -17,13 +17,21 @@ pub struct SledOptions {
     pub cache_bytes: u64,
     /// Commits are refused, and nothing else happens, while less than this is free: sled itself does not survive a full disk.
     pub free_bytes_min: u64,
+    /// Bytes of one sled segment, fixed for the life of a store. What is larger than a quarter of it would go into files
+    /// of its own, which nobody syncs; a leaf of sled has at most 20 values of 64 KiB, so with 8 MiB nothing ever is.
+    pub segment_bytes: usize,
     /// The disk.
     pub disk: Arc<dyn Disk>,
 }
 
 impl Default for SledOptions {
     fn default() -> SledOptions {
-        SledOptions { cache_bytes: 16 << 20, free_bytes_min: 64 << 20, disk: Arc::new(RealDisk) }
+        SledOptions {
+            cache_bytes: 16 << 20,
+            free_bytes_min: 64 << 20,
+            segment_bytes: 8 << 20,
+            disk: Arc::new(RealDisk),
+        }
     }
 }
 
