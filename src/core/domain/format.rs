@@ -457,7 +457,7 @@ mod tests {
         check(|h| put32(h, 60, 3), "3 internal snapshots");
         check(|h| put64(h, 72, CORRUPT), "damaged");
         check(|h| put64(h, 72, 1 << 40), "0x10000000000");
-        check(|h| put64(h, 24, 1 << 41), "2048 GiB");
+        check(|h| put64(h, 24, 1 << 41), "The disk has 2 TiB, and 1 TiB");
         check(|h| put64(h, 24, 0), "multiple of 512");
         check(|h| put64(h, 24, 1000), "1000 bytes");
         check(|h| put32(h, 20, 8), "cluster size");

@@ -21,7 +21,7 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Limits of one run of a tool, enforced by the kernel (`prlimit`) and by a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ToolLimits {
-    /// Address space. 512 MiB is enough for `qemu-img` on plain images; 256 MiB is not.
+    /// Address space. `qemu-img` itself needs little, but starts up to 64 threads with 8 MiB of stack each; 1 GiB was too little under load.
     pub address_space_bytes: u64,
     /// Processor time.
     pub cpu_seconds: u64,
@@ -34,7 +34,7 @@ pub struct ToolLimits {
 impl Default for ToolLimits {
     fn default() -> Self {
         Self {
-            address_space_bytes: 1 << 30,
+            address_space_bytes: 4 << 30,
             cpu_seconds: 3600,
             file_bytes: 1 << 44,
             timeout_ms: 2 * 3600 * 1000,
@@ -109,11 +109,17 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     SEARCH_PATH.split(':').map(|folder| Path::new(folder).join(name)).find(|path| is_program(path))
 }
 
-/// A command with an empty environment but for the search path and the untranslated locale.
+/// A command with an empty environment but for the search path, the untranslated locale, and a bound on the address space that the C
+/// library takes per thread (64 MiB each otherwise).
 #[expect(clippy::disallowed_methods, reason = "this adapter is where processes are started")]
 pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("PATH", SEARCH_PATH).env("LC_ALL", "C").stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("PATH", SEARCH_PATH)
+        .env("LC_ALL", "C")
+        .env("MALLOC_ARENA_MAX", "2")
+        .stdin(Stdio::null());
     command
 }
 

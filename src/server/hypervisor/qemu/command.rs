@@ -29,14 +29,14 @@ pub struct Launch<'a> {
     pub firmware: Option<&'a str>,
 }
 
-/// The name of a disk's block node; QEMU allows 31 characters.
+/// The name of a disk's block node; QEMU allows 31 characters, so two digits of the id must go.
 pub fn disk_node(disk: DiskId) -> String {
-    format!("d{}", &disk.0.simple().to_string()[..30])
+    format!("d{}", &disk.0.simple().to_string()[2..])
 }
 
 /// The name of the block node that a capture writes to.
 pub fn capture_node(capture: TaskId) -> String {
-    format!("c{}", &capture.0.simple().to_string()[..30])
+    format!("c{}", &capture.0.simple().to_string()[2..])
 }
 
 /// The job of a capture.
@@ -115,7 +115,7 @@ fn machine(arguments: &mut Arguments, launch: &Launch<'_>) {
 fn disks(arguments: &mut Arguments, launch: &Launch<'_>) {
     for (index, disk) in launch.spec.disks.iter().enumerate() {
         let node = disk_node(disk.id);
-        let serial = &disk.id.0.simple().to_string()[..20];
+        let serial = &disk.id.0.simple().to_string()[12..];
         let boot = if index == 0 { ",bootindex=0" } else { "" };
         arguments.add("-blockdev", disk_graph(launch.folder, disk));
         arguments.add("-device", format!("virtio-blk-pci,drive={node},id=disk{index},serial={serial}{boot}"));

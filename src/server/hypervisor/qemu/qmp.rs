@@ -245,8 +245,8 @@ mod tests {
                 reader.read_line(&mut String::new()).unwrap();
                 writer.write_all(answer.as_bytes()).unwrap();
             }
-            // Keeps the socket open until the client hangs up.
-            reader.read_line(&mut String::new()).unwrap();
+            // Keeps the socket open, silent, until the client hangs up.
+            reader.read_to_end(&mut Vec::new()).unwrap();
         });
         ours
     }

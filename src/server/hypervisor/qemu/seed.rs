@@ -100,7 +100,8 @@ mod tests {
         assert_eq!(read(image.clone(), "meta-data"), meta_data);
         assert_eq!(read(image.clone(), "user-data"), script);
         let volume = FileSystem::new(Cursor::new(image), FsOptions::new()).unwrap();
-        assert_eq!(volume.volume_label(), "CIDATA");
+        assert_eq!(volume.volume_label_as_bytes(), b"CIDATA");
+        assert_eq!(volume.read_volume_label_from_root_dir_as_bytes().unwrap(), Some(*b"CIDATA     "));
     }
 
     #[test]
