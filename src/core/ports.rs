@@ -3,6 +3,7 @@
 //! Everything is synchronous: the edges run use cases and task steps on blocking threads. A port never sees a user, a permission or a price.
 
 use crate::domain::ids::{DiskId, InstanceId, RegionId, TaskId};
+pub use crate::domain::image::{BootMode, Consistency};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -171,17 +172,6 @@ pub struct MachineSpec {
     pub boot: BootMode,
 }
 
-/// How a machine starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BootMode {
-    /// Legacy BIOS.
-    #[default]
-    Bios,
-    /// UEFI.
-    Uefi,
-}
-
 /// What a machine's process does now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Power {
@@ -197,18 +187,6 @@ pub enum Power {
     },
     /// Neither process nor disks exist.
     Absent,
-}
-
-/// How consistent a capture is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Consistency {
-    /// The machine was off: nothing can be in flight.
-    Stopped,
-    /// The guest's agent froze its file systems at the instant of the capture.
-    Frozen,
-    /// As after a power cut: the file system replays its journal at first boot.
-    Crash,
 }
 
 /// What capturing a disk gave.

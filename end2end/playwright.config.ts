@@ -1,0 +1,47 @@
+// Browser tests. Two projects: every flow runs with JavaScript and, as far as a browser without scripts can, without.
+// Files named *.hydrate.spec.ts test what only scripts can do.
+import { defineConfig } from '@playwright/test';
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: './out',
+  // A real machine boots without hardware help in about seven seconds, more when the host is busy.
+  timeout: 120_000,
+  expect: { timeout: 10_000 },
+  workers: 1,
+  fullyParallel: false,
+  // A test that passes at the second try hides a race.
+  retries: 0,
+  forbidOnly: !!process.env.CI,
+  reporter: 'list',
+  use: {
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    viewport: { width: 1280, height: 800 },
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-dev-shm-usage',
+        '--disable-gpu',
+        // The tests talk to our own server only; the browser must not call home.
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+        '--disable-quic',
+      ],
+    },
+  },
+  projects: [
+    { name: 'js', testMatch: '**/*.spec.ts' },
+    {
+      name: 'nojs',
+      testMatch: '**/*.spec.ts',
+      testIgnore: '**/*.hydrate.spec.ts',
+      use: { javaScriptEnabled: false },
+    },
+  ],
+});

@@ -1,0 +1,177 @@
+// Runs the real executable on a data directory of its own: start, stop, kill, restart, and throw everything away.
+// It must not know any page: what it knows of darkroom is its command line and what it prints at its first start.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+const executable = process.env.DARKROOM ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/darkroom');
+const guest = process.env.DARKROOM_GUEST ?? join(root, 'target/guest/darkroom-linux.qcow2');
+
+export interface SignIn {
+  /** What the person is, in one word or a few joined by dashes: `operator`, `acme-owner`. */
+  label: string;
+  user: string;
+  password: string;
+}
+
+/**
+ * The sign-ins that a first start generates, one per line: `sign-in: LABEL USER PASSWORD`.
+ * This is the only place that knows the format.
+ */
+export function parseSignIns(output: string): SignIn[] {
+  return [...output.matchAll(/^\s*sign-in:\s+(\S+)\s+(\S+)\s+(\S+)\s*$/gm)].map(([, label, user, password]) => ({
+    label: label!,
+    user: user!,
+    password: password!,
+  }));
+}
+
+/** Settles when `condition` gives a value; fails with `what` after the time, or as soon as `condition` throws. */
+export async function eventually<T>(what: string, seconds: number, condition: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
+    });
+  });
+}
+
+export interface ServerOptions {
+  /** Further arguments of `darkroom serve`, for example `['--config', file]`. */
+  arguments?: string[];
+  /** The image a new provider starts with; `null` starts without any. */
+  seed?: string | null;
+}
+
+export class Server {
+  /** All that the process wrote, over all its restarts. */
+  output = '';
+  private child: ChildProcess | undefined;
+  private exited: Promise<number | NodeJS.Signals> | undefined;
+
+  private constructor(
+    readonly data: string,
+    readonly port: number,
+    private readonly options: ServerOptions,
+  ) {}
+
+  /** A new provider in a new directory, ready to answer. */
+  static async create(options: ServerOptions = {}): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), 'darkroom-')), await freePort(), options);
+    try {
+      await server.start();
+    } catch (error) {
+      await server.dispose();
+      throw error;
+    }
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  signIns(): SignIn[] {
+    return parseSignIns(this.output);
+  }
+
+  signIn(label: string): SignIn {
+    const found = this.signIns().find((one) => one.label === label);
+    if (!found) throw new Error(`no sign-in '${label}' among: ${this.signIns().map((one) => one.label).join(', ')}\n${this.output}`);
+    return found;
+  }
+
+  async start(): Promise<void> {
+    if (this.child) throw new Error('the server already runs');
+    const seed = this.options.seed === undefined ? guest : this.options.seed;
+    const child = spawn(
+      executable,
+      ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, ...(seed ? ['--seed-demo', seed] : []), ...(this.options.arguments ?? [])],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.child = child;
+    const keep = (text: Buffer) => {
+      this.output += text.toString();
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    let ended: number | NodeJS.Signals | undefined;
+    this.exited = new Promise((done) => {
+      child.once('error', (error) => {
+        this.output += `${error}\n`;
+        done((ended = 127));
+      });
+      child.once('exit', (code, signal) => done((ended = code ?? signal ?? 0)));
+    });
+    await eventually('the server is ready', 60, async () => {
+      if (ended !== undefined) throw new Error(`the server ended at its start (${ended}):\n${this.output}`);
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      return answer?.ok ? true : undefined;
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.output}`);
+    });
+  }
+
+  /** Asks the server to end, as an operator would, or kills it with SIGKILL. Gives its exit code or the signal. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | NodeJS.Signals> {
+    if (!this.child || !this.exited) throw new Error('the server does not run');
+    this.child.kill(signal);
+    const timer = setTimeout(() => this.child?.kill('SIGKILL'), 30_000);
+    const result = await this.exited;
+    clearTimeout(timer);
+    this.child = undefined;
+    this.exited = undefined;
+    return result;
+  }
+
+  async restart(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    await this.stop(signal);
+    await this.start();
+  }
+
+  /** Ends the server and the machines it left running, which outlive it by design, and removes the data. */
+  async dispose(): Promise<void> {
+    if (this.child) await this.stop('SIGKILL');
+    await eventually('all machines have ended', 10, async () => {
+      const machines = await this.machineProcesses();
+      for (const id of machines) {
+        try {
+          process.kill(id, 'SIGKILL');
+        } catch (error) {
+          // It ended between the look and the signal.
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
+      return machines.length === 0 ? true : undefined;
+    });
+    await rm(this.data, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** Process ids of the QEMUs whose command line names a file of our own data directory. */
+  async machineProcesses(): Promise<number[]> {
+    const found: number[] = [];
+    for (const entry of await readdir('/proc')) {
+      if (!/^\d+$/.test(entry)) continue;
+      const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
+      if (command.startsWith('qemu-system') || command.includes('/qemu-system')) {
+        if (command.includes(`${this.data}/`)) found.push(Number(entry));
+      }
+    }
+    return found;
+  }
+}

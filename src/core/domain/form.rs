@@ -1,0 +1,335 @@
+//! What a screen sends: forms mirror the fields a person fills in and are parsed into commands by the same code in browser and server.
+//!
+//! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
+
+use super::disk::DiskKind;
+use super::error::{Error, FieldError, Result};
+use super::ids::{FlavorId, ImageId, InstanceId, ProjectId, RegionId, ZoneId};
+use super::size::GIB;
+use super::text::{self, Name};
+use serde::{Deserialize, Serialize};
+
+/// Most data disks a machine can be created with.
+pub const DATA_DISKS_MAX: usize = 3;
+/// Largest disk, in GiB.
+pub const DISK_GIB_MAX: u64 = 2048;
+
+/// Collects field errors while a form is parsed.
+#[derive(Default)]
+struct Faults(Vec<FieldError>);
+
+impl Faults {
+    fn take<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
+        parsed.map_err(|message| self.0.push(FieldError::new(field, message))).ok()
+    }
+}
+
+/// The dialog *Create an image*.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CreateImageForm {
+    /// The machine, a UUID.
+    pub instance: String,
+    /// The image's name.
+    pub name: String,
+    /// The remark.
+    pub remark: String,
+    /// Version of the price book the dialog showed.
+    pub price_version: u32,
+}
+
+/// Make an image of a machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateImage {
+    /// The machine.
+    pub instance: InstanceId,
+    /// The image's name.
+    pub name: Name,
+    /// The remark.
+    pub remark: String,
+    /// Version of the price book the dialog showed.
+    pub price_version: u32,
+}
+
+impl CreateImageForm {
+    /// Parses the form.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<CreateImage> {
+        let mut faults = Faults::default();
+        let instance = faults.take("instance", self.instance.parse().map_err(|_| "This machine is not known. Open it again.".to_owned()));
+        let name = faults.take("name", Name::parse(&self.name));
+        let remark = faults.take("remark", text::remark(&self.remark));
+        match (instance, name, remark) {
+            (Some(instance), Some(name), Some(remark)) => Ok(CreateImage { instance, name, remark, price_version: self.price_version }),
+            _ => Err(Error::invalid(faults.0)),
+        }
+    }
+}
+
+/// The form that renames an image and changes its remark.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EditImageForm {
+    /// The image, a UUID.
+    pub image: String,
+    /// The revision the form was filled from.
+    pub revision: u32,
+    /// The new name.
+    pub name: String,
+    /// The new remark.
+    pub remark: String,
+}
+
+/// Rename an image and change its remark.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EditImage {
+    /// The image.
+    pub image: ImageId,
+    /// The revision the form was filled from.
+    pub revision: u32,
+    /// The new name.
+    pub name: Name,
+    /// The new remark.
+    pub remark: String,
+}
+
+impl EditImageForm {
+    /// Parses the form.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<EditImage> {
+        let mut faults = Faults::default();
+        let image = faults.take("image", self.image.parse().map_err(|_| "This image is not known. Open it again.".to_owned()));
+        let name = faults.take("name", Name::parse(&self.name));
+        let remark = faults.take("remark", text::remark(&self.remark));
+        match (image, name, remark) {
+            (Some(image), Some(name), Some(remark)) => Ok(EditImage { image, revision: self.revision, name, remark }),
+            _ => Err(Error::invalid(faults.0)),
+        }
+    }
+}
+
+/// The page *New instance*. Data disks are numbered fields, so that the form works without JavaScript; an empty size means no such disk.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeployForm {
+    /// The project, a UUID: the one the page was opened in.
+    pub project: String,
+    /// The region the page was opened in.
+    pub region: String,
+    /// The image, a UUID.
+    pub image: String,
+    /// The machine's name.
+    pub name: String,
+    /// The instance type's slug.
+    pub flavor: String,
+    /// The zone's slug.
+    pub zone: String,
+    /// The system disk's kind.
+    pub disk_kind: String,
+    /// The system disk's size in GiB.
+    pub disk_gib: String,
+    /// First data disk: size in GiB.
+    pub data1_gib: String,
+    /// First data disk: kind.
+    pub data1_kind: String,
+    /// Second data disk: size in GiB.
+    pub data2_gib: String,
+    /// Second data disk: kind.
+    pub data2_kind: String,
+    /// Third data disk: size in GiB.
+    pub data3_gib: String,
+    /// Third data disk: kind.
+    pub data3_kind: String,
+    /// SSH public keys, one per line.
+    pub ssh_keys: String,
+    /// Cloud-init user data.
+    pub user_data: String,
+    /// Version of the price book the page showed.
+    pub price_version: u32,
+}
+
+/// Make a machine from an image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deploy {
+    /// The project.
+    pub project: ProjectId,
+    /// The region.
+    pub region: RegionId,
+    /// The image.
+    pub image: ImageId,
+    /// The machine's name.
+    pub name: Name,
+    /// The instance type.
+    pub flavor: FlavorId,
+    /// The zone.
+    pub zone: ZoneId,
+    /// The system disk's kind.
+    pub disk_kind: DiskKind,
+    /// The system disk's size, in bytes; never below the image's, which the use case checks.
+    pub disk_bytes: u64,
+    /// Data disks: kind and size in bytes.
+    pub data_disks: Vec<(DiskKind, u64)>,
+    /// SSH public keys.
+    pub ssh_keys: Vec<String>,
+    /// Cloud-init user data.
+    pub user_data: String,
+    /// Version of the price book the page showed.
+    pub price_version: u32,
+}
+
+fn gib(text: &str) -> Result<u64, String> {
+    match text.trim().parse::<u64>() {
+        Ok(n) if (1..=DISK_GIB_MAX).contains(&n) => Ok(n.saturating_mul(GIB)),
+        Ok(n) => Err(format!("{n} GiB is not possible. A disk has 1 to {DISK_GIB_MAX} GiB.")),
+        Err(_) => Err(format!("A size in whole GiB is missing. A disk has 1 to {DISK_GIB_MAX} GiB.")),
+    }
+}
+
+fn kind(text: &str) -> Result<DiskKind, String> {
+    text.parse().map_err(|()| "A disk kind is missing. Choose ssd, economy or local.".to_owned())
+}
+
+impl DeployForm {
+    /// The data-disk fields in order: size field, its text, kind field, its text.
+    fn data_fields(&self) -> [(&'static str, &str, &'static str, &str); DATA_DISKS_MAX] {
+        [
+            ("data1_gib", &self.data1_gib, "data1_kind", &self.data1_kind),
+            ("data2_gib", &self.data2_gib, "data2_kind", &self.data2_kind),
+            ("data3_gib", &self.data3_gib, "data3_kind", &self.data3_kind),
+        ]
+    }
+
+    /// Disk kinds and sizes as far as they can be read, system disk first: for the price before the click.
+    pub fn disks_so_far(&self) -> Vec<(DiskKind, u64)> {
+        let system = [(self.disk_kind.as_str(), self.disk_gib.as_str())];
+        let data = self.data_fields().map(|(_, size, _, kind)| (kind, size));
+        system.into_iter().chain(data).filter_map(|(k, s)| Some((kind(k).ok()?, gib(s).ok()?))).collect()
+    }
+
+    /// Parses the form.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<Deploy> {
+        let mut faults = Faults::default();
+        let project = faults.take("project", self.project.parse().map_err(|_| "This project is not known. Open the page again.".to_owned()));
+        let image = faults.take("image", self.image.parse().map_err(|_| "An image is missing. Choose one.".to_owned()));
+        let name = faults.take("name", Name::parse(&self.name));
+        let flavor = faults.take("flavor", slug(&self.flavor, "An instance type is missing. Choose one."));
+        let zone = faults.take("zone", slug(&self.zone, "A zone is missing. Choose one."));
+        let disk_kind = faults.take("disk_kind", kind(&self.disk_kind));
+        let disk_bytes = faults.take("disk_gib", gib(&self.disk_gib));
+        let mut data_disks = Vec::new();
+        for (size_field, size, kind_field, kind_text) in self.data_fields() {
+            if size.trim().is_empty() {
+                continue;
+            }
+            let (size, kind) = (faults.take(size_field, gib(size)), faults.take(kind_field, kind(kind_text)));
+            data_disks.extend(kind.zip(size));
+        }
+        let ssh_keys = faults.take("ssh_keys", text::ssh_keys(&self.ssh_keys));
+        let user_data = faults.take("user_data", text::user_data(&self.user_data));
+        if !faults.0.is_empty() {
+            return Err(Error::invalid(faults.0));
+        }
+        let complete = || {
+            Some(Deploy {
+                project: project?,
+                region: RegionId(self.region.clone()),
+                image: image?,
+                name: name?,
+                flavor: FlavorId(flavor?),
+                zone: ZoneId(zone?),
+                disk_kind: disk_kind?,
+                disk_bytes: disk_bytes?,
+                data_disks,
+                ssh_keys: ssh_keys?,
+                user_data: user_data?,
+                price_version: self.price_version,
+            })
+        };
+        Ok(complete().expect("every field without a fault has a value"))
+    }
+}
+
+fn slug(text: &str, missing: &str) -> Result<String, String> {
+    if text.is_empty() { Err(missing.to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// The form that changes one's password.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PasswordForm {
+    /// The present password.
+    pub current: String,
+    /// The new one.
+    pub new: String,
+    /// The new one again.
+    pub again: String,
+}
+
+impl PasswordForm {
+    /// Judges the new password; the present one is checked by the use case.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<()> {
+        let mut faults = Faults::default();
+        faults.take("new", text::password(&self.new));
+        if self.new != self.again {
+            faults.0.push(FieldError::new("again", "The two passwords differ. Type the new one twice."));
+        }
+        if faults.0.is_empty() { Ok(()) } else { Err(Error::invalid(faults.0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn deploy() -> DeployForm {
+        DeployForm {
+            project: "00000000-0000-0000-0000-000000000001".to_owned(),
+            region: "north-1".to_owned(),
+            image: "00000000-0000-0000-0000-000000000002".to_owned(),
+            name: "web".to_owned(),
+            flavor: "m1.tiny".to_owned(),
+            zone: "a".to_owned(),
+            disk_kind: "ssd".to_owned(),
+            disk_gib: "1".to_owned(),
+            ..DeployForm::default()
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_its_field_at_once() {
+        let refusal = DeployForm { name: "a/b".to_owned(), disk_gib: "0".to_owned(), image: String::new(), ..deploy() }.parse();
+        let fields: Vec<String> = refusal.expect_err("refused").fields.into_iter().map(|f| f.field).collect();
+        assert_eq!(fields, ["image", "name", "disk_gib"]);
+    }
+
+    #[test]
+    fn an_empty_data_size_means_no_disk() {
+        let parsed = DeployForm { data2_gib: "5".to_owned(), data2_kind: "economy".to_owned(), ..deploy() }.parse().expect("valid");
+        assert_eq!(parsed.data_disks, [(DiskKind::Economy, 5 * GIB)]);
+    }
+
+    #[test]
+    fn a_new_password_is_typed_twice() {
+        let form = PasswordForm { current: "x".into(), new: "long enough 1".into(), again: "long enough 2".into() };
+        assert_eq!(form.parse().expect_err("refused").fields[0].field, "again");
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(a in "\\PC*", b in "\\PC*", c in "[0-9]{0,25}") {
+            let _ = DeployForm { name: a.clone(), ssh_keys: b.clone(), disk_gib: c.clone(), data1_gib: c, user_data: b.clone(), ..deploy() }.parse();
+            let _ = CreateImageForm { instance: b.clone(), name: a, remark: b, price_version: 0 }.parse();
+        }
+    }
+}

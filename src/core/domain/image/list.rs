@@ -1,0 +1,227 @@
+//! Searching, filtering and sorting lists of images: the query as it stands in the page's address, and the order it asks for.
+
+use super::{Image, Status};
+use crate::domain::page::{ROWS_DEFAULT, ROWS_MAX};
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+
+/// What to sort by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SortBy {
+    /// When it was asked for.
+    #[default]
+    Created,
+    /// Its name, without regard to case.
+    Name,
+    /// The name of the machine it was made from.
+    Source,
+    /// Stored bytes.
+    Size,
+    /// Its status.
+    Status,
+}
+
+impl SortBy {
+    /// Every key.
+    pub const ALL: [Self; 5] = [Self::Created, Self::Name, Self::Source, Self::Size, Self::Status];
+
+    /// The word in addresses.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Name => "name",
+            Self::Source => "source",
+            Self::Size => "size",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// Which way to sort.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Smallest or oldest first.
+    Ascending,
+    /// Largest or newest first.
+    Descending,
+}
+
+/// A query over a list of images.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageQuery {
+    /// Text to find in name, source, id and tags; empty finds all.
+    pub text: String,
+    /// Only these statuses; empty means any.
+    pub statuses: Vec<Status>,
+    /// What to sort by.
+    pub sort: SortBy,
+    /// Which way.
+    pub direction: Direction,
+    /// Page, from 1.
+    pub page: u32,
+    /// Rows per page.
+    pub size: u32,
+}
+
+impl Default for ImageQuery {
+    fn default() -> Self {
+        Self { text: String::new(), statuses: vec![], sort: SortBy::Created, direction: Direction::Descending, page: 1, size: ROWS_DEFAULT }
+    }
+}
+
+impl ImageQuery {
+    /// Reads the query from the pairs of an address; what cannot be read falls back to the default, so that an old link still works.
+    pub fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut query = Self::default();
+        let mut direction = None;
+        for (key, value) in pairs {
+            match key {
+                "q" => query.text = value.trim().chars().take(200).collect(),
+                "status" => {
+                    query.statuses.extend(value.split(',').filter_map(|v| Status::ALL.into_iter().find(|s| s.slug() == v)));
+                }
+                "sort" => query.sort = SortBy::ALL.into_iter().find(|s| s.slug() == value).unwrap_or_default(),
+                "dir" => direction = Some(if value == "asc" { Direction::Ascending } else { Direction::Descending }),
+                "page" => query.page = value.parse().unwrap_or(1).max(1),
+                "rows" => query.size = value.parse().unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX),
+                _ => {}
+            }
+        }
+        query.statuses.sort_unstable();
+        query.statuses.dedup();
+        query.direction = direction.unwrap_or(query.sort_natural());
+        query
+    }
+
+    /// Newest and largest first; names from A.
+    const fn sort_natural(&self) -> Direction {
+        match self.sort {
+            SortBy::Created | SortBy::Size => Direction::Descending,
+            SortBy::Name | SortBy::Source | SortBy::Status => Direction::Ascending,
+        }
+    }
+
+    /// The query as `?…`, or nothing when it is the default. Reading it back gives the same query.
+    pub fn address(&self) -> String {
+        let default = Self::default();
+        let mut pairs: Vec<String> = Vec::new();
+        if !self.text.is_empty() {
+            pairs.push(format!("q={}", percent(&self.text)));
+        }
+        if !self.statuses.is_empty() {
+            pairs.push(format!("status={}", self.statuses.iter().map(|s| s.slug()).collect::<Vec<_>>().join(",")));
+        }
+        if self.sort != default.sort {
+            pairs.push(format!("sort={}", self.sort.slug()));
+        }
+        if self.direction != self.sort_natural() {
+            pairs.push(format!("dir={}", if self.direction == Direction::Ascending { "asc" } else { "desc" }));
+        }
+        if self.page > 1 {
+            pairs.push(format!("page={}", self.page));
+        }
+        if self.size != default.size {
+            pairs.push(format!("rows={}", self.size));
+        }
+        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+    }
+
+    /// Whether `image` passes search and filters. `needle` is the search text in lower case.
+    pub fn matches(&self, image: &Image, needle: &str) -> bool {
+        let status_ok = self.statuses.is_empty() || self.statuses.contains(&image.status);
+        status_ok && (needle.is_empty() || found(image, needle))
+    }
+
+    /// Compares two images in the order asked for; the id breaks ties, so that pages never flicker.
+    pub fn compare(&self, a: &Image, b: &Image) -> Ordering {
+        let order = match self.sort {
+            SortBy::Created => a.created.cmp(&b.created),
+            SortBy::Name => compare_text(a.name.as_str(), b.name.as_str()),
+            SortBy::Source => compare_text(source(a), source(b)),
+            SortBy::Size => a.stored_bytes().cmp(&b.stored_bytes()),
+            SortBy::Status => a.status.cmp(&b.status),
+        };
+        let order = order.then_with(|| a.id.cmp(&b.id));
+        if self.direction == Direction::Ascending { order } else { order.reverse() }
+    }
+}
+
+fn source(image: &Image) -> &str {
+    image.source.as_ref().map_or("", |s| s.name.as_str())
+}
+
+fn compare_text(a: &str, b: &str) -> Ordering {
+    a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase))
+}
+
+fn found(image: &Image, needle: &str) -> bool {
+    let has = |text: &str| text.to_lowercase().contains(needle);
+    has(image.name.as_str())
+        || has(source(image))
+        || image.tags.iter().any(|(k, v)| has(k) || has(v))
+        || image.id.to_string().contains(needle)
+}
+
+/// Percent-encodes text for the value of a query pair.
+pub fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::image;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn search_looks_in_name_and_id() {
+        let i = image(Status::Available);
+        let q = ImageQuery::default();
+        assert!(q.matches(&i, "web") && q.matches(&i, "0000-000000000001") && !q.matches(&i, "nothing"));
+    }
+
+    #[test]
+    fn an_unreadable_address_falls_back_to_the_default() {
+        let q = ImageQuery::from_pairs([("page", "x"), ("sort", "?"), ("status", "gone"), ("rows", "9999")].into_iter());
+        assert_eq!(q, ImageQuery { size: ROWS_MAX, ..ImageQuery::default() });
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_reads_back_as_the_same_query(
+            text in "[a-z0-9&=%+ äß-]{0,20}", statuses in proptest::sample::subsequence(Status::ALL.to_vec(), 0..=4),
+            sort in proptest::sample::select(SortBy::ALL.to_vec()), asc in any::<bool>(), page in 1u32..50, size in 1u32..=ROWS_MAX,
+        ) {
+            let direction = if asc { Direction::Ascending } else { Direction::Descending };
+            let query = ImageQuery { text: text.trim().to_owned(), statuses, sort, direction, page, size };
+            let address = query.address();
+            let decoded: Vec<(String, String)> = address.trim_start_matches('?').split('&').filter_map(|p| p.split_once('='))
+                .map(|(k, v)| (k.to_owned(), unpercent(v))).collect();
+            prop_assert_eq!(ImageQuery::from_pairs(decoded.iter().map(|(k, v)| (k.as_str(), v.as_str()))), query);
+        }
+    }
+
+    fn unpercent(text: &str) -> String {
+        let bytes = text.as_bytes();
+        let (mut out, mut i) = (Vec::new(), 0);
+        while i < bytes.len() {
+            if bytes[i] == b'%' {
+                out.push(u8::from_str_radix(&text[i + 1..i + 3], 16).expect("hex"));
+                i += 3;
+            } else {
+                out.push(bytes[i]);
+                i += 1;
+            }
+        }
+        String::from_utf8(out).expect("UTF-8")
+    }
+}

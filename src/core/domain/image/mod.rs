@@ -1,0 +1,357 @@
+//! Images: the record, its states and what may be done in each. One file per flow beside this one.
+
+pub mod list;
+
+use super::error::Reason;
+use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use super::text::Name;
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How far along an image is (P5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Being generated; its size is not known yet.
+    Creating,
+    /// Deployable; charged from the first moment of this (P10).
+    Available,
+    /// Making it failed; `error` says why.
+    Error,
+    /// Being removed; no longer charged.
+    Deleting,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Creating, Self::Available, Self::Error, Self::Deleting];
+
+    /// The word people see.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "Creating",
+            Self::Available => "Available",
+            Self::Error => "Error",
+            Self::Deleting => "Deleting",
+        }
+    }
+
+    /// The word in addresses.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Available => "available",
+            Self::Error => "error",
+            Self::Deleting => "deleting",
+        }
+    }
+}
+
+/// Who may see an image besides its project.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Its project only.
+    Private,
+    /// Everybody in its region; offered by the provider and not charged.
+    Public,
+}
+
+/// How a machine made from the image starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BootMode {
+    /// Legacy BIOS.
+    #[default]
+    Bios,
+    /// UEFI.
+    Uefi,
+}
+
+impl BootMode {
+    /// The word people see.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bios => "BIOS",
+            Self::Uefi => "UEFI",
+        }
+    }
+}
+
+/// How consistent a capture is (P2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consistency {
+    /// The machine was off: nothing was in flight.
+    Stopped,
+    /// The guest's agent froze its file systems at the instant of the capture.
+    Frozen,
+    /// As after a power cut: the file system replays its journal at first boot.
+    Crash,
+}
+
+impl Consistency {
+    /// What it means, in a sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Stopped => "Clean: the machine was stopped.",
+            Self::Frozen => "Clean: the guest agent froze the file systems for the instant of the capture.",
+            Self::Crash => "Crash-consistent: no guest agent answered, so it is as after a power cut; the journal is replayed at first boot.",
+        }
+    }
+}
+
+/// The operating system inside, as far as it is known.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Os {
+    /// Such as `linux` or `windows`; empty when unknown.
+    pub kind: String,
+    /// Such as `Debian 12`; empty when unknown.
+    pub version: String,
+}
+
+/// One disk of an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageDisk {
+    /// Names its content in the region's chunk store, 64 hex digits.
+    pub fingerprint: String,
+    /// SHA-256 of the whole virtual disk, 64 hex digits.
+    pub sha256: String,
+    /// The size a guest sees, in bytes.
+    pub virtual_bytes: u64,
+    /// Compressed bytes of its chunks, each counted once.
+    pub stored_bytes: u64,
+}
+
+/// The machine an image was made from, as it was called then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// Its id; it may be gone by now.
+    pub id: InstanceId,
+    /// Its name then.
+    pub name: Name,
+}
+
+/// Who changed a record last, so that a stale edit can say so.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// Who, as the audit trail names them.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What, as a sentence part such as `the name from “a” to “b”`.
+    pub what: String,
+}
+
+/// An image of a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Image {
+    /// Its id.
+    pub id: ImageId,
+    /// Who pays.
+    pub account: AccountId,
+    /// Which project owns it.
+    pub project: ProjectId,
+    /// Where it is stored.
+    pub region: RegionId,
+    /// Unique per account and region, whatever the case (A5).
+    pub name: Name,
+    /// At most 1024 characters; empty for none.
+    pub remark: String,
+    /// How far along it is.
+    pub status: Status,
+    /// Who else may see it.
+    pub visibility: Visibility,
+    /// Whether it is protected from deletion.
+    pub protected: bool,
+    /// Whether lists leave it out unless asked.
+    pub hidden: bool,
+    /// Tags by key.
+    pub tags: BTreeMap<String, String>,
+    /// Free properties by key, for programs.
+    pub properties: BTreeMap<String, String>,
+    /// The system inside.
+    pub os: Os,
+    /// Such as `x86_64`.
+    pub architecture: String,
+    /// How it starts.
+    pub boot: BootMode,
+    /// Least memory a machine needs, in MiB; 0 for no limit.
+    pub min_memory_mib: u64,
+    /// Most memory a machine may have, in MiB; 0 for no limit.
+    pub max_memory_mib: u64,
+    /// Least system disk, in bytes; never below the virtual size once that is known.
+    pub min_disk_bytes: u64,
+    /// The image the source machine was deployed from.
+    pub parent: Option<ImageId>,
+    /// The machine it was made from.
+    pub source: Option<Source>,
+    /// A name that resolves to its newest live image; empty for none.
+    pub family: String,
+    /// Licence code inherited from the origin (U5); empty for none.
+    pub licence: String,
+    /// Its disks, system disk first; empty until they are stored.
+    pub disks: Vec<ImageDisk>,
+    /// How consistent the capture was.
+    pub consistency: Option<Consistency>,
+    /// Why it is in [`Status::Error`].
+    pub error: Option<String>,
+    /// The task that works, or last worked, on it.
+    pub task: Option<TaskId>,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// When it became available first.
+    pub available: Option<Timestamp>,
+    /// Rises with every edit by a person.
+    pub revision: u32,
+    /// The last edit by a person.
+    pub changed: Option<Change>,
+}
+
+/// What a person may do to an image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Make a machine from it.
+    Deploy,
+    /// Change its name or remark.
+    Edit,
+    /// Remove it.
+    Delete,
+    /// Try to make it again.
+    Retry,
+    /// Stop making it.
+    Cancel,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 5] = [Self::Deploy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel];
+}
+
+impl Image {
+    /// Whether `action` is possible in the image's present state (not: whether somebody may).
+    ///
+    /// # Errors
+    /// The rule, the current value and the way out.
+    pub fn can(&self, action: Action) -> Result<(), Reason> {
+        use Status::{Available, Creating, Deleting, Error};
+        let now = format!("It is {} now.", self.status.word());
+        let refuse = |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
+        match (action, self.status) {
+            (Action::Deploy, Available) | (Action::Edit, Creating | Available | Error) | (Action::Retry, Error) | (Action::Cancel, Creating) => Ok(()),
+            (Action::Delete, Available | Error) if self.protected => Err(Reason::new(
+                "image_protected",
+                "A protected image cannot be deleted.",
+                "Protection is on.",
+                "Turn protection off first.",
+            )),
+            (Action::Delete, Available | Error) => Ok(()),
+            (Action::Deploy, Creating) => refuse("image_not_available", "Only an available image can be deployed.", "Wait until it is available."),
+            (Action::Deploy, Error) => refuse("image_not_available", "Only an available image can be deployed.", "Retry making it."),
+            (Action::Deploy, Deleting) => refuse("image_not_available", "Only an available image can be deployed.", "Choose another image."),
+            (Action::Edit, Deleting) => refuse("image_deleting", "An image that is being deleted cannot be changed.", ""),
+            (Action::Delete, Creating) => refuse("image_creating", "An image that is being made cannot be deleted.", "Cancel making it instead."),
+            (Action::Delete, Deleting) => refuse("image_deleting", "It is being deleted already.", ""),
+            (Action::Retry, Creating | Available | Deleting) => refuse("image_not_failed", "Only a failed image can be retried.", ""),
+            (Action::Cancel, Available | Error | Deleting) => refuse("image_not_creating", "Only an image that is being made can be cancelled.", ""),
+        }
+    }
+
+    /// Sum of the sizes guests see, in bytes; zero until the disks are stored.
+    pub fn virtual_bytes(&self) -> u64 {
+        self.disks.iter().map(|d| d.virtual_bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Sum of the compressed sizes, in bytes; zero until the disks are stored.
+    pub fn stored_bytes(&self) -> u64 {
+        self.disks.iter().map(|d| d.stored_bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Whether a machine of this memory may be made from it.
+    ///
+    /// # Errors
+    /// The limit, the value and what to choose.
+    pub fn fits_memory(&self, memory_mib: u64) -> Result<(), String> {
+        let shown = |mib: u64| super::size::binary(mib.saturating_mul(super::size::MIB));
+        if self.min_memory_mib > 0 && memory_mib < self.min_memory_mib {
+            return Err(format!("{} is too little memory for this image. Choose a type with at least {}.", shown(memory_mib), shown(self.min_memory_mib)));
+        }
+        if self.max_memory_mib > 0 && memory_mib > self.max_memory_mib {
+            return Err(format!("{} is too much memory for this image. Choose a type with at most {}.", shown(memory_mib), shown(self.max_memory_mib)));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    pub(crate) fn image(status: Status) -> Image {
+        Image {
+            id: Uuid::from_u128(1).into(),
+            account: Uuid::from_u128(2).into(),
+            project: Uuid::from_u128(3).into(),
+            region: "north-1".into(),
+            name: Name::parse("web-v1").expect("valid"),
+            remark: String::new(),
+            status,
+            visibility: Visibility::Private,
+            protected: false,
+            hidden: false,
+            tags: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            os: Os::default(),
+            architecture: "x86_64".to_owned(),
+            boot: BootMode::Bios,
+            min_memory_mib: 0,
+            max_memory_mib: 0,
+            min_disk_bytes: 0,
+            parent: None,
+            source: None,
+            family: String::new(),
+            licence: String::new(),
+            disks: vec![],
+            consistency: None,
+            error: None,
+            task: None,
+            created: Timestamp(0),
+            available: None,
+            revision: 0,
+            changed: None,
+        }
+    }
+
+    #[test]
+    fn the_table_of_states_and_actions_is_as_agreed() {
+        let mut table = String::new();
+        for status in Status::ALL {
+            for action in Action::ALL {
+                let verdict = match image(status).can(action) {
+                    Ok(()) => "yes".to_owned(),
+                    Err(r) => format!("no: {}", r.sentence()),
+                };
+                table += &format!("{:<10} {:<7} {verdict}\n", status.word(), format!("{action:?}"));
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_protected_image_is_not_deleted() {
+        let mut i = image(Status::Available);
+        i.protected = true;
+        assert_eq!(i.can(Action::Delete).expect_err("protected").code, "image_protected");
+    }
+
+    #[test]
+    fn memory_limits_name_the_value_and_the_limit() {
+        let mut i = image(Status::Available);
+        i.min_memory_mib = 1024;
+        let refusal = i.fits_memory(512).expect_err("too small");
+        assert!(refusal.contains("512 MiB") && refusal.contains("1 GiB"), "{refusal}");
+        assert!(i.fits_memory(1024).is_ok());
+    }
+}

@@ -1,0 +1,281 @@
+//! Machines: the record, its states and what may be done in each.
+
+use super::disk::{DiskKind, DiskRole};
+use super::error::Reason;
+use super::ids::{AccountId, DiskId, FlavorId, ImageId, InstanceId, ProjectId, RegionId, TaskId, ZoneId};
+use super::image::BootMode;
+use super::text::Name;
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a machine is doing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Its disks are being prepared.
+    Creating,
+    /// It runs.
+    Running,
+    /// It is off.
+    Stopped,
+    /// It is being started.
+    Starting,
+    /// It is being stopped.
+    Stopping,
+    /// It is being restarted.
+    Rebooting,
+    /// It is being removed.
+    Deleting,
+    /// It could not be made or its process died; `error` says why.
+    Error,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 8] = [
+        Self::Creating,
+        Self::Running,
+        Self::Stopped,
+        Self::Starting,
+        Self::Stopping,
+        Self::Rebooting,
+        Self::Deleting,
+        Self::Error,
+    ];
+
+    /// The word people see.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "Creating",
+            Self::Running => "Running",
+            Self::Stopped => "Stopped",
+            Self::Starting => "Starting",
+            Self::Stopping => "Stopping",
+            Self::Rebooting => "Rebooting",
+            Self::Deleting => "Deleting",
+            Self::Error => "Error",
+        }
+    }
+
+    /// Whether a task is changing it right now.
+    pub const fn moving(self) -> bool {
+        matches!(self, Self::Creating | Self::Starting | Self::Stopping | Self::Rebooting | Self::Deleting)
+    }
+}
+
+/// A disk of a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Disk {
+    /// Its id.
+    pub id: DiskId,
+    /// System or data.
+    pub role: DiskRole,
+    /// What it lives on.
+    pub kind: DiskKind,
+    /// The size the guest sees, in bytes.
+    pub size_bytes: u64,
+    /// Fingerprint of the image disk it started as, 64 hex digits; `None` for an empty disk.
+    pub base: Option<String>,
+}
+
+/// The image a machine was deployed from, as it was called then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    /// Its id; it may be gone by now.
+    pub id: ImageId,
+    /// Its name then.
+    pub name: Name,
+    /// The licence it carries on (U5); empty for none.
+    pub licence: String,
+}
+
+/// A machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Who pays.
+    pub account: AccountId,
+    /// Which project owns it.
+    pub project: ProjectId,
+    /// Where it runs.
+    pub region: RegionId,
+    /// In which zone.
+    pub zone: ZoneId,
+    /// Its name; unique per project and region, whatever the case.
+    pub name: Name,
+    /// What it is doing.
+    pub status: Status,
+    /// Its type.
+    pub flavor: FlavorId,
+    /// Virtual processors, as the type had when it was made.
+    pub n_vcpus: u32,
+    /// Memory in MiB, as the type had when it was made.
+    pub memory_mib: u64,
+    /// Its disks, system disk first.
+    pub disks: Vec<Disk>,
+    /// What it was deployed from.
+    pub origin: Origin,
+    /// How it starts.
+    pub boot: BootMode,
+    /// SSH public keys given at creation.
+    pub ssh_keys: Vec<String>,
+    /// Cloud-init user data given at creation.
+    pub user_data: String,
+    /// The loopback port that leads to its SSH port, while it runs.
+    pub ssh_port: Option<u16>,
+    /// Why it is in [`Status::Error`].
+    pub error: Option<String>,
+    /// The task that works, or last worked, on it.
+    pub task: Option<TaskId>,
+    /// The task that makes an image of it right now.
+    pub capturing: Option<TaskId>,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// Since when it runs.
+    pub started: Option<Timestamp>,
+}
+
+/// What a person may do to a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Restart it.
+    Reboot,
+    /// Remove it.
+    Delete,
+    /// Make an image of it.
+    Capture,
+    /// Type into its serial console.
+    Console,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 6] = [Self::Start, Self::Stop, Self::Reboot, Self::Delete, Self::Capture, Self::Console];
+
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Start => "started",
+            Self::Stop => "stopped",
+            Self::Reboot => "restarted",
+            Self::Delete => "deleted",
+            Self::Capture => "captured",
+            Self::Console => "typed into",
+        }
+    }
+}
+
+impl Instance {
+    /// Whether `action` is possible in the machine's present state (not: whether somebody may).
+    ///
+    /// # Errors
+    /// The rule, the current value and the way out.
+    pub fn can(&self, action: Action) -> Result<(), Reason> {
+        use Action::{Capture, Console, Delete, Reboot, Start, Stop};
+        use Status::{Error, Running, Stopped};
+        if self.capturing.is_some() && action != Console {
+            return Err(Reason::new(
+                "instance_capturing",
+                format!("A machine cannot be {} while an image of it is being made.", action.verb()),
+                "An image is being made now.",
+                "Wait until it is available, or cancel it in Tasks.",
+            ));
+        }
+        match (action, self.status) {
+            (Start, Stopped | Error) | (Stop | Reboot | Console, Running) | (Delete, Running | Stopped | Error) | (Capture, Running | Stopped) => Ok(()),
+            (_, s) if s.moving() => Err(Reason::new(
+                "instance_busy",
+                format!("A machine that is {} cannot be {}.", s.word().to_lowercase(), action.verb()),
+                format!("It is {} now.", s.word()),
+                "Wait until that is done.",
+            )),
+            (Start, _) => Err(Reason::new("instance_running", "It runs already.", "", "")),
+            (Capture, _) => Err(Reason::new(
+                "instance_failed",
+                "Only a running or stopped machine can be captured.",
+                format!("It is in {} now.", self.status.word()),
+                "Start it and see that it works first.",
+            )),
+            (Stop | Reboot | Console | Delete, _) => Err(Reason::new(
+                "instance_not_running",
+                format!("Only a running machine can be {}.", action.verb()),
+                format!("It is {} now.", self.status.word()),
+                "Start it first.",
+            )),
+        }
+    }
+
+    /// The system disk.
+    ///
+    /// # Panics
+    /// Never for a record that was made by a use case: the first disk is the system disk.
+    pub fn system_disk(&self) -> &Disk {
+        self.disks.first().expect("a machine always has a system disk")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    pub(crate) fn instance(status: Status) -> Instance {
+        Instance {
+            id: Uuid::from_u128(1).into(),
+            account: Uuid::from_u128(2).into(),
+            project: Uuid::from_u128(3).into(),
+            region: "north-1".into(),
+            zone: "a".into(),
+            name: Name::parse("web").expect("valid"),
+            status,
+            flavor: "m1.tiny".into(),
+            n_vcpus: 1,
+            memory_mib: 128,
+            disks: vec![Disk {
+                id: Uuid::from_u128(4).into(),
+                role: DiskRole::System,
+                kind: DiskKind::Ssd,
+                size_bytes: 1 << 30,
+                base: Some("0".repeat(64)),
+            }],
+            origin: Origin { id: Uuid::from_u128(5).into(), name: Name::parse("base").expect("valid"), licence: String::new() },
+            boot: BootMode::Bios,
+            ssh_keys: vec![],
+            user_data: String::new(),
+            ssh_port: None,
+            error: None,
+            task: None,
+            capturing: None,
+            created: Timestamp(0),
+            started: None,
+        }
+    }
+
+    #[test]
+    fn the_table_of_states_and_actions_is_as_agreed() {
+        let mut table = String::new();
+        for status in Status::ALL {
+            for action in Action::ALL {
+                let verdict = match instance(status).can(action) {
+                    Ok(()) => "yes".to_owned(),
+                    Err(r) => format!("no: {}", r.sentence()),
+                };
+                table += &format!("{:<10} {:<8} {verdict}\n", status.word(), format!("{action:?}"));
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn nothing_moves_a_machine_while_it_is_captured() {
+        let mut i = instance(Status::Running);
+        i.capturing = Some(Uuid::from_u128(9).into());
+        for action in Action::ALL {
+            assert_eq!(i.can(action).is_ok(), action == Action::Console, "{action:?}");
+        }
+    }
+}

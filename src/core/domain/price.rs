@@ -1,0 +1,91 @@
+//! Prices and estimates, the same in browser and server. A price of zero is a price.
+
+use super::disk::DiskKind;
+use super::ids::FlavorId;
+use super::money::Money;
+use super::size::GB;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Hours in a month for every rate quoted per month.
+pub const HOURS_PER_MONTH: u64 = 730;
+/// Seconds in such a month.
+pub const SECONDS_PER_MONTH: u64 = HOURS_PER_MONTH * 3600;
+
+/// The prices of a region. GB means 10^9 bytes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PriceBook {
+    /// Rises with every change, so that a form knows which prices it showed.
+    pub version: u32,
+    /// The currency's symbol, such as `€`.
+    pub symbol: String,
+    /// Per stored GB of images and month (P11).
+    pub image_gb_month: Money,
+    /// Per provisioned GB of disk and month, by kind.
+    pub disk_gb_month: BTreeMap<DiskKind, Money>,
+    /// Per hour a machine of this type runs.
+    pub flavor_hour: BTreeMap<FlavorId, Money>,
+}
+
+/// A price before the click.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Per hour.
+    pub hour: Money,
+    /// Per month of 730 hours.
+    pub month: Money,
+}
+
+impl PriceBook {
+    /// What keeping `stored_bytes` of image costs (P11).
+    pub fn image(&self, stored_bytes: u64) -> Estimate {
+        let month = per_gb(self.image_gb_month, stored_bytes);
+        let hour = self.image_gb_month.scaled(u128::from(stored_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
+        Estimate { hour, month }
+    }
+
+    /// What a running machine with these disks costs. `None` when the type or a disk kind has no price here.
+    pub fn machine(&self, flavor: &FlavorId, disks: &[(DiskKind, u64)]) -> Option<Estimate> {
+        let hour = *self.flavor_hour.get(flavor)?;
+        let mut total = Estimate { hour, month: hour.scaled(u128::from(HOURS_PER_MONTH), 1) };
+        for (kind, size_bytes) in disks {
+            let rate = *self.disk_gb_month.get(kind)?;
+            total.month = total.month + per_gb(rate, *size_bytes);
+            total.hour = total.hour + rate.scaled(u128::from(*size_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
+        }
+        Some(total)
+    }
+}
+
+fn per_gb(rate: Money, bytes: u64) -> Money {
+    rate.scaled(u128::from(bytes), u128::from(GB))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn book() -> PriceBook {
+        PriceBook {
+            version: 1,
+            symbol: "€".to_owned(),
+            image_gb_month: Money(50_000),
+            disk_gb_month: [(DiskKind::Ssd, Money(80_000))].into(),
+            flavor_hour: [("m1.tiny".into(), Money(4_000))].into(),
+        }
+    }
+
+    #[test]
+    fn an_image_costs_its_stored_size_times_the_rate() {
+        let e = book().image(9_410_000_000);
+        assert_eq!(e.month.display("€"), "€0.47");
+        assert_eq!(e.hour, Money(645));
+    }
+
+    #[test]
+    fn a_machine_costs_its_type_and_its_disks() {
+        let e = book().machine(&"m1.tiny".into(), &[(DiskKind::Ssd, 10 * GB)]).expect("priced");
+        assert_eq!(e.month, Money(4_000 * 730 + 800_000));
+        assert!(book().machine(&"m1.tiny".into(), &[(DiskKind::Local, GB)]).is_none());
+    }
+}

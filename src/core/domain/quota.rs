@@ -1,0 +1,124 @@
+//! Limits and hard reservations: a counter record is read, judged and rewritten in the same commit as what it counts, so that concurrent
+//! requests can never overshoot (P14, U18).
+
+use super::error::{Error, Result};
+use super::ids::{AccountId, RegionId};
+use serde::{Deserialize, Serialize};
+
+/// What an account may have in a region.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// Images, in any state.
+    pub n_images_max: u32,
+    /// Machines, in any state.
+    pub n_instances_max: u32,
+    /// Images being created at the same time, per project.
+    pub n_creates_max: u32,
+}
+
+/// What an account has in a region.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Counter {
+    /// The account.
+    pub account: AccountId,
+    /// The region.
+    pub region: RegionId,
+    /// Images, in any state.
+    pub n_images: u32,
+    /// Machines, in any state.
+    pub n_instances: u32,
+}
+
+impl Counter {
+    /// A counter at zero.
+    pub fn zero(account: AccountId, region: RegionId) -> Self {
+        Self { account, region, n_images: 0, n_instances: 0 }
+    }
+
+    /// Takes one image slot.
+    ///
+    /// # Errors
+    /// `image_limit_reached`, beginning with the words of P15, with the figure and the way out.
+    pub fn take_image(&mut self, limits: &Limits) -> Result<()> {
+        if self.n_images >= limits.n_images_max {
+            return Err(Error::limit(
+                "image_limit_reached",
+                format!(
+                    "Maximum image limit reached. Your limit in {} is {} images and you have {}. Delete one or ask your provider for more.",
+                    self.region, limits.n_images_max, self.n_images
+                ),
+            ));
+        }
+        self.n_images += 1;
+        Ok(())
+    }
+
+    /// Gives one image slot back.
+    pub fn give_image(&mut self) {
+        self.n_images = self.n_images.saturating_sub(1);
+    }
+
+    /// Takes one machine slot.
+    ///
+    /// # Errors
+    /// `instance_limit_reached` with the figure and the way out.
+    pub fn take_instance(&mut self, limits: &Limits) -> Result<()> {
+        if self.n_instances >= limits.n_instances_max {
+            return Err(Error::limit(
+                "instance_limit_reached",
+                format!(
+                    "Maximum instance limit reached. Your limit in {} is {} instances and you have {}. Delete one or ask your provider for more.",
+                    self.region, limits.n_instances_max, self.n_instances
+                ),
+            ));
+        }
+        self.n_instances += 1;
+        Ok(())
+    }
+
+    /// Gives one machine slot back.
+    pub fn give_instance(&mut self) {
+        self.n_instances = self.n_instances.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const LIMITS: Limits = Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40 };
+
+    fn counter() -> Counter {
+        Counter::zero(AccountId(Uuid::nil()), "north-1".into())
+    }
+
+    #[test]
+    fn the_refusal_begins_with_the_words_users_know() {
+        let mut c = counter();
+        c.n_images = 3;
+        let refusal = c.take_image(&LIMITS).expect_err("the limit holds");
+        assert!(refusal.message.starts_with("Maximum image limit reached"), "{}", refusal.message);
+        assert!(refusal.message.contains("3 images and you have 3"));
+        assert_eq!(refusal.code, "image_limit_reached");
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_overshoots_or_goes_below_zero(takes in proptest::collection::vec(any::<bool>(), 0..64)) {
+            let (mut c, mut model) = (counter(), 0u32);
+            for take in takes {
+                if take {
+                    let fits = model < LIMITS.n_images_max;
+                    prop_assert_eq!(c.take_image(&LIMITS).is_ok(), fits);
+                    model += u32::from(fits);
+                } else {
+                    c.give_image();
+                    model = model.saturating_sub(1);
+                }
+                prop_assert_eq!(c.n_images, model);
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Tasks as data: long work that survives restarts. The plan is fixed at creation; the engine only ever moves the record from one of the
+//! states below to the next. Retries are data (`not_before`), not sleeping code.
+
+use super::error::Reason;
+use super::ids::{AccountId, ProjectId, RegionId, Subject, TaskId, UserId};
+use super::image::Consistency;
+use super::time::{Timestamp, span};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a task does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Makes an image of a machine.
+    ImageCreate,
+    /// Removes an image.
+    ImageDelete,
+    /// Makes a machine from an image.
+    InstanceCreate,
+    /// Starts a machine.
+    InstanceStart,
+    /// Stops a machine.
+    InstanceStop,
+    /// Restarts a machine.
+    InstanceReboot,
+    /// Removes a machine.
+    InstanceDelete,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::ImageCreate,
+        Self::ImageDelete,
+        Self::InstanceCreate,
+        Self::InstanceStart,
+        Self::InstanceStop,
+        Self::InstanceReboot,
+        Self::InstanceDelete,
+    ];
+
+    /// What a person reads in lists.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::ImageCreate => "Create image",
+            Self::ImageDelete => "Delete image",
+            Self::InstanceCreate => "Create instance",
+            Self::InstanceStart => "Start instance",
+            Self::InstanceStop => "Stop instance",
+            Self::InstanceReboot => "Restart instance",
+            Self::InstanceDelete => "Delete instance",
+        }
+    }
+
+    /// The steps such a task takes, in order.
+    pub const fn plan(self) -> &'static [Step] {
+        match self {
+            Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
+            Self::ImageDelete => &[Step::Release],
+            Self::InstanceCreate | Self::InstanceStart => &[Step::PrepareBase, Step::CreateDisks, Step::Start],
+            Self::InstanceStop => &[Step::PressPower, Step::AwaitOff],
+            Self::InstanceReboot => &[Step::PressPower, Step::AwaitOff, Step::Start],
+            Self::InstanceDelete => &[Step::Destroy],
+        }
+    }
+
+    /// Whether a person may stop it and have everything undone.
+    pub const fn cancellable(self) -> bool {
+        matches!(self, Self::ImageCreate | Self::InstanceCreate)
+    }
+}
+
+/// One idempotent step of a plan.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Copy the disk at one instant into a scratch file. Undo: remove it.
+    Capture,
+    /// Put the scratch file's chunks into the region's store. Undo: nothing; unnamed chunks are swept.
+    Store,
+    /// Remove the scratch file.
+    DiscardCapture,
+    /// Let go of the content; what nobody else needs is swept after the grace period.
+    Release,
+    /// Make sure the read-only base file exists.
+    PrepareBase,
+    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it.
+    CreateDisks,
+    /// Start the machine's process.
+    Start,
+    /// Press the power button.
+    PressPower,
+    /// Wait until it is off; cut the power after the time allowed.
+    AwaitOff,
+    /// Remove everything of the machine.
+    Destroy,
+}
+
+impl Step {
+    /// What a person reads while it runs.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Capture => "Copy the disk",
+            Self::Store => "Store the content",
+            Self::DiscardCapture => "Tidy up",
+            Self::Release => "Release the storage",
+            Self::PrepareBase => "Prepare the image",
+            Self::CreateDisks => "Create the disks",
+            Self::Start => "Start the machine",
+            Self::PressPower => "Press the power button",
+            Self::AwaitOff => "Wait until it is off",
+            Self::Destroy => "Remove the machine",
+        }
+    }
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// No step has begun.
+    Queued,
+    /// Steps are being done.
+    Running,
+    /// Steps are being undone after a failure or a cancellation.
+    Undoing,
+    /// All steps are done.
+    Done,
+    /// A step failed for good; everything is undone.
+    Failed,
+    /// A person stopped it; everything is undone.
+    Cancelled,
+    /// Undoing keeps failing: somebody must look.
+    Stuck,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Running, Self::Undoing, Self::Done, Self::Failed, Self::Cancelled, Self::Stuck];
+
+    /// Whether the engine still works on it.
+    pub const fn active(self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Undoing)
+    }
+
+    /// The word people see.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Running => "Running",
+            Self::Undoing => "Undoing",
+            Self::Done => "Done",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+            Self::Stuck => "Stuck",
+        }
+    }
+
+    /// The word in addresses.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Undoing => "undoing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// Who works on a task right now, and until when that holds without word from them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lease {
+    /// The worker's run; another after every restart.
+    pub owner: Uuid,
+    /// When others may take over.
+    pub until: Timestamp,
+}
+
+/// What finished steps gave, for the steps after them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Path of the captured scratch file.
+    pub scratch: Option<String>,
+    /// How consistent the capture is.
+    pub consistency: Option<Consistency>,
+    /// The stored disk.
+    pub stored: Option<super::image::ImageDisk>,
+    /// Paths of the base files, one for each disk of the machine that has one.
+    pub bases: Vec<String>,
+    /// The port the machine answers on.
+    pub ssh_port: Option<u16>,
+}
+
+/// A line of a task's log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub text: String,
+}
+
+/// How far the present step is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Progress {
+    /// Bytes done.
+    pub done_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// When the step began.
+    pub since: Timestamp,
+    /// When this was reported.
+    pub at: Timestamp,
+}
+
+impl Progress {
+    /// Whole percent, 0 to 100.
+    pub fn percent(&self) -> u32 {
+        let share = u128::from(self.done_bytes) * 100 / u128::from(self.total_bytes.max(1));
+        u32::try_from(share.min(100)).unwrap_or(100)
+    }
+
+    /// Bytes per second since the step began; `None` before a quarter of a second has passed.
+    pub fn rate(&self) -> Option<u64> {
+        let elapsed_ms = u128::try_from(self.at.since_ms(self.since)).ok().filter(|ms| *ms >= 250)?;
+        u64::try_from(u128::from(self.done_bytes) * 1000 / elapsed_ms).ok().filter(|r| *r > 0)
+    }
+
+    /// The time left in words, such as `2 min left`; empty while it cannot be told.
+    pub fn left(&self) -> String {
+        let rest = self.total_bytes.saturating_sub(self.done_bytes);
+        match self.rate() {
+            Some(rate) if rest > 0 => {
+                let seconds = rest.div_ceil(rate);
+                format!("{} left", span(i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX)))
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Long work that survives restarts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id; also names its effects, so that a step can run again.
+    pub id: TaskId,
+    /// What it does.
+    pub kind: Kind,
+    /// Who asked.
+    pub user: Option<UserId>,
+    /// How the audit trail names them.
+    pub actor: String,
+    /// Who pays.
+    pub account: AccountId,
+    /// In which project.
+    pub project: ProjectId,
+    /// Where.
+    pub region: RegionId,
+    /// The image or instance it works on.
+    pub subject: Subject,
+    /// The subject's name then.
+    pub name: String,
+    /// Where it stands.
+    pub state: State,
+    /// Steps done, counted from the start of the plan. While undoing: steps that may still have effects.
+    pub step: u32,
+    /// Failed tries of the present step.
+    pub attempts: u32,
+    /// Not to be touched before this moment.
+    pub not_before: Timestamp,
+    /// Who works on it.
+    pub lease: Option<Lease>,
+    /// A person asked to stop it.
+    pub cancel_requested: bool,
+    /// Results of steps.
+    pub outputs: Outputs,
+    /// Why it failed, or why it is being tried again.
+    pub error: Option<String>,
+    /// What happened, oldest first; bounded.
+    pub log: Vec<LogLine>,
+    /// The last checkpoint of progress.
+    pub progress: Option<Progress>,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// When its first step began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+}
+
+/// What a person may do to a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Stop it and undo it.
+    Cancel,
+    /// Do the same again.
+    Retry,
+}
+
+impl Task {
+    /// Most lines kept in a log; the first is always kept.
+    pub const LOG_LINES_MAX: usize = 200;
+
+    /// The step being done or next to do.
+    pub fn current(&self) -> Option<Step> {
+        usize::try_from(self.step).ok().and_then(|i| self.kind.plan().get(i)).copied()
+    }
+
+    /// Appends a line to the log, dropping the second-oldest when it is full.
+    pub fn note(&mut self, at: Timestamp, text: impl Into<String>) {
+        if self.log.len() >= Self::LOG_LINES_MAX {
+            self.log.remove(1);
+        }
+        self.log.push(LogLine { at, text: text.into() });
+    }
+
+    /// Whether `action` is possible now (not: whether somebody may).
+    ///
+    /// # Errors
+    /// The rule, the current value and the way out.
+    pub fn can(&self, action: Action) -> Result<(), Reason> {
+        let now = format!("It is {} now.", self.state.word());
+        match action {
+            Action::Cancel if !self.kind.cancellable() => Err(Reason::new(
+                "task_not_cancellable",
+                "Only making an image or an instance can be cancelled.",
+                format!("This task is “{}”.", self.kind.title()),
+                "Wait until it is done.",
+            )),
+            Action::Cancel if self.cancel_requested && self.state.active() => {
+                Err(Reason::new("task_cancelling", "It is being cancelled already.", "", ""))
+            }
+            Action::Cancel => match self.state {
+                State::Queued | State::Running => Ok(()),
+                State::Undoing | State::Done | State::Failed | State::Cancelled | State::Stuck => {
+                    Err(Reason::new("task_ended", "Only a queued or running task can be cancelled.", now, ""))
+                }
+            },
+            Action::Retry => match self.state {
+                State::Failed | State::Stuck => Ok(()),
+                State::Queued | State::Running | State::Undoing | State::Done | State::Cancelled => {
+                    Err(Reason::new("task_not_failed", "Only a failed task can be retried.", now, ""))
+                }
+            },
+        }
+    }
+}
+
+/// How long to wait before try number `attempts` + 1 of a step, in milliseconds: 1 s, 2 s, 4 s … 60 s.
+pub fn backoff_ms(attempts: u32) -> i64 {
+    1000i64.saturating_mul(1i64 << attempts.saturating_sub(1).min(10)).min(60_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(done_bytes: u64, ms: i64) -> Progress {
+        Progress { done_bytes, total_bytes: 1000, since: Timestamp(0), at: Timestamp(ms) }
+    }
+
+    #[test]
+    fn progress_tells_percent_rate_and_time_left() {
+        let p = progress(620, 1000);
+        assert_eq!((p.percent(), p.rate(), p.left().as_str()), (62, Some(620), "1 s left"));
+        assert_eq!(progress(100, 100).left(), "", "too early to tell");
+        assert_eq!(progress(2000, 1000).percent(), 100);
+    }
+
+    #[test]
+    fn waits_double_up_to_a_minute() {
+        assert_eq!([1, 2, 3, 7, 40].map(backoff_ms), [1000, 2000, 4000, 60_000, 60_000]);
+    }
+
+    #[test]
+    fn every_plan_has_steps() {
+        assert!(Kind::ALL.iter().all(|k| !k.plan().is_empty()));
+    }
+}

@@ -1,0 +1,92 @@
+//! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
+
+use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
+
+/// The overview.
+pub const OVERVIEW: &str = "/";
+/// Sign in.
+pub const SIGN_IN: &str = "/sign-in";
+/// The list of machines.
+pub const INSTANCES: &str = "/instances";
+/// The page that makes a machine.
+pub const INSTANCE_NEW: &str = "/instances/new";
+/// My Images.
+pub const IMAGES: &str = "/images";
+/// The provider's images.
+pub const IMAGES_PUBLIC: &str = "/images/public";
+/// The list of tasks.
+pub const TASKS: &str = "/tasks";
+/// The audit trail.
+pub const AUDIT: &str = "/audit";
+/// The user's account, sessions and password.
+pub const ACCOUNT: &str = "/account";
+
+/// A machine.
+pub fn instance(id: InstanceId) -> String {
+    format!("/instances/{id}")
+}
+
+/// The dialog that makes an image of a machine.
+pub fn instance_image(id: InstanceId) -> String {
+    format!("/instances/{id}/image")
+}
+
+/// A machine's serial console.
+pub fn instance_console(id: InstanceId) -> String {
+    format!("/instances/{id}/console")
+}
+
+/// The socket of a machine's serial console.
+pub fn instance_console_socket(id: InstanceId) -> String {
+    format!("/instances/{id}/console/socket")
+}
+
+/// The whole log of a machine's serial console, as text.
+pub fn instance_console_log(id: InstanceId) -> String {
+    format!("/instances/{id}/console.log")
+}
+
+/// The dialog that deletes a machine.
+pub fn instance_delete(id: InstanceId) -> String {
+    format!("/instances/{id}/delete")
+}
+
+/// The page that makes a machine, with an image chosen.
+pub fn instance_new_from(image: ImageId) -> String {
+    format!("/instances/new?image={image}")
+}
+
+/// An image.
+pub fn image(id: ImageId) -> String {
+    format!("/images/{id}")
+}
+
+/// The dialog that renames an image.
+pub fn image_edit(id: ImageId) -> String {
+    format!("/images/{id}/edit")
+}
+
+/// The dialog that deletes an image.
+pub fn image_delete(id: ImageId) -> String {
+    format!("/images/{id}/delete")
+}
+
+/// A task.
+pub fn task(id: TaskId) -> String {
+    format!("/tasks/{id}")
+}
+
+/// The audit events about one thing.
+pub fn audit_of(subject: &Subject) -> String {
+    format!("/audit?{}={}", subject.noun(), subject.uuid())
+}
+
+/// Where a subject is shown, if it has a page of its own.
+pub fn subject(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Image(id) => Some(image(*id)),
+        Subject::Instance(id) => Some(instance(*id)),
+        Subject::Task(id) => Some(task(*id)),
+        Subject::Disk(_) | Subject::User(_) | Subject::Project(_) | Subject::Account(_) => None,
+    }
+}
