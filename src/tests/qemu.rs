@@ -1,6 +1,8 @@
 //! The hypervisor against the real QEMU and the real test guest of `end2end/guest`. Skipped, saying so, where QEMU is not installed.
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use darkroom::server::hypervisor::import::to_raw;
+use darkroom::server::hypervisor::qemu::agent::Agent;
 use darkroom::server::hypervisor::qemu::qmp::Qmp;
 use darkroom::server::hypervisor::qemu::settings::Accelerator;
 use darkroom::server::hypervisor::{QemuHypervisor, QemuSettings, tool};
@@ -232,6 +234,16 @@ fn a_running_machine_is_captured_and_a_second_one_made_of_it_has_its_files() {
     // The guest goes on: it is not frozen.
     console.run("echo later >/root/later; sync");
 
+    // What a darkroom that died between freezing and thawing leaves; the next one thaws the guest.
+    let channel =
+        PathBuf::from(host.hypervisor.console_socket(first.id).unwrap()).with_file_name("agent.sock");
+    let mut agent = Agent::connect(&channel, Duration::from_secs(10)).unwrap();
+    assert_eq!(agent.freeze(Duration::from_secs(10)).unwrap(), 1);
+    drop(agent);
+    fs::write(host.folder(first.id).join("frozen"), "").unwrap();
+    let _reopened = QemuHypervisor::open(&host.root, settings()).unwrap();
+    console.run("echo thawed >/root/later; sync");
+
     // A capture becomes the base of a second machine; there it is somebody else's file.
     let second_base = host.root.parent().unwrap().join("second.raw");
     fs::rename(&captured.scratch, &second_base).unwrap();
@@ -247,7 +259,7 @@ fn a_running_machine_is_captured_and_a_second_one_made_of_it_has_its_files() {
     assert_eq!(restarted.power(first.id).unwrap(), Power::Off { died: None });
     let stopped = host.capture(&first, 0, 22);
     assert_eq!(stopped.consistency, Consistency::Stopped);
-    assert!(contains(&stopped.scratch, "exposed-in-1937") && contains(&stopped.scratch, "later"));
+    assert!(contains(&stopped.scratch, "exposed-in-1937") && contains(&stopped.scratch, "thawed"));
     host.hypervisor.discard_capture(first.id, TaskId(Uuid::from_u128(22))).unwrap();
     assert_eq!(host.scratch_names(first.id), Vec::<String>::new());
 
@@ -269,6 +281,11 @@ fn a_killed_process_is_reported_as_died_and_a_cut_one_is_not() {
     assert_eq!(host.hypervisor.power(spec.id).unwrap(), Power::Off { died: None });
     assert_eq!(host.hypervisor.power(InstanceId(Uuid::from_u128(99))).unwrap(), Power::Absent);
     let running = host.hypervisor.start(&spec).unwrap();
+    // It leads a session of its own: neither a terminal nor a signal to darkroom's group reaches it.
+    let pid = fs::read_to_string(host.folder(spec.id).join("qemu.pid")).unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    assert_eq!((fields[2], fields[3]), (pid.trim(), pid.trim()));
     // Starting again finds it; the port stays.
     assert_eq!(host.hypervisor.start(&spec).unwrap(), running);
     host.hypervisor.reset(spec.id).unwrap();
@@ -276,7 +293,6 @@ fn a_killed_process_is_reported_as_died_and_a_cut_one_is_not() {
     let cancelled = Observer { is_cancelled: AtomicBool::new(true), ..Observer::default() };
     assert_eq!(host.hypervisor.wait_off(spec.id, 60_000, &cancelled), Err(PortError::Cancelled));
 
-    let pid = fs::read_to_string(host.folder(spec.id).join("qemu.pid")).unwrap();
     tool_run("kill", &["-KILL", pid.trim()]);
     assert!(host.hypervisor.wait_off(spec.id, 20_000, &Observer::default()).unwrap());
     let Power::Off { died: Some(reason) } = host.hypervisor.power(spec.id).unwrap() else {

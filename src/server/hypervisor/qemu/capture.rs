@@ -70,22 +70,25 @@ pub fn clear_leftovers(qmp: &mut Qmp, timeout: Duration) -> Result<(), QmpError>
     Ok(())
 }
 
-/// Thaws a guest that a darkroom which died may have left frozen. A guest whose agent does not answer cannot be helped and is left alone.
+/// Thaws a guest that may have been left frozen: by a darkroom that died, or by an agent that was too slow. The mark stays until the agent
+/// answered, and whoever looks at the machine next tries again; a new start of the machine removes it, too.
 pub fn thaw_leftover(settings: &QemuSettings, folder: &Folder) -> Result<(), PortError> {
     let mark = folder.path.join("frozen");
     if !mark.exists() {
         return Ok(());
     }
-    let timeout = Duration::from_millis(settings.freeze_timeout_ms);
-    match Agent::connect(&folder.socket("agent.sock"), timeout).and_then(|mut agent| agent.thaw(timeout)) {
+    let timeout = Duration::from_millis(settings.agent_timeout_ms);
+    let thaw_timeout = Duration::from_millis(settings.freeze_timeout_ms);
+    match Agent::connect(&folder.socket("agent.sock"), timeout).and_then(|mut agent| agent.thaw(thaw_timeout)) {
         Ok(n_thawed) => {
-            tracing::warn!(instance.id = %folder.id, n_thawed, "thawed a guest that was left frozen")
+            tracing::warn!(instance.id = %folder.id, n_thawed, "thawed a guest that was left frozen");
+            remove(&mark)
         }
         Err(error) => {
-            tracing::warn!(instance.id = %folder.id, %error, "the agent of a guest that may be frozen does not answer")
+            tracing::warn!(instance.id = %folder.id, %error, "the agent of a guest that may be frozen does not answer");
+            Ok(())
         }
     }
-    remove(&mark)
 }
 
 impl Capture<'_> {
@@ -375,6 +378,13 @@ mod tests {
         ] {
             assert_eq!(tool_progress(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_other_failures() {
+        let refused = |text: &str| of_qmp(QmpError::Refused { class: String::new(), text: text.to_owned() });
+        assert_eq!(refused("No space left on device"), PortError::NoSpace { place: "scratch".to_owned() });
+        assert!(refused("Input/output error").retryable());
     }
 
     #[test]

@@ -184,6 +184,9 @@ impl QemuHypervisor {
             return self.off(folder);
         };
         folder.trim_console(self.settings.console_log_bytes)?;
+        if !self.captures.is_active(folder.id) {
+            super::capture::thaw_leftover(&self.settings, folder)?;
+        }
         match self.guest(folder) {
             // A monitor that is busy or slow says nothing about the guest.
             Ok(Guest::Alive | Guest::Paused) | Err(_) if !process.ended(Duration::ZERO) => {
