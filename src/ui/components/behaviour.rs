@@ -38,7 +38,9 @@ mod browser {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         let link = target.and_then(|element| element.closest("a[href]").ok().flatten());
         let popover = link.and_then(|link| link.closest("[popover]").ok().flatten());
-        let Some(popover) = popover.and_then(|element| element.dyn_into::<HtmlElement>().ok()) else { return };
+        let Some(popover) = popover.and_then(|element| element.dyn_into::<HtmlElement>().ok()) else {
+            return;
+        };
         // A sidebar that is not open as a drawer refuses to hide, which is as it should be.
         drop(popover.hide_popover());
     }

@@ -47,7 +47,7 @@
 //!                 usually through ShellData::flash
 //! Status          <Status tone=Tone::Run word="Creating 62 %, 2 min left" percent=62/>
 //!                 <Status tone=Tone::Bad word="Error" why="No space left in north-1 storage"/>
-//! Progress        <Progress label="Loading" value=None::<u64>/>                     // None: length unknown
+//! Progress        <Progress label="Loading" value={None::<u64>}/>                     // None: length unknown
 //! TaskProgress    <TaskProgress label="Create web-v3" href=url left="2 min left" value=Some(62) figures="62 %"/>
 //! Meter           <Meter label="Images" used=23 limit=50 used_text="23" limit_text="of 50" note="27 left."/>
 //! EmptyState      <EmptyState icon=IconName::Camera title="No images yet"><p>"…"</p>

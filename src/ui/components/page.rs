@@ -16,7 +16,8 @@ pub fn PageHead(
     #[prop(optional)] page_actions: Option<PageActions>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let actions = page_actions.map(|slot| view! { <div class="page-head__actions">{(slot.children)()}</div> });
+    let actions =
+        page_actions.map(|slot| view! { <div class="page-head__actions">{(slot.children)()}</div> });
     view! {
         <div class="page-head">
             <div class="page-head__text">

@@ -53,7 +53,8 @@ fn Sidebar(data: Signal<ShellData>, path: Signal<String>) -> impl IntoView {
     let home = Memo::new(move |_| data.with(|data| data.home_href.clone()));
     let nav = Memo::new(move |_| data.with(|data| data.nav.clone()));
     let current = Memo::new(move |_| nav.with(|nav| path.with(|path| current_entry(nav, path))));
-    let groups = move || nav.get().into_iter().map(|group| view! { <NavBlock group current/> }).collect_view();
+    let groups =
+        move || nav.get().into_iter().map(|group| view! { <NavBlock group current/> }).collect_view();
     view! {
         <nav
             class="shell__side"
@@ -104,18 +105,20 @@ fn NavLink(item: NavItem, current: Memo<Option<String>>) -> impl IntoView {
 #[component]
 fn PlaceMenu(places: Places, path: Signal<String>) -> impl IntoView {
     let label_of = |all: &[Place], value: &str| {
-        all.iter().find(|place| place.value == value).map_or_else(|| value.to_owned(), |place| place.label.clone())
+        all.iter()
+            .find(|place| place.value == value)
+            .map_or_else(|| value.to_owned(), |place| place.label.clone())
     };
     let project = label_of(&places.projects, &places.project);
     let region = label_of(&places.regions, &places.region);
-    let label = format!("Project {project}, region {region}: switch");
     let projects = choices("project", places.projects, &places.project);
     let regions = choices("region", places.regions, &places.region);
     view! {
-        <button class="button button--quiet place" type="button" popovertarget="where" aria-label=label>
+        <button class="button button--quiet" type="button" popovertarget="where">
             <span class="soft">{project}</span>
             <span class="soft" aria-hidden="true">"/"</span>
             <span>{region}</span>
+            <span class="visually-hidden">", switch project or region"</span>
             <Icon name=IconName::Down/>
         </button>
         <div class="menu menu--choices" id="where" popover="" data-align="start">
@@ -179,8 +182,8 @@ fn AccountMenu(person: Person, path: Signal<String>) -> impl IntoView {
         .into_iter()
         .map(|(name, link)| view! { <a href=link.href><Icon name/>{link.label}</a> })
         .collect_view();
-    let appearances =
-        Appearance::ALL.map(|choice| Place { value: choice.value().to_owned(), label: choice.label().to_owned() });
+    let appearances = Appearance::ALL
+        .map(|choice| Place { value: choice.value().to_owned(), label: choice.label().to_owned() });
     let appearances = choices("appearance", appearances.to_vec(), person.appearance.value());
     view! {
         <button
