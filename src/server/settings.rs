@@ -96,7 +96,7 @@ impl Default for Settings {
             workers: 4,
             log: LogSettings { format: LogFormat::Text, level: LogLevel::Info },
             limits: darkroom_core::ops::Settings::default(),
-            format: FormatLimits::default(),
+            format: FormatLimits { virtual_bytes_max: 2 << 40 },
             admin: AdminSettings { request_bytes_max: 64 * 1024, request_timeout_ms: 10_000, n_clients_max: 8 },
             storage: StorageSettings::default(),
             qemu: QemuSettings::default(),

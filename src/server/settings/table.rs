@@ -77,7 +77,7 @@ impl Entry {
     #[cfg(test)]
     pub fn another(&self, settings: &Settings) -> String {
         match &self.access {
-            Access::Whole { min, max, get, .. } => if get(settings) == *min { *max } else { *min }.to_string(),
+            Access::Whole { min, max, get, .. } => (if get(settings) == *min { *max } else { *min }).to_string(),
             Access::Truth { get, .. } => (!get(settings)).to_string(),
             Access::Text { another, .. } => format!("\"{another}\""),
         }
