@@ -286,6 +286,13 @@ pub struct PasswordForm {
     pub again: String,
 }
 
+/// Passwords stay out of logs.
+impl std::fmt::Debug for PasswordForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordForm")
+    }
+}
+
 impl PasswordForm {
     /// Judges the new password; the present one is checked by the use case.
     ///

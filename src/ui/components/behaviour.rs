@@ -58,7 +58,8 @@ mod browser {
         window().is_secure_context()
     }
 
-    fn focus(element: &HtmlElement) {
+    /// Puts the focus on an element.
+    pub fn focus(element: &HtmlElement) {
         // Focus cannot be forced; the browser may refuse while its window is in the background.
         drop(element.focus());
     }
@@ -77,9 +78,11 @@ mod browser {
 
     pub fn copy(_text: &str) {}
 
+    pub fn focus(_element: &leptos::web_sys::HtmlElement) {}
+
     pub fn can_copy() -> bool {
         false
     }
 }
 
-pub use browser::{can_copy, close_popover_after_link, copy, follow, show_modal};
+pub use browser::{can_copy, close_popover_after_link, copy, focus, follow, show_modal};
