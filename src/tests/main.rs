@@ -1,1 +1,5 @@
 //! Tests.
+
+mod stores;
+mod stores_kill;
+mod stores_power;
