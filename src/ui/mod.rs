@@ -7,3 +7,4 @@ pub mod components;
 pub mod error;
 pub mod pages;
 pub mod paths;
+pub mod state;

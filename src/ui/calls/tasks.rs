@@ -6,6 +6,7 @@ use crate::ui::error::ApiError;
 #[cfg(feature = "ssr")]
 use crate::ui::paths;
 use darkroom_core::domain::ids::{Subject, TaskId};
+#[cfg(feature = "ssr")]
 use darkroom_core::domain::task::State;
 use darkroom_core::domain::view::{AuditList, TaskList, TaskView};
 #[cfg(feature = "ssr")]

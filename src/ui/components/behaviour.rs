@@ -38,7 +38,9 @@ mod browser {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         let link = target.and_then(|element| element.closest("a[href]").ok().flatten());
         let popover = link.and_then(|link| link.closest("[popover]").ok().flatten());
-        let Some(popover) = popover.and_then(|element| element.dyn_into::<HtmlElement>().ok()) else { return };
+        let Some(popover) = popover.and_then(|element| element.dyn_into::<HtmlElement>().ok()) else {
+            return;
+        };
         // A sidebar that is not open as a drawer refuses to hide, which is as it should be.
         drop(popover.hide_popover());
     }
@@ -56,7 +58,8 @@ mod browser {
         window().is_secure_context()
     }
 
-    fn focus(element: &HtmlElement) {
+    /// Puts the focus on an element.
+    pub fn focus(element: &HtmlElement) {
         // Focus cannot be forced; the browser may refuse while its window is in the background.
         drop(element.focus());
     }
@@ -75,9 +78,11 @@ mod browser {
 
     pub fn copy(_text: &str) {}
 
+    pub fn focus(_element: &leptos::web_sys::HtmlElement) {}
+
     pub fn can_copy() -> bool {
         false
     }
 }
 
-pub use browser::{can_copy, close_popover_after_link, copy, follow, show_modal};
+pub use browser::{can_copy, close_popover_after_link, copy, focus, follow, show_modal};

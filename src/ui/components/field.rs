@@ -336,7 +336,9 @@ mod tests {
     #[test]
     fn a_text_area_gives_back_exactly_what_was_typed() {
         let area = |text: &'static str| {
-            html(move || view! { <Field id="r" name="remark" label="Remark" kind=FieldKind::Area value=text/> })
+            html(
+                move || view! { <Field id="r" name="remark" label="Remark" kind=FieldKind::Area value=text/> },
+            )
         };
         assert!(area("").contains("></textarea>"), "{}", area(""));
         assert!(area("\nfirst").contains(">\n\nfirst</textarea>"), "{}", area("\nfirst"));

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn at_the_end_of_a_list_the_pager_keeps_its_place() {
-        let first = html(|| view! { <Pager range="1 to 25 of 60" previous=None next=Some("?page=2".to_owned())/> });
+        let first =
+            html(|| view! { <Pager range="1 to 25 of 60" previous=None next=Some("?page=2".to_owned())/> });
         assert!(first.contains("1 to 25 of 60") && first.contains("href=\"?page=2\""), "{first}");
         assert!(first.contains("disabled") && first.contains("Previous"), "{first}");
     }

@@ -78,6 +78,15 @@ fn level(used: u64, limit: u64) -> Level {
     if warns { Level::Near } else { Level::Free }
 }
 
+/// How much of the limit is used, in thousandths, rounded down: only a full meter reaches the end. Not the figures
+/// themselves, because a browser needs room between the low and the high mark, and a limit may be one.
+fn per_mille(used: u64, limit: u64) -> u128 {
+    if used >= limit {
+        return 1000;
+    }
+    u128::from(used) * 1000 / u128::from(limit)
+}
+
 /// A quota: name, figures, bar, and a word as soon as it is not plain ink any more.
 #[component]
 pub fn Meter(
@@ -94,11 +103,6 @@ pub fn Meter(
 ) -> impl IntoView {
     let aria = format!("{label}: {used_text} {limit_text}");
     let inside = format!("{used_text} {limit_text}");
-    // A meter of nothing would have equal ends, which browsers draw as half full.
-    let max = limit.max(1);
-    let value = if limit == 0 { max } else { used.min(max) };
-    let low = (u128::from(max) * u128::from(NEAR_PERCENT) / 100).to_string();
-    let high = max.saturating_sub(1).to_string();
     let word = match level(used, limit) {
         Level::Free => None,
         Level::Near => Some((Tone::Warn, "Near the limit.")),
@@ -114,11 +118,11 @@ pub fn Meter(
             <span class="num">{used_text}" "<span class="soft">{limit_text}</span></span>
             <meter
                 min="0"
-                max=max.to_string()
-                low=low
-                high=high
+                max="1000"
+                low="800"
+                high="999"
                 optimum="0"
-                value=value.to_string()
+                value=per_mille(used, limit).to_string()
                 aria-label=aria
             >
                 {inside}
@@ -148,20 +152,21 @@ mod tests {
     }
 
     #[test]
-    fn a_full_meter_is_above_its_high_mark_and_a_nearly_full_one_is_not() {
-        assert!(meter(50, 50).contains("high=\"49\"") && meter(50, 50).contains("value=\"50\""));
-        assert!(meter(49, 50).contains("value=\"49\""));
+    fn only_a_full_meter_passes_its_high_mark() {
+        assert!(meter(50, 50).contains("high=\"999\"") && meter(50, 50).contains("value=\"1000\""));
+        assert!(meter(49, 50).contains("value=\"980\""));
+        assert!(meter(u64::MAX - 1, u64::MAX).contains("value=\"999\""));
     }
 
     #[test]
     fn a_limit_of_zero_is_used_up_and_drawn_full() {
         let drawn = meter(0, 0);
-        assert!(drawn.contains("Used up.") && drawn.contains("value=\"1\"") && drawn.contains("max=\"1\""));
+        assert!(drawn.contains("Used up.") && drawn.contains("value=\"1000\""), "{drawn}");
     }
 
     #[test]
     fn progress_of_unknown_length_has_no_value() {
-        let unknown = html(|| view! { <Progress label="Loading" value=None::<u64>/> });
+        let unknown = html(|| view! { <Progress label="Loading" value={None::<u64>}/> });
         assert!(!unknown.contains("value="), "{unknown}");
         let known = html(|| view! { <Progress label="Loading" value=Some(62)/> });
         assert!(known.contains("value=\"62\""), "{known}");

@@ -44,10 +44,10 @@
 //!                 anywhere in the page; the class of the form does not matter, but it is the only child
 //! Notice          <Notice tone=Tone::Bad text="The copy stopped." urgency=Urgency::Alert>buttons</Notice>
 //! Toast           <Toasts><Toast text="web-v2 is in the recycle bin."><Button>"Undo"</Button></Toast></Toasts>
-//!                 usually through ShellData::flash
+//!                 usually through the flash of Shell
 //! Status          <Status tone=Tone::Run word="Creating 62 %, 2 min left" percent=62/>
 //!                 <Status tone=Tone::Bad word="Error" why="No space left in north-1 storage"/>
-//! Progress        <Progress label="Loading" value=None::<u64>/>                     // None: length unknown
+//! Progress        <Progress label="Loading" value={None::<u64>}/>                     // None: length unknown
 //! TaskProgress    <TaskProgress label="Create web-v3" href=url left="2 min left" value=Some(62) figures="62 %"/>
 //! Meter           <Meter label="Images" used=23 limit=50 used_text="23" limit_text="of 50" note="27 left."/>
 //! EmptyState      <EmptyState icon=IconName::Camera title="No images yet"><p>"…"</p>
@@ -70,7 +70,7 @@
 //! PageHead        <PageHead title="My Images"><p class="soft">"…"</p><PageActions slot>buttons</PageActions></PageHead>
 //! Section         <Section id="disks" title="Disks" link=Link::new("All", url)>…</Section>
 //! Console         <Console title="ttyS0, live"><ConsoleActions slot>…</ConsoleActions><pre tabindex="0">…</pre></Console>
-//! Shell           <Shell data=shell_data path=location.pathname>page</Shell>
+//! Shell           <Shell data=shell_data path=location.pathname back_to=address flash=flash>page</Shell>
 //! Gate            <Gate help="Forgot your password? …"><form class="stack" method="post"><Brand/>…</form></Gate>
 //! ```
 //!

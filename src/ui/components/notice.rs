@@ -58,7 +58,7 @@ pub struct Flash {
     pub link: Option<Link>,
 }
 
-/// Where toasts stand. The shell has one; a page with its own toasts adds them to it through `ShellData::flash`.
+/// Where toasts stand. The shell has one; a page with its own toasts adds them to it through the `flash` of `Shell`.
 #[component]
 pub fn Toasts(children: Children) -> impl IntoView {
     let floating = RwSignal::new(false);

@@ -1,7 +1,32 @@
 //! The parts every page has: its head, its sections, the console frame.
 
+use super::behaviour;
 use super::tabs::Link;
+use leptos::html;
 use leptos::prelude::*;
+
+/// Moves the focus to the heading of each page that somebody came to by a link, as a browser without script would
+/// start reading there. The app provides it as context; without it nothing moves.
+#[derive(Clone, Copy)]
+pub struct HeadingFocus {
+    path: Signal<String>,
+    seen: StoredValue<String>,
+}
+
+impl HeadingFocus {
+    /// Starts at the page that the server rendered, where the browser places the focus itself.
+    pub fn new(path: Signal<String>) -> Self {
+        Self { path, seen: StoredValue::new(path.get_untracked()) }
+    }
+
+    /// Whether the page has changed since this was last asked. A page that only reloads its data keeps the focus.
+    fn take(self) -> bool {
+        let path = self.path.get_untracked();
+        let moved = self.seen.with_value(|seen| *seen != path);
+        self.seen.set_value(path);
+        moved
+    }
+}
 
 /// The buttons of a page, the primary one last.
 #[slot]
@@ -16,11 +41,21 @@ pub fn PageHead(
     #[prop(optional)] page_actions: Option<PageActions>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let actions = page_actions.map(|slot| view! { <div class="page-head__actions">{(slot.children)()}</div> });
+    let actions =
+        page_actions.map(|slot| view! { <div class="page-head__actions">{(slot.children)()}</div> });
+    let heading = NodeRef::<html::H1>::new();
+    let focus = use_context::<HeadingFocus>();
+    Effect::new(move |_| {
+        if let Some(heading) = heading.get()
+            && focus.is_some_and(HeadingFocus::take)
+        {
+            behaviour::focus(&heading);
+        }
+    });
     view! {
         <div class="page-head">
             <div class="page-head__text">
-                <h1>{title}</h1>
+                <h1 tabindex="-1" node_ref=heading>{title}</h1>
                 {children.map(|children| children())}
             </div>
             {actions}

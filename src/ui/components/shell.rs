@@ -11,17 +11,22 @@ use leptos::prelude::*;
 #[component]
 pub fn Shell(
     #[prop(into)] data: Signal<ShellData>,
-    /// The path of the page: marks the entry of the sidebar, and is where a switch returns to.
+    /// The path of the page: marks the entry of the sidebar.
     #[prop(into)]
     path: Signal<String>,
+    /// The whole address of the page, where a switch returns to.
+    #[prop(into)]
+    back_to: Signal<String>,
+    /// What the page before has to say. Each write shows it anew, also when the words are the same.
+    #[prop(into)]
+    flash: Signal<Option<Flash>>,
     children: Children,
 ) -> impl IntoView {
     // Memos, so that a lamp that changes does not redraw an open menu.
     let places = Memo::new(move |_| data.with(|data| data.places.clone()));
     let person = Memo::new(move |_| data.with(|data| data.person.clone()));
-    let flash = Memo::new(move |_| data.with(|data| data.flash.clone()));
-    let switcher = move || places.get().map(|places| view! { <PlaceMenu places path/> });
-    let account = move || view! { <AccountMenu person=person.get() path/> };
+    let switcher = move || places.get().map(|places| view! { <PlaceMenu places back_to/> });
+    let account = move || view! { <AccountMenu person=person.get() back_to/> };
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="shell">
@@ -53,7 +58,8 @@ fn Sidebar(data: Signal<ShellData>, path: Signal<String>) -> impl IntoView {
     let home = Memo::new(move |_| data.with(|data| data.home_href.clone()));
     let nav = Memo::new(move |_| data.with(|data| data.nav.clone()));
     let current = Memo::new(move |_| nav.with(|nav| path.with(|path| current_entry(nav, path))));
-    let groups = move || nav.get().into_iter().map(|group| view! { <NavBlock group current/> }).collect_view();
+    let groups =
+        move || nav.get().into_iter().map(|group| view! { <NavBlock group current/> }).collect_view();
     view! {
         <nav
             class="shell__side"
@@ -102,32 +108,58 @@ fn NavLink(item: NavItem, current: Memo<Option<String>>) -> impl IntoView {
 }
 
 #[component]
-fn PlaceMenu(places: Places, path: Signal<String>) -> impl IntoView {
+fn PlaceMenu(places: Places, back_to: Signal<String>) -> impl IntoView {
     let label_of = |all: &[Place], value: &str| {
-        all.iter().find(|place| place.value == value).map_or_else(|| value.to_owned(), |place| place.label.clone())
+        all.iter()
+            .find(|place| place.value == value)
+            .map_or_else(|| value.to_owned(), |place| place.label.clone())
     };
-    let project = label_of(&places.projects, &places.project);
     let region = label_of(&places.regions, &places.region);
-    let label = format!("Project {project}, region {region}: switch");
-    let projects = choices("project", places.projects, &places.project);
+    let (label, project) = if places.projects.is_empty() {
+        (format!("Region {region}: switch"), None)
+    } else {
+        let project = label_of(&places.projects, &places.project);
+        let label = format!("Project {project}, region {region}: switch");
+        let words =
+            view! { <span class="soft">{project}</span><span class="soft" aria-hidden="true">"/"</span> };
+        (label, Some(words))
+    };
+    let action = places.switch_action;
+    let projects = (!places.projects.is_empty()).then(|| {
+        let buttons = choices("project", places.projects, &places.project);
+        view! { <PlaceForm heading="Project" keep="region" action=action.clone() back_to>{buttons}</PlaceForm><hr/> }
+    });
     let regions = choices("region", places.regions, &places.region);
     view! {
         <button class="button button--quiet place" type="button" popovertarget="where" aria-label=label>
-            <span class="soft">{project}</span>
-            <span class="soft" aria-hidden="true">"/"</span>
+            {project}
             <span>{region}</span>
             <Icon name=IconName::Down/>
         </button>
         <div class="menu menu--choices" id="where" popover="" data-align="start">
-            <form method="post" action=places.switch_action>
-                <input type="hidden" name="return_to" value=move || path.get()/>
-                <p class="menu__heading">"Project"</p>
-                {projects}
-                <hr/>
-                <p class="menu__heading">"Region"</p>
-                {regions}
-            </form>
+            {projects}
+            <PlaceForm heading="Region" keep="project" action back_to>{regions}</PlaceForm>
         </div>
+    }
+}
+
+/// The choices of one kind of place. The server expects both kinds; an empty one keeps what is in force.
+#[component]
+fn PlaceForm(
+    heading: &'static str,
+    /// The field of the other kind.
+    keep: &'static str,
+    action: String,
+    back_to: Signal<String>,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <form method="post" action=action>
+            <input type="hidden" name="back_to" value=move || back_to.get()/>
+            <input type="hidden" name=keep value=""/>
+            <p class="menu__heading">{heading}</p>
+            {children()}
+        </form>
     }
 }
 
@@ -173,15 +205,15 @@ fn Lamp(data: Signal<ShellData>) -> impl IntoView {
 }
 
 #[component]
-fn AccountMenu(person: Person, path: Signal<String>) -> impl IntoView {
+fn AccountMenu(person: Person, back_to: Signal<String>) -> impl IntoView {
     let links = person
         .links
         .into_iter()
         .map(|(name, link)| view! { <a href=link.href><Icon name/>{link.label}</a> })
         .collect_view();
-    let appearances =
-        Appearance::ALL.map(|choice| Place { value: choice.value().to_owned(), label: choice.label().to_owned() });
-    let appearances = choices("appearance", appearances.to_vec(), person.appearance.value());
+    let appearances = Appearance::ALL
+        .map(|choice| Place { value: choice.value().to_owned(), label: choice.label().to_owned() });
+    let appearances = choices("theme", appearances.to_vec(), person.appearance.value());
     view! {
         <button
             class="button button--quiet button--icon"
@@ -201,7 +233,7 @@ fn AccountMenu(person: Person, path: Signal<String>) -> impl IntoView {
             {links}
             <hr/>
             <form method="post" action=person.appearance_action>
-                <input type="hidden" name="return_to" value=move || path.get()/>
+                <input type="hidden" name="back_to" value=move || back_to.get()/>
                 <p class="menu__heading">"Appearance"</p>
                 {appearances}
             </form>

@@ -2,7 +2,6 @@
 //! no rule but which entry of the navigation is the current one.
 
 use super::icon::IconName;
-use super::notice::Flash;
 use super::tabs::Link;
 use serde::{Deserialize, Serialize};
 
@@ -89,11 +88,12 @@ pub struct Place {
 pub struct Places {
     /// The value of the current project, one of `projects`.
     pub project: String,
+    /// Empty for people of the provider, who work in no project.
     pub projects: Vec<Place>,
     /// The value of the current region, one of `regions`.
     pub region: String,
     pub regions: Vec<Place>,
-    /// Takes a POST with `project` or `region`, and `return_to`.
+    /// Takes a POST with `project`, `region` (one of them empty: it stays) and `back_to`.
     pub switch_action: String,
 }
 
@@ -105,7 +105,7 @@ pub struct Person {
     /// The links of the menu, such as *API tokens*.
     pub links: Vec<(IconName, Link)>,
     pub appearance: Appearance,
-    /// Takes a POST with `appearance` and `return_to`.
+    /// Takes a POST with `theme` and `back_to`.
     pub appearance_action: String,
     /// Takes a POST without fields.
     pub sign_out_action: String,
@@ -117,14 +117,12 @@ pub struct ShellData {
     /// Where the mark in the corner leads.
     pub home_href: String,
     pub nav: Vec<NavGroup>,
-    /// None for the operator, who works in no project.
+    /// None where there is nothing to switch.
     pub places: Option<Places>,
     /// How many tasks run: the lamp.
     pub n_running: u64,
     pub tasks_href: String,
     pub person: Person,
-    /// What the page before this one has to say.
-    pub flash: Option<Flash>,
 }
 
 /// The address of the entry that a path belongs to: the longest one that is the path or a folder above it.

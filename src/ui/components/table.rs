@@ -227,7 +227,10 @@ pub fn Cell(
 
 /// The cell of a `Status`; in a card it stands beside the actions.
 #[component]
-pub fn StateCell(#[prop(default = "Status".to_owned(), into)] label: String, children: Children) -> impl IntoView {
+pub fn StateCell(
+    #[prop(default = "Status".to_owned(), into)] label: String,
+    children: Children,
+) -> impl IntoView {
     view! { <td role="cell" class="state" data-label=label>{children()}</td> }
 }
 
@@ -296,7 +299,10 @@ mod tests {
     fn only_the_column_that_sorts_says_so() {
         let table = html(|| view! { <Table caption="Images" columns=columns()>""</Table> });
         assert_eq!(table.matches("aria-sort=").count(), 1, "{table}");
-        assert!(table.contains("aria-sort=\"descending\"") && table.contains("href=\"?sort=name\""), "{table}");
+        assert!(
+            table.contains("aria-sort=\"descending\"") && table.contains("href=\"?sort=name\""),
+            "{table}"
+        );
     }
 
     #[test]
@@ -314,6 +320,10 @@ mod tests {
         for role in ["table", "rowgroup", "row", "columnheader", "rowheader", "cell"] {
             assert!(table.contains(&format!("role=\"{role}\"")), "{role}: {table}");
         }
-        assert!(table.contains("<tbody") && table.contains("<caption") && table.contains("data-label=\"Per month\""));
+        assert!(
+            table.contains("<tbody")
+                && table.contains("<caption")
+                && table.contains("data-label=\"Per month\"")
+        );
     }
 }

@@ -37,7 +37,9 @@ pub fn MoneyText(
 ) -> impl IntoView {
     match certainty {
         Certainty::Exact => view! { <span class="nowrap">{amount}</span> }.into_any(),
-        Certainty::Estimate => view! { <span class="nowrap soft">{format!("est. {amount}")}</span> }.into_any(),
+        Certainty::Estimate => {
+            view! { <span class="nowrap soft">{format!("est. {amount}")}</span> }.into_any()
+        }
     }
 }
 

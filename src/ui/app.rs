@@ -1,0 +1,75 @@
+//! The document and the routes. Every page is rendered in full before it is sent, so that it works without script and has
+//! the right status; all but the sign-in stand in one frame. No page content may live here.
+
+use super::pages::account::AccountPage;
+use super::pages::audit::AuditPage;
+use super::pages::frame::SignedIn;
+use super::pages::images::{DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage};
+use super::pages::instances::{
+    CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
+};
+use super::pages::not_found::NotFoundPage;
+use super::pages::overview::OverviewPage;
+use super::pages::sign_in::SignInPage;
+use super::pages::tasks::{TaskPage, TasksPage};
+use super::state;
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+/// The HTML document around the app. The server provides `state::Theme` as context; scripts and styles come from
+/// `options.site_pkg_dir`, which carries the version.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let theme = state::theme().theme();
+    let style = options.css_path();
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
+                <link rel="stylesheet" href=style/>
+                <HydrationScripts options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// The portal.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title text="darkroom"/>
+        <Router>
+            <Routes fallback=NotFoundPage>
+                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=SignedIn ssr=SsrMode::Async>
+                    <Route path=path!("/") view=OverviewPage/>
+                    <Route path=path!("/instances") view=InstancesPage/>
+                    <Route path=path!("/instances/new") view=NewInstancePage/>
+                    <Route path=path!("/instances/:id") view=InstancePage/>
+                    <Route path=path!("/instances/:id/image") view=CaptureImagePage/>
+                    <Route path=path!("/instances/:id/delete") view=DeleteInstancePage/>
+                    <Route path=path!("/instances/:id/console") view=ConsolePage/>
+                    <Route path=path!("/images") view=ImagesPage/>
+                    <Route path=path!("/images/public") view=PublicImagesPage/>
+                    <Route path=path!("/images/:id") view=ImagePage/>
+                    <Route path=path!("/images/:id/edit") view=EditImagePage/>
+                    <Route path=path!("/images/:id/delete") view=DeleteImagePage/>
+                    <Route path=path!("/tasks") view=TasksPage/>
+                    <Route path=path!("/tasks/:id") view=TaskPage/>
+                    <Route path=path!("/audit") view=AuditPage/>
+                    <Route path=path!("/account") view=AccountPage/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}

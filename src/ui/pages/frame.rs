@@ -1,0 +1,128 @@
+//! The frame around every page of somebody who is signed in. It turns the frame's data into what the shell shows and
+//! knows no page.
+
+use super::problem::{Loading, Problem, ToSignIn};
+use crate::ui::calls::people::{ChoosePlace, ChooseTheme, SignOut, get_shell};
+use crate::ui::components::*;
+use crate::ui::paths;
+use crate::ui::state::{FrameData, Theme, theme, use_address, use_flash};
+use darkroom_core::domain::view;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::components::Outlet;
+use leptos_router::hooks::use_location;
+
+/// Lets in who is signed in; sends everybody else to the sign-in.
+#[component]
+pub fn SignedIn() -> impl IntoView {
+    // Asked once: later answers reach the frame without building the page anew.
+    let first = Resource::new_blocking(|| (), |()| get_shell());
+    let frame = move || {
+        Suspend::new(async move {
+            match first.await {
+                Ok(shell) => view! { <PageFrame first=shell/> }.into_any(),
+                Err(error) => view! { <Closed><Problem error/></Closed> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=|| view! { <Closed><Loading/></Closed> }>{frame}</Suspense> }
+}
+
+/// The page when there is no frame to put it into.
+#[component]
+fn Closed(children: Children) -> impl IntoView {
+    view! { <main class="shell__main stack" id="main" tabindex="-1">{children()}</main> }
+}
+
+#[component]
+fn PageFrame(first: view::Shell) -> impl IntoView {
+    let frame = FrameData::new(first);
+    provide_context(frame);
+    let path = Signal::from(use_location().pathname);
+    provide_context(HeadingFocus::new(path));
+    let shell = frame.shell();
+    let appearance = theme();
+    let data = Signal::derive(move || shell.with(|shell| shell_data(shell, appearance)));
+    let flash = use_flash();
+    let ended = move || frame.signed_out().then(|| view! { <ToSignIn/> });
+    view! {
+        <Shell data path back_to=use_address() flash>
+            {ended}
+            <Outlet/>
+        </Shell>
+    }
+}
+
+fn shell_data(shell: &view::Shell, appearance: Theme) -> ShellData {
+    ShellData {
+        home_href: paths::OVERVIEW.to_owned(),
+        nav: navigation(shell),
+        places: places(shell),
+        n_running: shell.n_tasks.into(),
+        tasks_href: paths::TASKS.to_owned(),
+        person: Person {
+            name: shell.email.clone(),
+            links: vec![(IconName::Account, Link::new("Account and sessions", paths::ACCOUNT))],
+            appearance,
+            appearance_action: ChooseTheme::url().to_owned(),
+            sign_out_action: SignOut::url().to_owned(),
+        },
+    }
+}
+
+fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
+    let item = |label: &str, href: &str, icon, count: Option<u32>| NavItem {
+        label: label.to_owned(),
+        href: href.to_owned(),
+        icon,
+        count: count.map(u64::from),
+    };
+    let group = |heading: &str, items| NavGroup { heading: Some(heading.to_owned()), items };
+    let mut compute = Vec::new();
+    if shell.project.is_some() {
+        compute.push(item("Instances", paths::INSTANCES, IconName::Instance, Some(shell.n_instances)));
+        compute.push(item("My Images", paths::IMAGES, IconName::Image, Some(shell.n_images)));
+    } else {
+        compute.push(item("Public images", paths::IMAGES_PUBLIC, IconName::Image, None));
+    }
+    let running = (shell.n_tasks > 0).then_some(shell.n_tasks);
+    compute.push(item("Tasks", paths::TASKS, IconName::Task, running));
+    vec![
+        NavGroup { heading: None, items: vec![item("Overview", paths::OVERVIEW, IconName::Overview, None)] },
+        group("Compute", compute),
+        group(
+            "Account",
+            vec![
+                item("Audit", paths::AUDIT, IconName::Audit, None),
+                item("Account", paths::ACCOUNT, IconName::Account, None),
+            ],
+        ),
+    ]
+}
+
+fn places(shell: &view::Shell) -> Option<Places> {
+    if shell.projects.is_empty() && shell.regions.is_empty() {
+        return None;
+    }
+    let several_accounts = shell.projects.windows(2).any(|pair| pair[0].account != pair[1].account);
+    let project = |choice: &view::ProjectChoice| Place {
+        value: choice.id.to_string(),
+        // The account is named only where it tells projects apart.
+        label: if several_accounts {
+            format!("{} ({})", choice.name, choice.account)
+        } else {
+            choice.name.to_string()
+        },
+    };
+    Some(Places {
+        project: shell.project.as_ref().map(|choice| choice.id.to_string()).unwrap_or_default(),
+        projects: shell.projects.iter().map(project).collect(),
+        region: shell.region.to_string(),
+        regions: shell
+            .regions
+            .iter()
+            .map(|id| Place { value: id.to_string(), label: id.to_string() })
+            .collect(),
+        switch_action: ChoosePlace::url().to_owned(),
+    })
+}

@@ -1,0 +1,18 @@
+//! The pages, one folder or file per noun. A page is: words of the address, resources, view. It decides nothing: what is
+//! possible and why not comes judged from core.
+
+pub mod account;
+pub mod audit;
+pub mod frame;
+pub mod held;
+pub mod images;
+pub mod instances;
+pub mod not_found;
+pub mod overview;
+pub mod parts;
+pub mod problem;
+pub mod sign_in;
+pub mod tasks;
+pub mod words;
+
+pub use problem::{Loading, Problem, Refusal};

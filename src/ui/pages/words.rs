@@ -1,0 +1,109 @@
+//! Words and tones for the states of things, the same on every page. Formatting only.
+
+use crate::ui::components::{IconName, Tone};
+use darkroom_core::domain::task::State;
+use darkroom_core::domain::view::TaskView;
+use darkroom_core::domain::{image, instance, size};
+
+/// The tone of an image's status.
+pub const fn image_tone(status: image::Status) -> Tone {
+    match status {
+        image::Status::Creating | image::Status::Deleting => Tone::Run,
+        image::Status::Available => Tone::Good,
+        image::Status::Error => Tone::Bad,
+    }
+}
+
+/// The tone of a machine's status, and its icon where the tone's own does not fit.
+pub const fn instance_tone(status: instance::Status) -> (Tone, Option<IconName>) {
+    match status {
+        instance::Status::Running => (Tone::Good, None),
+        instance::Status::Stopped => (Tone::Plain, Some(IconName::Power)),
+        instance::Status::Error => (Tone::Bad, None),
+        instance::Status::Creating
+        | instance::Status::Starting
+        | instance::Status::Stopping
+        | instance::Status::Rebooting
+        | instance::Status::Deleting => (Tone::Run, None),
+    }
+}
+
+/// The tone of a task's state, and its icon where the tone's own does not fit.
+pub const fn task_tone(state: State) -> (Tone, Option<IconName>) {
+    match state {
+        State::Queued => (Tone::Run, Some(IconName::Clock)),
+        State::Running => (Tone::Run, None),
+        State::Undoing => (Tone::Run, Some(IconName::Undo)),
+        State::Done => (Tone::Good, None),
+        State::Cancelled => (Tone::Plain, Some(IconName::Off)),
+        State::Failed | State::Stuck => (Tone::Bad, None),
+    }
+}
+
+/// `Create image web-v3`: a task by what it does and to what.
+pub fn task_title(task: &TaskView) -> String {
+    format!("{} {}", task.kind.title(), task.name)
+}
+
+/// `word 62 %, 2 min left`: a state with how far its task is, as far as that can be told.
+pub fn with_progress(word: &str, task: Option<&TaskView>) -> String {
+    let mut text = word.to_owned();
+    if let Some(progress) = task.and_then(|task| task.progress.as_ref()) {
+        text.push_str(&format!(" {} %", progress.percent()));
+        let left = progress.left();
+        if !left.is_empty() {
+            text.push_str(", ");
+            text.push_str(&left);
+        }
+    }
+    text
+}
+
+/// The state of a task in words, with how far it is.
+pub fn task_word(task: &TaskView) -> String {
+    match task.state {
+        State::Queued | State::Running if task.cancel_requested => "Cancelling".to_owned(),
+        State::Running => with_progress(task.state.word(), Some(task)),
+        state => state.word().to_owned(),
+    }
+}
+
+/// Percent done, while a task runs and counts.
+pub fn task_percent(task: &TaskView) -> Option<u8> {
+    let progress = task.progress.as_ref().filter(|_| task.state == State::Running)?;
+    u8::try_from(progress.percent()).ok()
+}
+
+/// `62 %, 19.4 GB of 31.3 GB, 120 MB per second`: the figures of a task that counts.
+pub fn task_figures(task: &TaskView) -> Option<String> {
+    let progress = task.progress.as_ref()?;
+    let (done, total) = (size::decimal(progress.done_bytes), size::decimal(progress.total_bytes));
+    let mut text = format!("{} %, {done} of {total}", progress.percent());
+    if let Some(rate) = progress.rate() {
+        text.push_str(&format!(", {} per second", size::decimal(rate)));
+    }
+    Some(text)
+}
+
+/// `image.delete` as people say it: `Delete image`.
+pub fn action_words(action: &str) -> String {
+    let (noun, verb) = action.split_once('.').unwrap_or(("", action));
+    // `change_password` already says what it is about.
+    let words = if verb.contains('_') { verb.replace('_', " ") } else { format!("{verb} {noun}") };
+    let words = words.trim();
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_said_verb_first() {
+        assert_eq!(action_words("image.delete"), "Delete image");
+        assert_eq!(action_words("user.change_password"), "Change password");
+        assert_eq!(action_words("start"), "Start");
+        assert_eq!(action_words(""), "");
+    }
+}
