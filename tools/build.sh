@@ -7,6 +7,7 @@
 # or read from disk at run time (dev). What did not change is not made again: results are kept by the checksum of their
 # inputs in target/front-cache. A release that exceeds a size budget fails.
 set -euo pipefail
+trap 'echo "build: failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
 mode=${1:-release}
 case $mode in
@@ -67,7 +68,7 @@ done
 {
   echo '@layer tokens, base, layout, components;'
   cat style/tokens.css style/base.css style/layout.css
-  find style/components -name '*.css' 2>/dev/null | LC_ALL=C sort | xargs -r cat
+  find style -path 'style/components/*.css' | LC_ALL=C sort | xargs -r cat
 } >"$new/pkg/darkroom.css"
 
 [[ ! -d public ]] || cp -r public/. "$new/"

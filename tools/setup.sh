@@ -97,6 +97,16 @@ apt_update() {
   done
 }
 
+# Whether plain apt would install what is missing: "yes", "newer-qemu" (a qemu-utils newer than the release's own refuses
+# the release's qemu-system, so all of QEMU must come from where the newer one came from: the backports), "no" with the
+# reason in apt-simulate.log, or "unknown" before the package lists were ever read.
+plain_apt_fits() {
+  if apt-get -s install $flags "${missing[@]}" >"$scratch/apt-simulate.log" 2>&1; then echo yes
+  elif grep -q 'Unable to locate package' "$scratch/apt-simulate.log"; then echo unknown
+  elif [[ " ${missing[*]} " = *" qemu-"* ]]; then echo newer-qemu
+  else echo no; fi
+}
+
 install_packages() {
   type -P apt-get >/dev/null || fail "missing: ${missing[*]} (Debian's names). This is no Debian: please install them by hand."
   mkdir -p "$scratch"
@@ -104,7 +114,7 @@ install_packages() {
   # Never at the cost of what is installed: without --no-remove, apt would drop a newer qemu-utils for an older one.
   local flags="-y --no-install-recommends --no-remove" options=""
   if [[ $as_root = none ]]; then
-    if apt-get -s install $flags "${missing[@]}" >/dev/null 2>&1; then
+    if [[ $(plain_apt_fits) != newer-qemu ]]; then
       say "these Debian packages are missing and only root can install them. Please run:"
       echo "sudo sh -c 'apt-get update && apt-get install $flags ${missing[*]}'"
     else
@@ -123,15 +133,19 @@ install_packages() {
     mapfile -t missing < <(printf '%s\n' "${missing[@]}" | grep -vx fonts-inter || true)
     [[ ${#missing[@]} -gt 0 ]] || return 0
   fi
-  # A qemu-utils that is newer than the release's own refuses the release's qemu-system. Then all of QEMU must come from
-  # where the newer one came from: the backports.
-  if ! apt-get -s install $flags "${missing[@]}" >"$scratch/apt-simulate.log" 2>&1; then
-    grep -qi qemu "$scratch/apt-simulate.log" || { cat "$scratch/apt-simulate.log" >&2; fail "apt refuses: ${missing[*]}"; }
-    say "the release's QEMU does not fit the installed qemu-utils: using backports"
-    options=$(backports_options)
-    apt_update $options
-    options+=" -t $(. /etc/os-release && echo "$VERSION_CODENAME")-backports"
-  fi
+  case $(plain_apt_fits) in
+    yes) ;;
+    newer-qemu)
+      say "the release's QEMU does not fit the installed qemu-utils: using backports"
+      options=$(backports_options)
+      apt_update $options
+      options+=" -t $(. /etc/os-release && echo "$VERSION_CODENAME")-backports"
+      ;;
+    *)
+      cat "$scratch/apt-simulate.log" >&2
+      fail "apt refuses to install: ${missing[*]}"
+      ;;
+  esac
   if ! $as_root apt-get $apt_wait $options install $flags "${missing[@]}" >"$scratch/apt-install.log" 2>&1; then
     tail -n 15 "$scratch/apt-install.log" >&2
     fail "apt-get install failed (all of it: $scratch/apt-install.log)"

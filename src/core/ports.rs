@@ -64,7 +64,9 @@ impl PortError {
     pub const fn retryable(&self) -> bool {
         match self {
             Self::Unavailable(_) => true,
-            Self::NoSpace { .. } | Self::Gone(_) | Self::Cancelled | Self::Corrupt(_) | Self::Refused(_) => false,
+            Self::NoSpace { .. } | Self::Gone(_) | Self::Cancelled | Self::Corrupt(_) | Self::Refused(_) => {
+                false
+            }
         }
     }
 }
@@ -233,7 +235,13 @@ pub trait Hypervisor: Send + Sync {
     fn destroy(&self, id: InstanceId) -> Result<(), PortError>;
     /// Copies one disk, as it is at one instant, into a scratch file named after `capture`. The guest is not paused; its file systems are
     /// frozen for the instant when its agent answers. A leftover of an earlier try with the same name is discarded first.
-    fn capture(&self, id: InstanceId, disk: DiskId, capture: TaskId, watcher: &dyn Watcher) -> Result<Captured, PortError>;
+    fn capture(
+        &self,
+        id: InstanceId,
+        disk: DiskId,
+        capture: TaskId,
+        watcher: &dyn Watcher,
+    ) -> Result<Captured, PortError>;
     /// Removes the scratch file (and a job still running) of `capture`, if there is one.
     fn discard_capture(&self, id: InstanceId, capture: TaskId) -> Result<(), PortError>;
     /// Bytes a disk occupies on the host.

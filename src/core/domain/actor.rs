@@ -37,9 +37,12 @@ impl Actor {
     pub fn of(user: &User) -> Self {
         match &user.side {
             Side::Operator => Self::Operator { user: user.id, email: user.email.clone() },
-            Side::Tenant { account, roles } => {
-                Self::Tenant { user: user.id, email: user.email.clone(), account: *account, roles: roles.clone() }
-            }
+            Side::Tenant { account, roles } => Self::Tenant {
+                user: user.id,
+                email: user.email.clone(),
+                account: *account,
+                roles: roles.clone(),
+            },
         }
     }
 

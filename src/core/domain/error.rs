@@ -105,7 +105,12 @@ impl Error {
     /// The input breaks a rule at one field.
     pub fn field(field: &str, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { kind: Kind::Invalid, code: code.to_owned(), message: message.clone(), fields: vec![FieldError { field: field.to_owned(), message }] }
+        Self {
+            kind: Kind::Invalid,
+            code: code.to_owned(),
+            message: message.clone(),
+            fields: vec![FieldError { field: field.to_owned(), message }],
+        }
     }
 
     /// Also shows this error at `field` of the form.
@@ -117,7 +122,11 @@ impl Error {
 
     /// No such `noun`, or the caller may not know of it.
     pub fn not_found(noun: &str) -> Self {
-        Self::new(Kind::NotFound, "not_found", format!("There is no such {noun} here, or it belongs to somebody else."))
+        Self::new(
+            Kind::NotFound,
+            "not_found",
+            format!("There is no such {noun} here, or it belongs to somebody else."),
+        )
     }
 
     /// The caller's role does not allow this.
@@ -161,13 +170,23 @@ pub struct Reason {
 
 impl Reason {
     /// A reason with its rule, current value and way out.
-    pub fn new(code: &str, rule: impl Into<String>, now: impl Into<String>, way_out: impl Into<String>) -> Self {
+    pub fn new(
+        code: &str,
+        rule: impl Into<String>,
+        now: impl Into<String>,
+        way_out: impl Into<String>,
+    ) -> Self {
         Self { code: code.to_owned(), rule: rule.into(), now: now.into(), way_out: way_out.into() }
     }
 
     /// The whole reason as one text.
     pub fn sentence(&self) -> String {
-        [&self.rule, &self.now, &self.way_out].into_iter().filter(|s| !s.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+        [&self.rule, &self.now, &self.way_out]
+            .into_iter()
+            .filter(|s| !s.is_empty())
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

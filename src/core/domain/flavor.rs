@@ -20,6 +20,10 @@ pub struct Flavor {
 impl Flavor {
     /// `2 vCPU, 512 MiB`.
     pub fn summary(&self) -> String {
-        format!("{} vCPU, {}", self.n_vcpus, super::size::binary(self.memory_mib.saturating_mul(super::size::MIB)))
+        format!(
+            "{} vCPU, {}",
+            self.n_vcpus,
+            super::size::binary(self.memory_mib.saturating_mul(super::size::MIB))
+        )
     }
 }

@@ -58,11 +58,16 @@ impl CreateImageForm {
     /// `Invalid`, with one entry per field that breaks a rule.
     pub fn parse(&self) -> Result<CreateImage> {
         let mut faults = Faults::default();
-        let instance = faults.take("instance", self.instance.parse().map_err(|_| "This machine is not known. Open it again.".to_owned()));
+        let instance = faults.take(
+            "instance",
+            self.instance.parse().map_err(|_| "This machine is not known. Open it again.".to_owned()),
+        );
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", text::remark(&self.remark));
         match (instance, name, remark) {
-            (Some(instance), Some(name), Some(remark)) => Ok(CreateImage { instance, name, remark, price_version: self.price_version }),
+            (Some(instance), Some(name), Some(remark)) => {
+                Ok(CreateImage { instance, name, remark, price_version: self.price_version })
+            }
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -102,11 +107,16 @@ impl EditImageForm {
     /// `Invalid`, with one entry per field that breaks a rule.
     pub fn parse(&self) -> Result<EditImage> {
         let mut faults = Faults::default();
-        let image = faults.take("image", self.image.parse().map_err(|_| "This image is not known. Open it again.".to_owned()));
+        let image = faults.take(
+            "image",
+            self.image.parse().map_err(|_| "This image is not known. Open it again.".to_owned()),
+        );
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", text::remark(&self.remark));
         match (image, name, remark) {
-            (Some(image), Some(name), Some(remark)) => Ok(EditImage { image, revision: self.revision, name, remark }),
+            (Some(image), Some(name), Some(remark)) => {
+                Ok(EditImage { image, revision: self.revision, name, remark })
+            }
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -216,8 +226,12 @@ impl DeployForm {
     /// `Invalid`, with one entry per field that breaks a rule.
     pub fn parse(&self) -> Result<Deploy> {
         let mut faults = Faults::default();
-        let project = faults.take("project", self.project.parse().map_err(|_| "This project is not known. Open the page again.".to_owned()));
-        let image = faults.take("image", self.image.parse().map_err(|_| "An image is missing. Choose one.".to_owned()));
+        let project = faults.take(
+            "project",
+            self.project.parse().map_err(|_| "This project is not known. Open the page again.".to_owned()),
+        );
+        let image = faults
+            .take("image", self.image.parse().map_err(|_| "An image is missing. Choose one.".to_owned()));
         let name = faults.take("name", Name::parse(&self.name));
         let flavor = faults.take("flavor", slug(&self.flavor, "An instance type is missing. Choose one."));
         let zone = faults.take("zone", slug(&self.zone, "A zone is missing. Choose one."));
@@ -315,20 +329,25 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_at_its_field_at_once() {
-        let refusal = DeployForm { name: "a/b".to_owned(), disk_gib: "0".to_owned(), image: String::new(), ..deploy() }.parse();
+        let refusal =
+            DeployForm { name: "a/b".to_owned(), disk_gib: "0".to_owned(), image: String::new(), ..deploy() }
+                .parse();
         let fields: Vec<String> = refusal.expect_err("refused").fields.into_iter().map(|f| f.field).collect();
         assert_eq!(fields, ["image", "name", "disk_gib"]);
     }
 
     #[test]
     fn an_empty_data_size_means_no_disk() {
-        let parsed = DeployForm { data2_gib: "5".to_owned(), data2_kind: "economy".to_owned(), ..deploy() }.parse().expect("valid");
+        let parsed = DeployForm { data2_gib: "5".to_owned(), data2_kind: "economy".to_owned(), ..deploy() }
+            .parse()
+            .expect("valid");
         assert_eq!(parsed.data_disks, [(DiskKind::Economy, 5 * GIB)]);
     }
 
     #[test]
     fn a_new_password_is_typed_twice() {
-        let form = PasswordForm { current: "x".into(), new: "long enough 1".into(), again: "long enough 2".into() };
+        let form =
+            PasswordForm { current: "x".into(), new: "long enough 1".into(), again: "long enough 2".into() };
         assert_eq!(form.parse().expect_err("refused").fields[0].field, "again");
     }
 

@@ -155,7 +155,8 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] = [Self::Start, Self::Stop, Self::Reboot, Self::Delete, Self::Capture, Self::Console];
+    pub const ALL: [Self; 6] =
+        [Self::Start, Self::Stop, Self::Reboot, Self::Delete, Self::Capture, Self::Console];
 
     const fn verb(self) -> &'static str {
         match self {
@@ -186,7 +187,10 @@ impl Instance {
             ));
         }
         match (action, self.status) {
-            (Start, Stopped | Error) | (Stop | Reboot | Console, Running) | (Delete, Running | Stopped | Error) | (Capture, Running | Stopped) => Ok(()),
+            (Start, Stopped | Error)
+            | (Stop | Reboot | Console, Running)
+            | (Delete, Running | Stopped | Error)
+            | (Capture, Running | Stopped) => Ok(()),
             (_, s) if s.moving() => Err(Reason::new(
                 "instance_busy",
                 format!("A machine that is {} cannot be {}.", s.word().to_lowercase(), action.verb()),
@@ -242,7 +246,11 @@ pub(crate) mod tests {
                 size_bytes: 1 << 30,
                 base: Some("0".repeat(64)),
             }],
-            origin: Origin { id: Uuid::from_u128(5).into(), name: Name::parse("base").expect("valid"), licence: String::new() },
+            origin: Origin {
+                id: Uuid::from_u128(5).into(),
+                name: Name::parse("base").expect("valid"),
+                licence: String::new(),
+            },
             boot: BootMode::Bios,
             ssh_keys: vec![],
             user_data: String::new(),

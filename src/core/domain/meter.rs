@@ -62,7 +62,8 @@ impl Meter {
         match self.charge {
             Charge::ImageStorage | Charge::Disk { .. } => {
                 let bytes = u128::from(self.quantity_bytes);
-                self.rate.scaled(bytes.saturating_mul(seconds), u128::from(GB) * u128::from(SECONDS_PER_MONTH))
+                self.rate
+                    .scaled(bytes.saturating_mul(seconds), u128::from(GB) * u128::from(SECONDS_PER_MONTH))
             }
             Charge::Running { .. } => self.rate.scaled(seconds, 3600),
         }

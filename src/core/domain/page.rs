@@ -39,14 +39,23 @@ impl<T> Page<T> {
 
     /// The same page with each row turned into something else.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { rows: self.rows.into_iter().map(f).collect(), number: self.number, size: self.size, total: self.total }
+        Page {
+            rows: self.rows.into_iter().map(f).collect(),
+            number: self.number,
+            size: self.size,
+            total: self.total,
+        }
     }
 
     /// `26 to 50 of 10,000`, or `0 of 0`.
     pub fn range(&self) -> String {
         let first = (self.number.saturating_sub(1)).saturating_mul(self.size);
         let last = first.saturating_add(u32::try_from(self.rows.len()).unwrap_or(0));
-        if self.rows.is_empty() { "0 of 0".to_owned() } else { format!("{} to {} of {}", grouped(first + 1), grouped(last), grouped(self.total)) }
+        if self.rows.is_empty() {
+            "0 of 0".to_owned()
+        } else {
+            format!("{} to {} of {}", grouped(first + 1), grouped(last), grouped(self.total))
+        }
     }
 }
 
@@ -77,6 +86,9 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!([grouped(7), grouped(1000), grouped(10_000), grouped(1_234_567)], ["7", "1,000", "10,000", "1,234,567"]);
+        assert_eq!(
+            [grouped(7), grouped(1000), grouped(10_000), grouped(1_234_567)],
+            ["7", "1,000", "10,000", "1,234,567"]
+        );
     }
 }

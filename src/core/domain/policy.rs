@@ -96,7 +96,9 @@ impl Act {
     /// The least role in the owning project.
     const fn role(self) -> Need {
         match self {
-            Self::ProjectGet | Self::ImageGet | Self::InstanceGet | Self::TaskGet | Self::AuditProject => Need::Look(Role::Reader),
+            Self::ProjectGet | Self::ImageGet | Self::InstanceGet | Self::TaskGet | Self::AuditProject => {
+                Need::Look(Role::Reader)
+            }
             Self::ImageCreate
             | Self::ImageUpdate
             | Self::ImageDelete
@@ -194,7 +196,9 @@ fn tenant_self(own: bool, act: Act) -> Verdict {
 
 fn owner_somewhere(actor: &Actor, act: Act) -> Verdict {
     match (act.role(), actor) {
-        (Need::Account, Actor::Tenant { roles, .. }) if roles.values().any(|r| *r == Role::Owner) => Verdict::Allow,
+        (Need::Account, Actor::Tenant { roles, .. }) if roles.values().any(|r| *r == Role::Owner) => {
+            Verdict::Allow
+        }
         _ => Verdict::Forbid,
     }
 }
@@ -203,7 +207,9 @@ fn tenant_project(role: Option<Role>, act: Act) -> Verdict {
     match (role, act.role()) {
         (None, _) => Verdict::Hide,
         (Some(have), Need::Look(need) | Need::Change(need)) if have >= need => Verdict::Allow,
-        (Some(_), Need::Look(_) | Need::Change(_) | Need::Account | Need::OneSelf | Need::Provider) => Verdict::Forbid,
+        (Some(_), Need::Look(_) | Need::Change(_) | Need::Account | Need::OneSelf | Need::Provider) => {
+            Verdict::Forbid
+        }
     }
 }
 
@@ -228,7 +234,10 @@ mod tests {
             ("reader", tenant(Some(Role::Reader), account)),
             ("member", tenant(Some(Role::Member), account)),
             ("owner", tenant(Some(Role::Owner), account)),
-            ("operator", Actor::Operator { user: UserId(Uuid::from_u128(8)), email: "o@example.org".to_owned() }),
+            (
+                "operator",
+                Actor::Operator { user: UserId(Uuid::from_u128(8)), email: "o@example.org".to_owned() },
+            ),
             ("system", Actor::System),
         ]
     }
@@ -271,7 +280,10 @@ mod tests {
     #[test]
     fn nothing_of_another_account_is_ever_more_than_hidden() {
         let (_, stranger) = actors().swap_remove(1);
-        let theirs = Resource::Project { account: AccountId(Uuid::from_u128(1)), project: ProjectId(Uuid::from_u128(2)) };
+        let theirs = Resource::Project {
+            account: AccountId(Uuid::from_u128(1)),
+            project: ProjectId(Uuid::from_u128(2)),
+        };
         assert!(Act::ALL.iter().all(|act| decide(&stranger, *act, &theirs) == Verdict::Hide));
     }
 }

@@ -40,7 +40,9 @@ impl PriceBook {
     /// What keeping `stored_bytes` of image costs (P11).
     pub fn image(&self, stored_bytes: u64) -> Estimate {
         let month = per_gb(self.image_gb_month, stored_bytes);
-        let hour = self.image_gb_month.scaled(u128::from(stored_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
+        let hour = self
+            .image_gb_month
+            .scaled(u128::from(stored_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
         Estimate { hour, month }
     }
 
@@ -51,7 +53,8 @@ impl PriceBook {
         for (kind, size_bytes) in disks {
             let rate = *self.disk_gb_month.get(kind)?;
             total.month = total.month + per_gb(rate, *size_bytes);
-            total.hour = total.hour + rate.scaled(u128::from(*size_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
+            total.hour = total.hour
+                + rate.scaled(u128::from(*size_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
         }
         Some(total)
     }

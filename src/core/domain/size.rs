@@ -44,9 +44,14 @@ mod tests {
 
     #[test]
     fn sizes_carry_their_unit_and_no_useless_zeros() {
-        for (bytes, words) in
-            [(0, "0 B"), (512, "512 B"), (999_999, "1 MB"), (9_410_000_000, "9.41 GB"), (40_000_000_000, "40 GB"), (19_400_000_000, "19.4 GB")]
-        {
+        for (bytes, words) in [
+            (0, "0 B"),
+            (512, "512 B"),
+            (999_999, "1 MB"),
+            (9_410_000_000, "9.41 GB"),
+            (40_000_000_000, "40 GB"),
+            (19_400_000_000, "19.4 GB"),
+        ] {
             assert_eq!(decimal(bytes), words);
         }
         assert_eq!(binary(GIB), "1 GiB");

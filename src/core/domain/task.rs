@@ -58,11 +58,18 @@ impl Kind {
         match self {
             Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
             Self::ImageDelete => &[Step::Release],
-            Self::InstanceCreate | Self::InstanceStart => &[Step::PrepareBase, Step::CreateDisks, Step::Start],
+            Self::InstanceCreate | Self::InstanceStart => {
+                &[Step::PrepareBase, Step::CreateDisks, Step::Start]
+            }
             Self::InstanceStop => &[Step::PressPower, Step::AwaitOff],
             Self::InstanceReboot => &[Step::PressPower, Step::AwaitOff, Step::Start],
             Self::InstanceDelete => &[Step::Destroy],
         }
+    }
+
+    /// Whether a failed try is undone. What removes things only goes forward: it is tried until it is done or somebody must look.
+    pub const fn undoable(self) -> bool {
+        !matches!(self, Self::ImageDelete | Self::InstanceDelete)
     }
 
     /// Whether a person may stop it and have everything undone.

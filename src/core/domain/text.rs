@@ -28,7 +28,10 @@ impl Name {
     pub fn parse(text: &str) -> Result<Self, String> {
         let n = text.chars().count();
         if text.is_empty() {
-            return Err("A name is missing. Use 1 to 128 letters, digits, dots, dashes, underscores or spaces.".to_owned());
+            return Err(
+                "A name is missing. Use 1 to 128 letters, digits, dots, dashes, underscores or spaces."
+                    .to_owned(),
+            );
         }
         if n > NAME_CHARS_MAX {
             return Err(format!("Too long: {n} characters. A name has at most {NAME_CHARS_MAX}."));
@@ -52,8 +55,12 @@ impl Name {
 
     /// A host name derived from this name (RFC 1123 label): lower case, other characters become `-`, at most 63 bytes.
     pub fn hostname(&self) -> String {
-        let mapped: String =
-            self.0.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(63).collect();
+        let mapped: String = self
+            .0
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .take(63)
+            .collect();
         let label = mapped.trim_matches('-');
         if label.is_empty() { "machine".to_owned() } else { label.to_owned() }
     }
@@ -77,7 +84,11 @@ impl fmt::Display for Name {
 }
 
 fn shown(c: char) -> String {
-    if c.is_control() { format!("The control character U+{:04X}", u32::from(c)) } else { format!("“{c}”") }
+    if c.is_control() {
+        format!("The control character U+{:04X}", u32::from(c))
+    } else {
+        format!("“{c}”")
+    }
 }
 
 /// Parses a remark (A5): at most 1024 characters, no `<`, `>` and no control character but the line feed. CR LF of browsers becomes LF.
@@ -104,10 +115,18 @@ pub fn email(text: &str) -> Result<String, String> {
     let text = text.trim().to_lowercase();
     let valid = text.len() <= 254
         && text.split_once('@').is_some_and(|(local, host)| {
-            !local.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.')
+            !local.is_empty()
+                && !host.is_empty()
+                && !host.contains('@')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
         })
         && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    if valid { Ok(text) } else { Err("This is not an e-mail address. Use the form name@example.org.".to_owned()) }
+    if valid {
+        Ok(text)
+    } else {
+        Err("This is not an e-mail address. Use the form name@example.org.".to_owned())
+    }
 }
 
 /// Judges a new password: 10 to 256 characters.
@@ -117,8 +136,12 @@ pub fn email(text: &str) -> Result<String, String> {
 pub fn password(text: &str) -> Result<(), String> {
     match text.chars().count() {
         0 => Err("A password is missing.".to_owned()),
-        n if n < PASSWORD_CHARS_MIN => Err(format!("Too short: {n} characters. A password has at least {PASSWORD_CHARS_MIN}.")),
-        n if n > PASSWORD_CHARS_MAX => Err(format!("Too long: {n} characters. A password has at most {PASSWORD_CHARS_MAX}.")),
+        n if n < PASSWORD_CHARS_MIN => {
+            Err(format!("Too short: {n} characters. A password has at least {PASSWORD_CHARS_MIN}."))
+        }
+        n if n > PASSWORD_CHARS_MAX => {
+            Err(format!("Too long: {n} characters. A password has at most {PASSWORD_CHARS_MAX}."))
+        }
         _ => Ok(()),
     }
 }
@@ -128,15 +151,20 @@ pub fn password(text: &str) -> Result<(), String> {
 /// # Errors
 /// A sentence that names the line.
 pub fn ssh_keys(text: &str) -> Result<Vec<String>, String> {
-    const KINDS: [&str; 5] =
-        ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "sk-ssh-ed25519@openssh.com"];
+    const KINDS: [&str; 5] = [
+        "ssh-ed25519",
+        "ssh-rsa",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "sk-ssh-ed25519@openssh.com",
+    ];
     let mut keys = Vec::new();
     for (i, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
         let mut words = line.split_ascii_whitespace();
         let kind_known = words.next().is_some_and(|k| KINDS.contains(&k));
-        let body_plausible = words
-            .next()
-            .is_some_and(|b| b.len() >= 32 && b.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')));
+        let body_plausible = words.next().is_some_and(|b| {
+            b.len() >= 32 && b.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '='))
+        });
         if !kind_known || !body_plausible || line.len() > 8192 || line.chars().any(char::is_control) {
             return Err(format!(
                 "Line {} is not an SSH public key. Paste the one line of a .pub file; it starts with ssh-ed25519, ssh-rsa or ecdsa-sha2.",
@@ -173,14 +201,17 @@ mod tests {
         for good in ["a", "production-web-server-v2", "Über 1.0_x", &"x".repeat(128)] {
             assert_eq!(Name::parse(good).as_ref().map(Name::as_str), Ok(good));
         }
-        for (bad, word) in [("", "missing"), (" a", "space"), ("a/b", "“/”"), ("a\nb", "U+000A"), (&"x".repeat(129), "129")] {
+        for (bad, word) in
+            [("", "missing"), (" a", "space"), ("a/b", "“/”"), ("a\nb", "U+000A"), (&"x".repeat(129), "129")]
+        {
             assert!(Name::parse(bad).expect_err("must be refused").contains(word), "{bad:?}");
         }
     }
 
     #[test]
     fn a_taken_name_suggests_its_successor() {
-        for (name, next) in [("web", "web-2"), ("web-v2", "web-v3"), ("web 9", "web 10"), ("2026", "2026-2")] {
+        for (name, next) in [("web", "web-2"), ("web-v2", "web-v3"), ("web 9", "web 10"), ("2026", "2026-2")]
+        {
             assert_eq!(Name::parse(name).expect("valid").successor(), next);
         }
     }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Timestamp {
     /// A moment from whole seconds since the epoch.
@@ -111,7 +112,9 @@ mod tests {
 
     #[test]
     fn spans_use_the_largest_fitting_unit() {
-        for (ms, words) in [(-5, "0 s"), (4_200, "4 s"), (130_000, "2 min"), (7_300_000, "2 h"), (4_147_200_000, "48 days")] {
+        for (ms, words) in
+            [(-5, "0 s"), (4_200, "4 s"), (130_000, "2 min"), (7_300_000, "2 h"), (4_147_200_000, "48 days")]
+        {
             assert_eq!(span(ms), words);
         }
     }

@@ -7,7 +7,7 @@ use super::{StoreError, Version, key::show_key};
 pub const KEY_BYTES_MAX: usize = 1024;
 
 /// The largest value every engine takes. Records are small; what is larger belongs into the chunk store.
-pub const VALUE_BYTES_MAX: usize = 256 * 1024;
+pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 
 /// A condition of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,6 @@ mod tests {
     fn a_value_that_is_too_large_is_refused_with_its_size() {
         let error =
             Batch::new().put("k", vec![0; VALUE_BYTES_MAX + 1]).check().expect_err("one byte too many");
-        assert_eq!(error.to_string(), "a record of 262145 bytes is larger than the 262144 that fit: k");
+        assert_eq!(error.to_string(), "a record of 65537 bytes is larger than the 65536 that fit: k");
     }
 }

@@ -5,10 +5,12 @@
 //! This module must never name an engine, do I/O of its own, or know what a record means.
 
 mod batch;
+mod catalog;
 pub mod conformance;
 pub mod dump;
 mod key;
 mod memory;
+pub mod records;
 mod table;
 mod tx;
 
@@ -16,10 +18,17 @@ use std::io;
 use std::sync::Arc;
 
 pub use batch::{Batch, Expect, KEY_BYTES_MAX, VALUE_BYTES_MAX};
+pub use catalog::{Catalog, Cataloged};
 pub use key::{KeyPart, TableKey, prefix_end};
 pub use memory::{Faults, MemoryStore};
+pub(crate) use table::decode as decode_record;
 pub use table::{IndexRow, Page, Record, list, list_index, read, read_index, read_versioned};
 pub use tx::{ATTEMPTS_MAX, Tx, transact};
+
+/// The common beginning of the keys of a table's records.
+pub(crate) fn record_prefix(table: &str) -> Vec<u8> {
+    key::record_key(table, &())
+}
 
 /// The global commit sequence number that last wrote a row.
 ///

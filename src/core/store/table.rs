@@ -158,7 +158,7 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<(Vec<u8>, Vec<u8>), StoreE
     Ok((key, value))
 }
 
-pub(super) fn decode<R: Record>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
+pub(crate) fn decode<R: Record>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
     let encoding = |source| StoreError::Encoding { key: show_key(key), source };
     let stored: Stored<'_> = serde_json::from_slice(value).map_err(encoding)?;
     if stored.v > R::VERSION {

@@ -15,4 +15,4 @@ pub mod sign_in;
 pub mod tasks;
 pub mod words;
 
-pub use problem::{Loading, Problem};
+pub use problem::{Loading, Problem, Refusal};

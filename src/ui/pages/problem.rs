@@ -78,3 +78,10 @@ pub fn set_status(status: u16) {
     #[cfg(not(feature = "ssr"))]
     let _ = status;
 }
+
+/// Why the last try of a form was refused, above its fields. What is said at a field is not said again here.
+#[component]
+pub fn Refusal(errors: Signal<Option<ApiError>>) -> impl IntoView {
+    let text = Memo::new(move |_| errors.with(|error| error.as_ref().and_then(ApiError::elsewhere)));
+    move || text.get().map(|text| view! { <Notice tone=Tone::Bad text urgency=Urgency::Alert/> })
+}

@@ -67,7 +67,14 @@ pub struct ImageQuery {
 
 impl Default for ImageQuery {
     fn default() -> Self {
-        Self { text: String::new(), statuses: vec![], sort: SortBy::Created, direction: Direction::Descending, page: 1, size: ROWS_DEFAULT }
+        Self {
+            text: String::new(),
+            statuses: vec![],
+            sort: SortBy::Created,
+            direction: Direction::Descending,
+            page: 1,
+            size: ROWS_DEFAULT,
+        }
     }
 }
 
@@ -80,10 +87,17 @@ impl ImageQuery {
             match key {
                 "q" => query.text = value.trim().chars().take(200).collect(),
                 "status" => {
-                    query.statuses.extend(value.split(',').filter_map(|v| Status::ALL.into_iter().find(|s| s.slug() == v)));
+                    query.statuses.extend(
+                        value.split(',').filter_map(|v| Status::ALL.into_iter().find(|s| s.slug() == v)),
+                    );
                 }
-                "sort" => query.sort = SortBy::ALL.into_iter().find(|s| s.slug() == value).unwrap_or_default(),
-                "dir" => direction = Some(if value == "asc" { Direction::Ascending } else { Direction::Descending }),
+                "sort" => {
+                    query.sort = SortBy::ALL.into_iter().find(|s| s.slug() == value).unwrap_or_default()
+                }
+                "dir" => {
+                    direction =
+                        Some(if value == "asc" { Direction::Ascending } else { Direction::Descending })
+                }
                 "page" => query.page = value.parse().unwrap_or(1).max(1),
                 "rows" => query.size = value.parse().unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX),
                 _ => {}
@@ -111,13 +125,17 @@ impl ImageQuery {
             pairs.push(format!("q={}", percent(&self.text)));
         }
         if !self.statuses.is_empty() {
-            pairs.push(format!("status={}", self.statuses.iter().map(|s| s.slug()).collect::<Vec<_>>().join(",")));
+            pairs.push(format!(
+                "status={}",
+                self.statuses.iter().map(|s| s.slug()).collect::<Vec<_>>().join(",")
+            ));
         }
         if self.sort != default.sort {
             pairs.push(format!("sort={}", self.sort.slug()));
         }
         if self.direction != self.sort_natural() {
-            pairs.push(format!("dir={}", if self.direction == Direction::Ascending { "asc" } else { "desc" }));
+            pairs
+                .push(format!("dir={}", if self.direction == Direction::Ascending { "asc" } else { "desc" }));
         }
         if self.page > 1 {
             pairs.push(format!("page={}", self.page));
@@ -191,7 +209,9 @@ mod tests {
 
     #[test]
     fn an_unreadable_address_falls_back_to_the_default() {
-        let q = ImageQuery::from_pairs([("page", "x"), ("sort", "?"), ("status", "gone"), ("rows", "9999")].into_iter());
+        let q = ImageQuery::from_pairs(
+            [("page", "x"), ("sort", "?"), ("status", "gone"), ("rows", "9999")].into_iter(),
+        );
         assert_eq!(q, ImageQuery { size: ROWS_MAX, ..ImageQuery::default() });
     }
 

@@ -97,7 +97,9 @@ impl Consistency {
         match self {
             Self::Stopped => "Clean: the machine was stopped.",
             Self::Frozen => "Clean: the guest agent froze the file systems for the instant of the capture.",
-            Self::Crash => "Crash-consistent: no guest agent answered, so it is as after a power cut; the journal is replayed at first boot.",
+            Self::Crash => {
+                "Crash-consistent: no guest agent answered, so it is as after a power cut; the journal is replayed at first boot."
+            }
         }
     }
 }
@@ -237,9 +239,13 @@ impl Image {
     pub fn can(&self, action: Action) -> Result<(), Reason> {
         use Status::{Available, Creating, Deleting, Error};
         let now = format!("It is {} now.", self.status.word());
-        let refuse = |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
+        let refuse =
+            |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
         match (action, self.status) {
-            (Action::Deploy, Available) | (Action::Edit, Creating | Available | Error) | (Action::Retry, Error) | (Action::Cancel, Creating) => Ok(()),
+            (Action::Deploy, Available)
+            | (Action::Edit, Creating | Available | Error)
+            | (Action::Retry, Error)
+            | (Action::Cancel, Creating) => Ok(()),
             (Action::Delete, Available | Error) if self.protected => Err(Reason::new(
                 "image_protected",
                 "A protected image cannot be deleted.",
@@ -247,14 +253,34 @@ impl Image {
                 "Turn protection off first.",
             )),
             (Action::Delete, Available | Error) => Ok(()),
-            (Action::Deploy, Creating) => refuse("image_not_available", "Only an available image can be deployed.", "Wait until it is available."),
-            (Action::Deploy, Error) => refuse("image_not_available", "Only an available image can be deployed.", "Retry making it."),
-            (Action::Deploy, Deleting) => refuse("image_not_available", "Only an available image can be deployed.", "Choose another image."),
-            (Action::Edit, Deleting) => refuse("image_deleting", "An image that is being deleted cannot be changed.", ""),
-            (Action::Delete, Creating) => refuse("image_creating", "An image that is being made cannot be deleted.", "Cancel making it instead."),
+            (Action::Deploy, Creating) => refuse(
+                "image_not_available",
+                "Only an available image can be deployed.",
+                "Wait until it is available.",
+            ),
+            (Action::Deploy, Error) => {
+                refuse("image_not_available", "Only an available image can be deployed.", "Retry making it.")
+            }
+            (Action::Deploy, Deleting) => refuse(
+                "image_not_available",
+                "Only an available image can be deployed.",
+                "Choose another image.",
+            ),
+            (Action::Edit, Deleting) => {
+                refuse("image_deleting", "An image that is being deleted cannot be changed.", "")
+            }
+            (Action::Delete, Creating) => refuse(
+                "image_creating",
+                "An image that is being made cannot be deleted.",
+                "Cancel making it instead.",
+            ),
             (Action::Delete, Deleting) => refuse("image_deleting", "It is being deleted already.", ""),
-            (Action::Retry, Creating | Available | Deleting) => refuse("image_not_failed", "Only a failed image can be retried.", ""),
-            (Action::Cancel, Available | Error | Deleting) => refuse("image_not_creating", "Only an image that is being made can be cancelled.", ""),
+            (Action::Retry, Creating | Available | Deleting) => {
+                refuse("image_not_failed", "Only a failed image can be retried.", "")
+            }
+            (Action::Cancel, Available | Error | Deleting) => {
+                refuse("image_not_creating", "Only an image that is being made can be cancelled.", "")
+            }
         }
     }
 
@@ -275,10 +301,18 @@ impl Image {
     pub fn fits_memory(&self, memory_mib: u64) -> Result<(), String> {
         let shown = |mib: u64| super::size::binary(mib.saturating_mul(super::size::MIB));
         if self.min_memory_mib > 0 && memory_mib < self.min_memory_mib {
-            return Err(format!("{} is too little memory for this image. Choose a type with at least {}.", shown(memory_mib), shown(self.min_memory_mib)));
+            return Err(format!(
+                "{} is too little memory for this image. Choose a type with at least {}.",
+                shown(memory_mib),
+                shown(self.min_memory_mib)
+            ));
         }
         if self.max_memory_mib > 0 && memory_mib > self.max_memory_mib {
-            return Err(format!("{} is too much memory for this image. Choose a type with at most {}.", shown(memory_mib), shown(self.max_memory_mib)));
+            return Err(format!(
+                "{} is too much memory for this image. Choose a type with at most {}.",
+                shown(memory_mib),
+                shown(self.max_memory_mib)
+            ));
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
-//! Stub.
-use leptos::prelude::*;
-#[component]
-pub fn TasksPage() -> impl IntoView { view! { <h1>"TasksPage"</h1> } }
-#[component]
-pub fn TaskPage() -> impl IntoView { view! { <h1>"TaskPage"</h1> } }
+//! Tasks: the list, one task, and the parts that other pages show of a task.
+
+mod detail;
+mod list;
+mod parts;
+
+pub use detail::TaskPage;
+pub use list::TasksPage;
+pub use parts::{TaskActions, TaskButtons, TaskStatus};

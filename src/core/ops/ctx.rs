@@ -1,0 +1,252 @@
+//! What every use case starts from: the application with its ports, who asks, the time, and the two gates `authorize` and `transact`.
+
+use crate::domain::actor::Actor;
+use crate::domain::ids::{AccountId, ProjectId, RegionId};
+use crate::domain::image::Image;
+use crate::domain::instance::Instance;
+use crate::domain::meter::Meter;
+use crate::domain::policy::{Act, Resource, Verdict, decide};
+use crate::domain::time::Timestamp;
+use crate::domain::{Error, Kind, Result};
+use crate::ports::{Clock, Hypervisor, Ids, PortError, Secrets, Storage};
+use crate::store::{ATTEMPTS_MAX, Catalog, Cataloged, Record, Store, StoreError, Tx, read, transact};
+use crate::tasks::Board;
+use std::sync::Arc;
+
+/// Limits of the program itself; those of tenants are records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// How long a machine has to go off by itself before its power is cut, in milliseconds.
+    pub stop_timeout_ms: u64,
+    /// How long a task may be worked on without word from its worker, in milliseconds.
+    pub lease_ms: i64,
+    /// How often a running step writes its progress down, in milliseconds.
+    pub checkpoint_ms: i64,
+    /// Tries of a step whose failure may pass by itself.
+    pub attempts_max: u32,
+    /// Bytes of serial console log on a machine's page.
+    pub console_tail_bytes: u64,
+    /// Failed sign-ins of one address before a pause.
+    pub sign_in_failures_max: u32,
+    /// How long that pause is, in milliseconds.
+    pub sign_in_pause_ms: i64,
+    /// Rows that lists of tasks and events go back at most.
+    pub history_rows_max: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            stop_timeout_ms: 30_000,
+            lease_ms: 30_000,
+            checkpoint_ms: 3_000,
+            attempts_max: 5,
+            console_tail_bytes: 16 * 1024,
+            sign_in_failures_max: 5,
+            sign_in_pause_ms: 600_000,
+            history_rows_max: 10_000,
+        }
+    }
+}
+
+/// The application: ports, catalogs and what lives in memory only.
+pub struct App {
+    /// Records.
+    pub store: Arc<dyn Store>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// Hashing.
+    pub secrets: Arc<dyn Secrets>,
+    /// Disk contents by region.
+    pub storage: Arc<dyn Storage>,
+    /// Machines.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// Limits of the program.
+    pub settings: Settings,
+    /// All images, by project and region.
+    pub images: Arc<Catalog<Image>>,
+    /// All machines, by project and region.
+    pub instances: Arc<Catalog<Instance>>,
+    /// All meters, by account.
+    pub meters: Arc<Catalog<Meter>>,
+    /// Progress and requests to stop of running tasks.
+    pub board: Arc<Board>,
+    /// Failed sign-ins.
+    pub sign_ins: super::people::SignIns,
+}
+
+impl Cataloged for Image {
+    type Group = (ProjectId, RegionId);
+    fn group(&self) -> Self::Group {
+        (self.project, self.region.clone())
+    }
+}
+
+impl Cataloged for Instance {
+    type Group = (ProjectId, RegionId);
+    fn group(&self) -> Self::Group {
+        (self.project, self.region.clone())
+    }
+}
+
+impl Cataloged for Meter {
+    type Group = AccountId;
+    fn group(&self) -> AccountId {
+        self.account
+    }
+}
+
+/// The ports an [`App`] is built from.
+pub struct Parts {
+    /// Records.
+    pub store: Arc<dyn Store>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// Hashing.
+    pub secrets: Arc<dyn Secrets>,
+    /// Disk contents by region.
+    pub storage: Arc<dyn Storage>,
+    /// Machines.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// Limits of the program.
+    pub settings: Settings,
+}
+
+impl App {
+    /// Opens the application over its ports; reads the catalogs.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub fn open(parts: Parts) -> Result<Arc<Self>> {
+        let images = Catalog::open(parts.store.as_ref())?;
+        let instances = Catalog::open(parts.store.as_ref())?;
+        let meters = Catalog::open(parts.store.as_ref())?;
+        let board = Arc::new(Board::default());
+        parts.store.watch(board.clone());
+        Ok(Arc::new(Self {
+            store: parts.store,
+            clock: parts.clock,
+            ids: parts.ids,
+            secrets: parts.secrets,
+            storage: parts.storage,
+            hypervisor: parts.hypervisor,
+            settings: parts.settings,
+            images,
+            instances,
+            meters,
+            board,
+            sign_ins: super::people::SignIns::default(),
+        }))
+    }
+
+    /// The context of darkroom itself: reconcilers, the engine, the administrator's own command line.
+    pub fn system(self: &Arc<Self>) -> Ctx {
+        Ctx { app: self.clone(), actor: Actor::System, now: self.clock.now() }
+    }
+}
+
+/// The project and region a person looks at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The project; `None` when the person has none.
+    pub project: Option<ProjectId>,
+    /// The region.
+    pub region: RegionId,
+}
+
+/// Who asks, when.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The application.
+    pub app: Arc<App>,
+    /// Who.
+    pub actor: Actor,
+    /// When; taken once per request, step or sweep.
+    pub now: Timestamp,
+}
+
+/// The proof that an act was authorized. Changing anything needs one, so forgetting to ask does not compile.
+#[derive(Debug)]
+pub struct Permit {
+    /// The act that was allowed.
+    pub act: Act,
+}
+
+impl Ctx {
+    /// Asks the policy.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `Forbidden`, or `NotFound` naming `noun` when the caller may not even know of it.
+    pub fn authorize(&self, act: Act, resource: &Resource, noun: &str) -> Result<Permit> {
+        match decide(&self.actor, act, resource) {
+            Verdict::Allow => Ok(Permit { act }),
+            Verdict::Forbid => Err(Error::forbidden(format!(
+                "Your role does not allow this ({}). Ask an owner of the project for a higher role.",
+                act.name()
+            ))),
+            Verdict::Hide => Err(Error::not_found(noun)),
+            Verdict::SignIn => Err(Error::new(
+                Kind::Unauthenticated,
+                "sign_in",
+                "You are not signed in. Sign in and try again.",
+            )),
+        }
+    }
+
+    /// Whether the policy would allow it.
+    pub fn may(&self, act: Act, resource: &Resource) -> bool {
+        decide(&self.actor, act, resource) == Verdict::Allow
+    }
+
+    /// Commits one change as a whole. The closure runs again when somebody else changed what it read.
+    ///
+    /// # Errors
+    /// What the closure refuses, or what the store could not do; then nothing was changed.
+    pub fn transact<T>(&self, _permit: &Permit, run: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        transact(self.app.store.as_ref(), ATTEMPTS_MAX, run)
+    }
+
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read<R: Record>(&self, key: &R::Key) -> Result<Option<R>> {
+        Ok(read(self.app.store.as_ref(), key)?)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoSpace { .. } => Self::unavailable(
+                "no_space",
+                "No space is left for darkroom's records. Nothing was changed; tell your provider.",
+            ),
+            StoreError::Contended { .. } => Self::conflict(
+                "contended",
+                "Too many changes to the same thing at once. Nothing was changed; try again.",
+            ),
+            StoreError::ReadOnly { .. } | StoreError::Closed => {
+                Self::unavailable("read_only", format!("Nothing can be changed now: {error}."))
+            }
+            other => Self::internal(format!("darkroom's records could not be used: {other}.")),
+        }
+    }
+}
+
+impl From<PortError> for Error {
+    fn from(error: PortError) -> Self {
+        match &error {
+            PortError::Unavailable(_) => Self::unavailable("unavailable", error.to_string()),
+            PortError::NoSpace { .. } => Self::unavailable("no_space", error.to_string()),
+            PortError::Gone(_) => Self::conflict("gone", error.to_string()),
+            PortError::Refused(_) => Self::new(Kind::Invalid, "refused", error.to_string()),
+            PortError::Cancelled => Self::conflict("cancelled", error.to_string()),
+            PortError::Corrupt(_) => Self::internal(error.to_string()),
+        }
+    }
+}

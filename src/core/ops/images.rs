@@ -1,0 +1,318 @@
+//! Use cases of images: list, show, make, change, delete. Reading for a page is in `images/read.rs`, the provider's own in `provider.rs`.
+
+mod read;
+
+pub use read::{capture_options, deletion, detail, list, list_public, row};
+pub(crate) use read::{choice, link, public};
+
+use super::audit::{self, Entry};
+use super::ctx::{Ctx, Permit};
+use super::{ledger, tasks};
+use crate::domain::form::{CreateImage, CreateImageForm, EditImage, EditImageForm};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::image::{Action, BootMode, Change, Image, Os, Source, Status, Visibility};
+use crate::domain::instance::{self, Instance};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::price::PriceBook;
+use crate::domain::region::{Region, Switch};
+use crate::domain::task::Kind as TaskKind;
+use crate::domain::text::Name;
+use crate::domain::{Error, Kind, Result};
+use crate::store::Tx;
+use crate::store::records::index;
+use std::collections::BTreeMap;
+
+/// What the policy is asked about an image.
+pub fn resource(image: &Image) -> Resource {
+    match image.visibility {
+        Visibility::Public => Resource::PublicImage,
+        Visibility::Private => Resource::Project { account: image.account, project: image.project },
+    }
+}
+
+/// Loads an image the caller may see.
+///
+/// # Errors
+/// `NotFound`, also when it belongs to somebody else.
+pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
+    let found = ctx.read::<Image>(&id)?;
+    let Some(image) = found else {
+        ctx.authorize(act, &Resource::Provider, "image")?;
+        return Err(Error::not_found("image"));
+    };
+    let permit = ctx.authorize(act, &resource(&image), "image")?;
+    Ok((image, permit))
+}
+
+/// Makes an image of a machine (P1, P2, P4): takes the quota and the name, marks the machine, creates the task; all in one commit.
+///
+/// # Errors
+/// `Invalid` with fields; `image_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; `price_changed`.
+pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
+    let command = form.parse()?;
+    let (machine, permit) = super::instances::load(ctx, command.instance, Act::ImageCreate)?;
+    let (id, task) = (ImageId(ctx.app.ids.uuid()), TaskId(ctx.app.ids.uuid()));
+    ctx.transact(&permit, |tx| {
+        let mut machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
+        machine.can(instance::Action::Capture)?;
+        let region = region_with_images(tx, &machine.region)?;
+        price_unchanged(&region.prices, command.price_version)?;
+        let limits = ledger::limits(tx, machine.account, &region)?;
+        tasks::room_for(ctx, machine.project, TaskKind::ImageCreate, &limits)?;
+        ledger::count(tx, machine.account, &region.id, |c| c.take_image(&limits))?;
+        take_name(tx, machine.account, &region.id, &command.name, id)?;
+        let image = captured(ctx, &command, &machine, id, task);
+        tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
+        tx.put(&image)?;
+        machine.capturing = Some(task);
+        tx.put(&machine)?;
+        let detail = format!("From {}.", machine.name);
+        audit::write(tx, ctx, &permit, &entry(&image, "image.create", detail))
+    })?;
+    Ok(id)
+}
+
+fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, task: TaskId) -> Image {
+    // What the image inherits comes from the one the machine was deployed from, if that still exists.
+    let parent = ctx.read::<Image>(&machine.origin.id).ok().flatten();
+    let inherited = |f: fn(&Image) -> u64| parent.as_ref().map_or(0, f);
+    Image {
+        id,
+        account: machine.account,
+        project: machine.project,
+        region: machine.region.clone(),
+        name: command.name.clone(),
+        remark: command.remark.clone(),
+        status: Status::Creating,
+        visibility: Visibility::Private,
+        protected: false,
+        hidden: false,
+        tags: BTreeMap::new(),
+        properties: BTreeMap::new(),
+        os: parent.as_ref().map(|p| p.os.clone()).unwrap_or_default(),
+        architecture: parent.as_ref().map_or_else(|| "x86_64".to_owned(), |p| p.architecture.clone()),
+        boot: machine.boot,
+        min_memory_mib: inherited(|p| p.min_memory_mib),
+        max_memory_mib: inherited(|p| p.max_memory_mib),
+        min_disk_bytes: 0,
+        parent: Some(machine.origin.id),
+        source: Some(Source { id: machine.id, name: machine.name.clone() }),
+        family: String::new(),
+        licence: machine.origin.licence.clone(),
+        disks: vec![],
+        consistency: None,
+        error: None,
+        task: Some(task),
+        created: ctx.now,
+        available: None,
+        revision: 0,
+        changed: None,
+    }
+}
+
+/// Makes a failed image again, from the same machine, in the slot and under the name it already has.
+///
+/// # Errors
+/// `not_found` when its machine is gone; the machine's reason; the image's reason.
+pub(crate) fn retry(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
+    let (image, permit) = load(ctx, id, Act::ImageCreate)?;
+    let task = TaskId(ctx.app.ids.uuid());
+    ctx.transact(&permit, |tx| {
+        let mut image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(Action::Retry)?;
+        let source = image.source.clone().ok_or_else(|| gone(&image.name))?;
+        let mut machine = tx.get::<Instance>(&source.id)?.ok_or_else(|| gone(&source.name))?;
+        machine.can(instance::Action::Capture)?;
+        let region = region_with_images(tx, &image.region)?;
+        let limits = ledger::limits(tx, image.account, &region)?;
+        tasks::room_for(ctx, image.project, TaskKind::ImageCreate, &limits)?;
+        tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
+        image.status = Status::Creating;
+        image.error = None;
+        image.task = Some(task);
+        machine.capturing = Some(task);
+        tx.put(&machine)?;
+        tx.put(&image)?;
+        audit::write(tx, ctx, &permit, &entry(&image, "image.retry", String::new()))
+    })?;
+    Ok(task)
+}
+
+fn gone(name: &Name) -> Error {
+    Error::conflict(
+        "source_gone",
+        format!("The machine {name} is gone, so the image cannot be made again. Delete the image."),
+    )
+}
+
+/// Renames an image and changes its remark (U8, A14), unless somebody changed it since the form was filled.
+///
+/// # Errors
+/// `Invalid`; `image_name_taken`; `image_changed` that says who changed what and when.
+pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
+    let EditImage { image: id, revision, name, remark } = form.parse()?;
+    let (_, permit) = load(ctx, id, Act::ImageUpdate)?;
+    ctx.transact(&permit, |tx| {
+        let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(Action::Edit)?;
+        if image.revision != revision {
+            return Err(stale(&image));
+        }
+        let mut what = Vec::new();
+        if image.name != name {
+            rename(tx, &image, &name)?;
+            what.push(format!("the name from “{}” to “{name}”", image.name));
+        }
+        if image.remark != remark {
+            what.push("the remark".to_owned());
+        }
+        if what.is_empty() {
+            return Ok(());
+        }
+        let what = what.join(" and ");
+        image.name = name.clone();
+        image.remark = remark.clone();
+        image.revision += 1;
+        image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: what.clone() });
+        tx.put(&image)?;
+        audit::write(tx, ctx, &permit, &entry(&image, "image.update", format!("Changed {what}.")))
+    })?;
+    Ok(id)
+}
+
+fn stale(image: &Image) -> Error {
+    let who = image.changed.as_ref().map_or_else(
+        || "Somebody changed this image while you were editing it.".to_owned(),
+        |c| format!("{} changed {} on {} while you were editing.", c.by, c.what, c.at.minute()),
+    );
+    Error::conflict(
+        "image_changed",
+        format!("{who} The name is “{}” now. Check your text and save again.", image.name),
+    )
+}
+
+fn rename(tx: &mut Tx<'_>, image: &Image, name: &Name) -> Result<()> {
+    let (old, new) = (image.name.as_str().to_lowercase(), name.as_str().to_lowercase());
+    if old != new {
+        take_name(tx, image.account, &image.region, name, image.id)?;
+        tx.delete_index(index::IMAGE_BY_NAME, &(image.account, image.region.clone(), old));
+    }
+    Ok(())
+}
+
+/// Takes a name that must be free in account and region.
+pub(crate) fn take_name(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    region: &RegionId,
+    name: &Name,
+    id: ImageId,
+) -> Result<()> {
+    let key = (account, region.clone(), name.as_str().to_lowercase());
+    if tx.get_index::<ImageId>(index::IMAGE_BY_NAME, &key)?.is_some() {
+        let mut free = name.successor();
+        for _ in 0..50 {
+            let key = (account, region.clone(), free.to_lowercase());
+            if tx.get_index::<ImageId>(index::IMAGE_BY_NAME, &key)?.is_none() {
+                break;
+            }
+            free = Name::parse(&free).map(|n| n.successor()).unwrap_or(free);
+        }
+        let message = format!("You already have an image with this name in {region}. Try {free}.");
+        return Err(Error::conflict("image_name_taken", message).at("name"));
+    }
+    Ok(tx.put_index(index::IMAGE_BY_NAME, &key, &id)?)
+}
+
+/// Deletes an image for good (P7, A15): closes its meter, gives back its slot and name, creates the task; all in one commit. Machines
+/// deployed from it keep running (F16).
+///
+/// # Errors
+/// The image's reason; `NotFound`.
+pub fn delete(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
+    let (_, permit) = load(ctx, id, Act::ImageDelete)?;
+    let task = TaskId(ctx.app.ids.uuid());
+    ctx.transact(&permit, |tx| {
+        let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(Action::Delete)?;
+        ledger::close(tx, ctx, Subject::Image(id), |_| true)?;
+        ledger::count(tx, image.account, &image.region, |c| {
+            c.give_image();
+            Ok(())
+        })?;
+        tx.delete_index(
+            index::IMAGE_BY_NAME,
+            &(image.account, image.region.clone(), image.name.as_str().to_lowercase()),
+        );
+        tasks::begin(tx, ctx, &permit, task, TaskKind::ImageDelete, &tasks::About::image(&image))?;
+        image.status = Status::Deleting;
+        image.task = Some(task);
+        tx.put(&image)?;
+        audit::write(tx, ctx, &permit, &entry(&image, "image.delete", String::new()))
+    })?;
+    Ok(task)
+}
+
+/// An audit entry about an image.
+pub(crate) fn entry<'a>(image: &'a Image, action: &'a str, detail: String) -> Entry<'a> {
+    Entry {
+        subject: Subject::Image(image.id),
+        name: image.name.as_str(),
+        account: Some(image.account),
+        project: Some(image.project),
+        region: Some(&image.region),
+        action,
+        detail,
+    }
+}
+
+/// The region, if it exists and its image feature is on (P15).
+pub(crate) fn region_with_images(tx: &mut Tx<'_>, id: &RegionId) -> Result<Region> {
+    let region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+    match region.images {
+        Switch::On => Ok(region),
+        Switch::Off => Err(feature_off(id)),
+    }
+}
+
+pub(crate) fn feature_off(region: &RegionId) -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "image_feature_off",
+        format!(
+            "Image feature is not enabled in {region}. Ask your provider to enable it, or use another region."
+        ),
+    )
+}
+
+/// A price that was shown must still hold.
+pub(crate) fn price_unchanged(prices: &PriceBook, shown_version: u32) -> Result<()> {
+    if prices.version == shown_version {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::PriceChanged,
+        "price_changed",
+        "The price changed while you were looking. The new one is shown now; press the button again if you agree.",
+    ))
+}
+
+/// What the provider says of a public image.
+pub struct PublicImage {
+    /// Its name.
+    pub name: Name,
+    /// The system inside.
+    pub os: Os,
+    /// How it starts.
+    pub boot: BootMode,
+    /// Least memory, in MiB; 0 for no limit.
+    pub min_memory_mib: u64,
+    /// Licence code that everything derived carries on (U5); empty for none.
+    pub licence: String,
+    /// The provider's account.
+    pub account: AccountId,
+    /// The provider's project.
+    pub project: ProjectId,
+    /// Where.
+    pub region: RegionId,
+}

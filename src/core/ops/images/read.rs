@@ -1,0 +1,310 @@
+//! What pages about images show. Reads only; every figure comes from records and the chunk store, none is made up.
+
+use super::{load, resource};
+use crate::domain::error::Reason;
+use crate::domain::ids::{ImageId, InstanceId, Subject};
+use crate::domain::image::list::ImageQuery;
+use crate::domain::image::{Action, Image, Status, Visibility};
+use crate::domain::instance::{self, Instance};
+use crate::domain::money::Money;
+use crate::domain::page::Page;
+use crate::domain::policy::{Act, Resource};
+use crate::domain::project::Project;
+use crate::domain::region::{Region, Switch};
+use crate::domain::size;
+use crate::domain::text::Name;
+use crate::domain::view::{
+    CaptureOptions, ImageChoice, ImageDeletion, ImageDetail, ImageLink, ImageList, ImageRow, InstanceLink,
+    PublicImages,
+};
+use crate::domain::{Error, Result};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::{audit, instances, people, tasks, usage};
+use crate::ports::Fingerprint;
+use crate::store::read_index;
+use crate::store::records::index;
+use std::sync::Arc;
+
+/// One page of My Images (P6), searched, filtered and sorted as `query` says.
+///
+/// # Errors
+/// `NotFound` when the caller has no project; `Unauthenticated`.
+pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
+    let (project, permit_resource) = people::project_of(ctx, place, Act::ImageGet)?;
+    let region = people::region_of(ctx, place)?;
+    let all = ctx.app.images.group(&(project.id, region.id.clone()));
+    let n_all = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    let (mut virtual_bytes, mut stored_bytes, mut month) = (0u64, 0u64, Money::ZERO);
+    for image in all.iter().filter(|i| i.status == Status::Available) {
+        virtual_bytes = virtual_bytes.saturating_add(image.virtual_bytes());
+        stored_bytes = stored_bytes.saturating_add(image.stored_bytes());
+        month = month + region.prices.image(image.stored_bytes()).month;
+    }
+    let needle = query.text.to_lowercase();
+    let mut found: Vec<Arc<Image>> = all.into_iter().filter(|i| query.matches(i, &needle)).collect();
+    found.sort_by(|a, b| query.compare(a, b));
+    let page = Page::cut(found, query.page, query.size);
+    let page = page.map(|image| row(ctx, &image, &region));
+    Ok(ImageList {
+        page,
+        n_all,
+        virtual_bytes,
+        stored_bytes,
+        month,
+        rate: region.prices.image_gb_month,
+        symbol: region.prices.symbol.clone(),
+        project: project.name,
+        region: region.id,
+        images: region.images,
+        may_change: ctx.may(Act::ImageCreate, &permit_resource),
+        now: ctx.now,
+        query,
+    })
+}
+
+/// A row of a list. The task is only looked up while it matters.
+pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
+    let task = match image.status {
+        Status::Available => None,
+        Status::Creating | Status::Error | Status::Deleting => {
+            image.task.and_then(|id| tasks::view(ctx, id).ok().flatten())
+        }
+    };
+    ImageRow {
+        id: image.id,
+        name: image.name.clone(),
+        source: image.source.as_ref().map(|s| s.name.clone()),
+        virtual_bytes: image.virtual_bytes(),
+        stored_bytes: image.stored_bytes(),
+        status: image.status,
+        error: image.error.clone(),
+        task,
+        created: image.created,
+        month: (image.status == Status::Available).then(|| region.prices.image(image.stored_bytes()).month),
+    }
+}
+
+/// The provider's images in the region in force.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub fn list_public(ctx: &Ctx, place: &Place) -> Result<PublicImages> {
+    ctx.authorize(Act::ImageGet, &Resource::PublicImage, "image")?;
+    let region = people::region_of(ctx, place)?;
+    let images = public(ctx, &region);
+    let may_deploy = match people::project_of(ctx, place, Act::ProjectGet) {
+        Ok((_, resource)) => ctx.may(Act::InstanceCreate, &resource),
+        Err(_) => false,
+    };
+    Ok(PublicImages { images, region: region.id, may_deploy, now: ctx.now })
+}
+
+/// Deployable public images of a region, by name.
+pub(crate) fn public(ctx: &Ctx, region: &Region) -> Vec<ImageChoice> {
+    let all = ctx.app.images.all();
+    let mut found: Vec<&Arc<Image>> = all
+        .iter()
+        .filter(|i| {
+            i.visibility == Visibility::Public
+                && i.region == region.id
+                && i.status == Status::Available
+                && !i.hidden
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.into_iter().map(|i| choice(i)).collect()
+}
+
+/// An image in the picker.
+pub(crate) fn choice(image: &Image) -> ImageChoice {
+    ImageChoice {
+        id: image.id,
+        name: image.name.clone(),
+        os: image.os.version.clone(),
+        virtual_bytes: image.virtual_bytes(),
+        min_disk_bytes: image.min_disk_bytes.max(image.virtual_bytes()),
+        min_memory_mib: image.min_memory_mib,
+        max_memory_mib: image.max_memory_mib,
+        created: image.created,
+    }
+}
+
+/// A named link to an image.
+pub(crate) fn link(image: &Image) -> ImageLink {
+    ImageLink { id: image.id, name: image.name.clone(), status: image.status }
+}
+
+/// An image in full.
+///
+/// # Errors
+/// `NotFound`, also when it belongs to somebody else.
+pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
+    let (image, _) = load(ctx, id, Act::ImageGet)?;
+    let region = people::region(ctx, &image.region)?;
+    let project = match image.visibility {
+        Visibility::Public => String::new(),
+        Visibility::Private => {
+            ctx.read::<Project>(&image.project)?.map(|p| p.name.to_string()).unwrap_or_default()
+        }
+    };
+    let source = match &image.source {
+        Some(s) => instances::visible(ctx, s.id)?.map(|i| instances::link(&i)),
+        None => None,
+    };
+    let parent = match image.parent {
+        Some(id) => {
+            ctx.read::<Image>(&id)?.filter(|p| ctx.may(Act::ImageGet, &resource(p))).map(|p| link(&p))
+        }
+        None => None,
+    };
+    let charged = image.visibility == Visibility::Private && image.status == Status::Available;
+    let own = resource(&image);
+    Ok(ImageDetail {
+        project,
+        source,
+        parent,
+        machines: deployed_from(ctx, place, &image),
+        task: image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
+        cost: usage::cost_of(ctx, image.account, Subject::Image(id)),
+        estimate: charged.then(|| region.prices.image(image.stored_bytes())),
+        rate: region.prices.image_gb_month,
+        unique_bytes: if charged { unique_bytes(ctx, &image)? } else { None },
+        events: match image.visibility {
+            Visibility::Private => audit::about(ctx, Subject::Image(id), 10)?,
+            Visibility::Public => vec![],
+        },
+        symbol: region.prices.symbol,
+        may_change: ctx.may(Act::ImageUpdate, &own),
+        may_deploy: ctx.may(Act::ImageDeploy, &own),
+        now: ctx.now,
+        image,
+    })
+}
+
+/// Machines deployed from the image: of its own project, or of the project in force for a public one.
+fn deployed_from(ctx: &Ctx, place: &Place, image: &Image) -> Vec<InstanceLink> {
+    let project = match image.visibility {
+        Visibility::Private => Some(image.project),
+        Visibility::Public => {
+            place.project.filter(|_| people::project_of(ctx, place, Act::InstanceGet).is_ok())
+        }
+    };
+    let Some(project) = project else { return vec![] };
+    let all = ctx.app.instances.group(&(project, image.region.clone()));
+    all.iter().filter(|i| i.origin.id == image.id).map(|i| instances::link(i)).collect()
+}
+
+/// Stored bytes that no other image of the account in the region shares; `None` while the storage cannot tell.
+fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
+    let others: Vec<Fingerprint> = ctx
+        .app
+        .images
+        .all()
+        .iter()
+        .filter(|i| i.account == image.account && i.region == image.region && i.id != image.id)
+        .flat_map(|i| i.disks.iter().map(|d| Fingerprint(d.fingerprint.clone())))
+        .collect();
+    let Ok(blobs) = ctx.app.storage.region(&image.region) else { return Ok(None) };
+    let mut total = 0u64;
+    for disk in &image.disks {
+        match blobs.unique_bytes(&Fingerprint(disk.fingerprint.clone()), &others) {
+            Ok(bytes) => total = total.saturating_add(bytes),
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(total))
+}
+
+/// What the dialog that deletes an image shows: consequences and money.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
+    let (image, _) = load(ctx, id, Act::ImageDelete)?;
+    let region = people::region(ctx, &image.region)?;
+    let machines = ctx.app.instances.group(&(image.project, image.region.clone()));
+    let stored_bytes = image.stored_bytes();
+    Ok(ImageDeletion {
+        id,
+        name: image.name.clone(),
+        machines: machines.iter().filter(|i| i.origin.id == id).map(|i| instances::link(i)).collect(),
+        stored_bytes,
+        unique_bytes: unique_bytes(ctx, &image)?.unwrap_or(stored_bytes),
+        month: region.prices.image(stored_bytes).month,
+        cost: usage::cost_of(ctx, image.account, Subject::Image(id)),
+        symbol: region.prices.symbol,
+        blocked: image.can(Action::Delete).err(),
+    })
+}
+
+/// What the dialog that makes an image of a machine shows.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
+    let (machine, _) = instances::load(ctx, id, Act::ImageCreate)?;
+    let region = people::region(ctx, &machine.region)?;
+    let system = machine.system_disk();
+    let written = ctx.app.hypervisor.disk_used_bytes(id, system.id).unwrap_or(0);
+    let inherited = inherited_bytes(ctx, &machine);
+    let used_bytes = written.saturating_add(inherited).min(system.size_bytes);
+    let left_out = machine
+        .disks
+        .iter()
+        .skip(1)
+        .enumerate()
+        .map(|(i, d)| format!("data-{}, {}, {}", i + 1, d.kind, size::binary(d.size_bytes)))
+        .collect();
+    Ok(CaptureOptions {
+        instance: id,
+        name: machine.name.clone(),
+        status: machine.status,
+        suggested_name: free_name(ctx, &machine)?,
+        disk_bytes: system.size_bytes,
+        used_bytes,
+        likely: region.prices.image(used_bytes),
+        most: region.prices.image(system.size_bytes),
+        rate: region.prices.image_gb_month,
+        left_out,
+        symbol: region.prices.symbol.clone(),
+        price_version: region.prices.version,
+        blocked: blocked(ctx, &machine, &region),
+        region: region.id,
+    })
+}
+
+fn inherited_bytes(ctx: &Ctx, machine: &Instance) -> u64 {
+    let Some(base) = &machine.system_disk().base else { return 0 };
+    let blobs = ctx.app.storage.region(&machine.region);
+    blobs.and_then(|b| b.size(&Fingerprint(base.clone()))).map_or(0, |s| s.stored_bytes)
+}
+
+/// The first reason that would refuse the capture: told before anybody types a name.
+fn blocked(ctx: &Ctx, machine: &Instance, region: &Region) -> Option<Reason> {
+    if region.images == Switch::Off {
+        return Some(Reason::new("image_feature_off", super::feature_off(&region.id).message, "", ""));
+    }
+    if let Err(reason) = machine.can(instance::Action::Capture) {
+        return Some(reason);
+    }
+    match people::counter(ctx, machine.account, region) {
+        Ok((mut counter, limits)) => {
+            counter.take_image(&limits).err().map(|e| Reason::new(&e.code, e.message, "", ""))
+        }
+        Err(_) => None,
+    }
+}
+
+fn free_name(ctx: &Ctx, machine: &Instance) -> Result<String> {
+    let start = format!("{}-v1", machine.name);
+    let mut name = Name::parse(&start).unwrap_or_else(|_| machine.name.clone());
+    for _ in 0..200 {
+        let key = (machine.account, machine.region.clone(), name.as_str().to_lowercase());
+        if read_index::<ImageId>(ctx.app.store.as_ref(), index::IMAGE_BY_NAME, &key)?.is_none() {
+            break;
+        }
+        name = Name::parse(&name.successor())
+            .map_err(|message| Error::field("name", "invalid_input", message))?;
+    }
+    Ok(name.to_string())
+}

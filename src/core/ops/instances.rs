@@ -1,0 +1,316 @@
+//! Use cases of machines: list, show, make, run, delete.
+
+mod read;
+
+pub use read::{console_log, console_socket, deletion, deploy_options, detail, list, row};
+pub(crate) use read::{link, visible};
+
+use super::audit::{self, Entry};
+use super::ctx::{Ctx, Permit};
+use super::tasks::{self, About};
+use super::{images, ledger};
+use crate::domain::disk::{DiskKind, DiskRole};
+use crate::domain::flavor::Flavor;
+use crate::domain::form::{Deploy, DeployForm};
+use crate::domain::ids::{DiskId, InstanceId, Subject, TaskId};
+use crate::domain::image::{self, Image};
+use crate::domain::instance::{Action, Disk, Instance, Origin, Status};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::project::Project;
+use crate::domain::region::Region;
+use crate::domain::size;
+use crate::domain::task::Kind as TaskKind;
+use crate::domain::{Error, FieldError, Result};
+use crate::store::Tx;
+use crate::store::records::index;
+
+/// What the policy is asked about a machine.
+pub fn resource(machine: &Instance) -> Resource {
+    Resource::Project { account: machine.account, project: machine.project }
+}
+
+/// Loads a machine the caller may see.
+///
+/// # Errors
+/// `NotFound`, also when it belongs to somebody else.
+pub fn load(ctx: &Ctx, id: InstanceId, act: Act) -> Result<(Instance, Permit)> {
+    let Some(machine) = ctx.read::<Instance>(&id)? else {
+        ctx.authorize(act, &Resource::Provider, "instance")?;
+        return Err(Error::not_found("instance"));
+    };
+    let permit = ctx.authorize(act, &resource(&machine), "instance")?;
+    Ok((machine, permit))
+}
+
+/// Makes a machine from an image (P8): takes quota and name, creates record and task in one commit.
+///
+/// # Errors
+/// `Invalid` with fields; `instance_limit_reached`; `instance_name_taken`; the image's reason; `price_changed`; `no_hypervisor`.
+pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
+    let command = form.parse()?;
+    let project = ctx.read::<Project>(&command.project)?;
+    let Some(project) = project else {
+        ctx.authorize(Act::InstanceCreate, &Resource::Provider, "project")?;
+        return Err(Error::not_found("project"));
+    };
+    let permit = ctx.authorize(
+        Act::InstanceCreate,
+        &Resource::Project { account: project.account, project: project.id },
+        "project",
+    )?;
+    let (image, _) = images::load(ctx, command.image, Act::ImageDeploy)?;
+    if let Some(missing) = ctx.app.hypervisor.facts().missing {
+        return Err(Error::unavailable("no_hypervisor", missing));
+    }
+    let (id, task) = (InstanceId(ctx.app.ids.uuid()), TaskId(ctx.app.ids.uuid()));
+    let disk_ids: Vec<DiskId> = (0..=command.data_disks.len()).map(|_| DiskId(ctx.app.ids.uuid())).collect();
+    ctx.transact(&permit, |tx| {
+        let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(image::Action::Deploy)?;
+        let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
+        let flavor = judge(tx, &command, &image, &region)?;
+        images::price_unchanged(&region.prices, command.price_version)?;
+        let limits = ledger::limits(tx, project.account, &region)?;
+        ledger::count(tx, project.account, &region.id, |c| c.take_instance(&limits))?;
+        let machine = assemble(ctx, &command, &project, &image, &flavor, id, task, &disk_ids);
+        take_name(tx, &machine)?;
+        tasks::begin(tx, ctx, &permit, task, TaskKind::InstanceCreate, &About::instance(&machine))?;
+        tx.put(&machine)?;
+        audit::write(tx, ctx, &permit, &entry(&machine, "instance.create", format!("From {}.", image.name)))
+    })?;
+    Ok(id)
+}
+
+/// Judges what only the records can tell; gives the instance type.
+fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> Result<Flavor> {
+    let mut faults = Vec::new();
+    if image.region != region.id {
+        let message =
+            format!("This image is in {}. Choose one in {}, or switch the region.", image.region, region.id);
+        faults.push(FieldError::new("image", message));
+    }
+    if !region.zones.contains(&command.zone) {
+        let zones = region.zones.iter().map(|z| format!("{}{z}", region.id)).collect::<Vec<_>>().join(", ");
+        faults.push(FieldError::new(
+            "zone",
+            format!("There is no zone {} in {}. Choose {zones}.", command.zone, region.id),
+        ));
+    }
+    let least = image.min_disk_bytes.max(image.virtual_bytes());
+    if command.disk_bytes < least {
+        let message = format!(
+            "{} is smaller than the image. Choose at least {} GiB.",
+            size::binary(command.disk_bytes),
+            least.div_ceil(size::GIB)
+        );
+        faults.push(FieldError::new("disk_gib", message));
+    }
+    let flavor = tx.get::<Flavor>(&command.flavor)?;
+    match &flavor {
+        None => faults
+            .push(FieldError::new("flavor", "There is no such instance type. Choose one from the list.")),
+        Some(flavor) => {
+            if let Err(message) = image.fits_memory(flavor.memory_mib) {
+                faults.push(FieldError::new("flavor", message));
+            }
+            faults.extend(disk_kind_faults(command, flavor));
+        }
+    }
+    let disks: Vec<(DiskKind, u64)> =
+        [(command.disk_kind, command.disk_bytes)].into_iter().chain(command.data_disks.clone()).collect();
+    if faults.is_empty() && region.prices.machine(&command.flavor, &disks).is_none() {
+        faults.push(FieldError::new(
+            "flavor",
+            format!("{} has no price in {}. Choose another type or disk kind.", command.flavor, region.id),
+        ));
+    }
+    match flavor {
+        Some(flavor) if faults.is_empty() => Ok(flavor),
+        _ => Err(Error::invalid(faults)),
+    }
+}
+
+fn disk_kind_faults(command: &Deploy, flavor: &Flavor) -> Vec<FieldError> {
+    let allowed = flavor.disk_kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let kinds = [("disk_kind", command.disk_kind)].into_iter().chain(
+        ["data1_kind", "data2_kind", "data3_kind"]
+            .into_iter()
+            .zip(command.data_disks.iter().map(|(kind, _)| *kind)),
+    );
+    kinds
+        .filter(|(_, kind)| !flavor.disk_kinds.contains(kind))
+        .map(|(field, kind)| {
+            FieldError::new(field, format!("{} does not run on {kind} disks. Choose {allowed}.", flavor.id))
+        })
+        .collect()
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one already judged part of the record that is put together here"
+)]
+fn assemble(
+    ctx: &Ctx,
+    command: &Deploy,
+    project: &Project,
+    image: &Image,
+    flavor: &Flavor,
+    id: InstanceId,
+    task: TaskId,
+    disk_ids: &[DiskId],
+) -> Instance {
+    let system = (
+        DiskRole::System,
+        command.disk_kind,
+        command.disk_bytes,
+        image.disks.first().map(|d| d.fingerprint.clone()),
+    );
+    let data = command.data_disks.iter().map(|(kind, size_bytes)| (DiskRole::Data, *kind, *size_bytes, None));
+    let disks = [system]
+        .into_iter()
+        .chain(data)
+        .zip(disk_ids)
+        .map(|((role, kind, size_bytes, base), id)| Disk { id: *id, role, kind, size_bytes, base })
+        .collect();
+    Instance {
+        id,
+        account: project.account,
+        project: project.id,
+        region: command.region.clone(),
+        zone: command.zone.clone(),
+        name: command.name.clone(),
+        status: Status::Creating,
+        flavor: flavor.id.clone(),
+        n_vcpus: flavor.n_vcpus,
+        memory_mib: flavor.memory_mib,
+        disks,
+        origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
+        boot: image.boot,
+        ssh_keys: command.ssh_keys.clone(),
+        user_data: command.user_data.clone(),
+        ssh_port: None,
+        error: None,
+        task: Some(task),
+        capturing: None,
+        created: ctx.now,
+        started: None,
+    }
+}
+
+fn take_name(tx: &mut Tx<'_>, machine: &Instance) -> Result<()> {
+    let key = name_key(machine);
+    if tx.get_index::<InstanceId>(index::INSTANCE_BY_NAME, &key)?.is_some() {
+        let message = format!(
+            "You already have a machine with this name in {}. Try {}.",
+            machine.region,
+            machine.name.successor()
+        );
+        return Err(Error::conflict("instance_name_taken", message).at("name"));
+    }
+    Ok(tx.put_index(index::INSTANCE_BY_NAME, &key, &machine.id)?)
+}
+
+/// The key of the index of names.
+pub(crate) fn name_key(
+    machine: &Instance,
+) -> (crate::domain::ids::ProjectId, crate::domain::ids::RegionId, String) {
+    (machine.project, machine.region.clone(), machine.name.as_str().to_lowercase())
+}
+
+/// Starts a machine.
+///
+/// # Errors
+/// The machine's reason; `NotFound`; `no_hypervisor`.
+pub fn start(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
+    if let Some(missing) = ctx.app.hypervisor.facts().missing {
+        load(ctx, id, Act::InstancePower)?;
+        return Err(Error::unavailable("no_hypervisor", missing));
+    }
+    change_power(ctx, id, Action::Start, Status::Starting, TaskKind::InstanceStart, "instance.start")
+}
+
+/// Stops a machine: presses its power button, and cuts the power after the time allowed.
+///
+/// # Errors
+/// The machine's reason; `NotFound`.
+pub fn stop(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
+    change_power(ctx, id, Action::Stop, Status::Stopping, TaskKind::InstanceStop, "instance.stop")
+}
+
+/// Restarts a machine: stops it as [`stop`] does, then starts it.
+///
+/// # Errors
+/// The machine's reason; `NotFound`.
+pub fn reboot(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
+    change_power(ctx, id, Action::Reboot, Status::Rebooting, TaskKind::InstanceReboot, "instance.reboot")
+}
+
+fn change_power(
+    ctx: &Ctx,
+    id: InstanceId,
+    action: Action,
+    status: Status,
+    kind: TaskKind,
+    name: &str,
+) -> Result<TaskId> {
+    let (_, permit) = load(ctx, id, Act::InstancePower)?;
+    let task = TaskId(ctx.app.ids.uuid());
+    ctx.transact(&permit, |tx| {
+        let mut machine = tx.get::<Instance>(&id)?.ok_or_else(|| Error::not_found("instance"))?;
+        machine.can(action)?;
+        tasks::begin(tx, ctx, &permit, task, kind, &About::instance(&machine))?;
+        machine.status = status;
+        machine.error = None;
+        machine.task = Some(task);
+        tx.put(&machine)?;
+        audit::write(tx, ctx, &permit, &entry(&machine, name, String::new()))
+    })?;
+    Ok(task)
+}
+
+/// Deletes a machine with all its disks: closes its meters, gives back its slot and name, creates the task; all in one commit.
+///
+/// # Errors
+/// The machine's reason; `NotFound`.
+pub fn delete(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
+    let (_, permit) = load(ctx, id, Act::InstanceDelete)?;
+    let task = TaskId(ctx.app.ids.uuid());
+    ctx.transact(&permit, |tx| {
+        let mut machine = tx.get::<Instance>(&id)?.ok_or_else(|| Error::not_found("instance"))?;
+        machine.can(Action::Delete)?;
+        close_meters(tx, ctx, &machine)?;
+        ledger::count(tx, machine.account, &machine.region, |c| {
+            c.give_instance();
+            Ok(())
+        })?;
+        tx.delete_index(index::INSTANCE_BY_NAME, &name_key(&machine));
+        tasks::begin(tx, ctx, &permit, task, TaskKind::InstanceDelete, &About::instance(&machine))?;
+        machine.status = Status::Deleting;
+        machine.task = Some(task);
+        tx.put(&machine)?;
+        audit::write(tx, ctx, &permit, &entry(&machine, "instance.delete", String::new()))
+    })?;
+    Ok(task)
+}
+
+/// Closes the meters of a machine and of its disks.
+pub(crate) fn close_meters(tx: &mut Tx<'_>, ctx: &Ctx, machine: &Instance) -> Result<()> {
+    ledger::close(tx, ctx, Subject::Instance(machine.id), |_| true)?;
+    for disk in &machine.disks {
+        ledger::close(tx, ctx, Subject::Disk(disk.id), |_| true)?;
+    }
+    Ok(())
+}
+
+/// An audit entry about a machine.
+pub(crate) fn entry<'a>(machine: &'a Instance, action: &'a str, detail: String) -> Entry<'a> {
+    Entry {
+        subject: Subject::Instance(machine.id),
+        name: machine.name.as_str(),
+        account: Some(machine.account),
+        project: Some(machine.project),
+        region: Some(&machine.region),
+        action,
+        detail,
+    }
+}

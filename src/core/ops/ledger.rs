@@ -1,0 +1,116 @@
+//! Opening and closing meters and moving quota counters, inside the transaction of the state change that causes it (D8).
+//! The index of open meters is read and rewritten with them, so no meter is ever opened twice or left open by a race.
+
+use super::ctx::Ctx;
+use crate::domain::Result;
+use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
+use crate::domain::meter::{Charge, Meter};
+use crate::domain::money::Money;
+use crate::domain::project::Account;
+use crate::domain::quota::{Counter, Limits};
+use crate::domain::region::Region;
+use crate::store::Tx;
+use crate::store::records::index;
+
+/// What a new meter charges.
+pub struct Opening {
+    /// What is charged.
+    pub subject: Subject,
+    /// Its name.
+    pub name: String,
+    /// Who pays.
+    pub account: AccountId,
+    /// In which project.
+    pub project: ProjectId,
+    /// Where.
+    pub region: RegionId,
+    /// For what.
+    pub charge: Charge,
+    /// Bytes charged; zero where the charge is per hour.
+    pub quantity_bytes: u64,
+    /// The rate in force.
+    pub rate: Money,
+}
+
+/// Opens a meter, unless one with the same charge is open on the subject.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
+    let key = opening.subject.uuid();
+    let mut open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();
+    for id in &open {
+        if tx.get::<Meter>(id)?.is_some_and(|m| m.charge == opening.charge) {
+            return Ok(());
+        }
+    }
+    let id = MeterId(ctx.app.ids.uuid());
+    let Opening { subject, name, account, project, region, charge, quantity_bytes, rate } = opening;
+    tx.put(&Meter {
+        id,
+        subject,
+        name,
+        account,
+        project,
+        region,
+        charge,
+        quantity_bytes,
+        rate,
+        from: ctx.now,
+        to: None,
+    })?;
+    open.push(id);
+    Ok(tx.put_index(index::METER_OPEN, &key, &open)?)
+}
+
+/// Closes the open meters of `subject` that `which` picks. The interval ends now, but never before it began.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn close(tx: &mut Tx<'_>, ctx: &Ctx, subject: Subject, which: impl Fn(&Charge) -> bool) -> Result<()> {
+    let key = subject.uuid();
+    let open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();
+    let mut rest = Vec::new();
+    for id in open {
+        match tx.get::<Meter>(&id)? {
+            Some(mut meter) if which(&meter.charge) => {
+                meter.to = Some(ctx.now.max(meter.from));
+                tx.put(&meter)?;
+            }
+            Some(_) => rest.push(id),
+            None => {}
+        }
+    }
+    if rest.is_empty() {
+        tx.delete_index(index::METER_OPEN, &key);
+    } else {
+        tx.put_index(index::METER_OPEN, &key, &rest)?;
+    }
+    Ok(())
+}
+
+/// The limits of an account in a region: its own, else the region's.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn limits(tx: &mut Tx<'_>, account: AccountId, region: &Region) -> Result<Limits> {
+    let own = tx.get::<Account>(&account)?.and_then(|a| a.limits.get(&region.id).copied());
+    Ok(own.unwrap_or(region.limits))
+}
+
+/// Rewrites the counter of an account in a region in this transaction.
+///
+/// # Errors
+/// What `change` refuses, or when the store cannot be read.
+pub fn count(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    region: &RegionId,
+    change: impl FnOnce(&mut Counter) -> Result<()>,
+) -> Result<()> {
+    let mut counter = tx
+        .get::<Counter>(&(account, region.clone()))?
+        .unwrap_or_else(|| Counter::zero(account, region.clone()));
+    change(&mut counter)?;
+    Ok(tx.put(&counter)?)
+}

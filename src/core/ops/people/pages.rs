@@ -1,0 +1,184 @@
+//! The frame, the overview and the account page. Reads only.
+
+use super::{choice, counter, projects, region_of, regions, sessions_of};
+use crate::domain::actor::Actor;
+use crate::domain::ids::SessionId;
+use crate::domain::image::Image;
+use crate::domain::instance::Instance;
+use crate::domain::money::Money;
+use crate::domain::policy::{Act, Resource};
+use crate::domain::project::{Account, Project, Side, User};
+use crate::domain::region::Region;
+use crate::domain::view::{AccountRow, AccountView, Gauge, Overview, ProjectRow, SessionRow, Shell};
+use crate::domain::{Error, Kind, Result};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::{audit, images, instances, tasks, usage};
+use crate::store::{Order, list};
+use std::sync::Arc;
+
+/// The frame around every page.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
+    let email = match &ctx.actor {
+        Actor::Operator { email, .. } | Actor::Tenant { email, .. } => email.clone(),
+        Actor::Anonymous | Actor::System => {
+            return Err(Error::new(
+                Kind::Unauthenticated,
+                "sign_in",
+                "You are not signed in. Sign in to go on.",
+            ));
+        }
+    };
+    let mut choices = Vec::new();
+    for project in projects(ctx)? {
+        choices.push(choice(ctx, &project)?);
+    }
+    let project = choices.iter().find(|c| Some(c.id) == place.project).cloned();
+    let group = project.as_ref().map(|p| (p.id, place.region.clone()));
+    let n_tasks = match &group {
+        Some((id, region)) => tasks::active(ctx, *id, region)?.len(),
+        None => 0,
+    };
+    Ok(Shell {
+        email,
+        operator: matches!(ctx.actor, Actor::Operator { .. }),
+        role: project.as_ref().and_then(|p| ctx.actor.role(p.id)),
+        regions: regions(ctx)?.into_iter().map(|r| r.id).collect(),
+        region: place.region.clone(),
+        n_instances: group.as_ref().map_or(0, |g| ctx.app.instances.count(g)),
+        n_images: group.as_ref().map_or(0, |g| ctx.app.images.count(g)),
+        n_tasks: u32::try_from(n_tasks).unwrap_or(u32::MAX),
+        projects: choices,
+        project,
+    })
+}
+
+/// The overview of project and region; for the provider's people also all accounts and what is missing on this machine.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub fn overview(ctx: &Ctx, place: &Place) -> Result<Overview> {
+    let region = region_of(ctx, place)?;
+    let provider = ctx.may(Act::ProviderGet, &Resource::Provider);
+    if ctx.actor == Actor::Anonymous {
+        ctx.authorize(Act::ProjectGet, &Resource::Provider, "overview")?;
+    }
+    let project = match place.project {
+        Some(id) => ctx.read::<Project>(&id)?.filter(|p| ctx.may(Act::ProjectGet, &own(p))),
+        None => None,
+    };
+    let mut view = Overview {
+        project: project.as_ref().map(|p| p.name.clone()),
+        region: region.id.clone(),
+        cost: Money::ZERO,
+        forecast: Money::ZERO,
+        cost_images: Money::ZERO,
+        symbol: region.prices.symbol.clone(),
+        gauges: vec![],
+        tasks: vec![],
+        images: vec![],
+        instances: vec![],
+        events: vec![],
+        accounts: if provider { accounts(ctx)? } else { vec![] },
+        missing: if provider { ctx.app.hypervisor.facts().missing.into_iter().collect() } else { vec![] },
+        may_change: project.as_ref().is_some_and(|p| ctx.may(Act::InstanceCreate, &own(p))),
+        now: ctx.now,
+    };
+    if let Some(project) = project {
+        fill(ctx, &mut view, &project, &region)?;
+    }
+    Ok(view)
+}
+
+fn own(project: &Project) -> Resource {
+    Resource::Project { account: project.account, project: project.id }
+}
+
+fn fill(ctx: &Ctx, view: &mut Overview, project: &Project, region: &Region) -> Result<()> {
+    let month = ctx.now.month_start();
+    // The first moment of the next month: 32 days after the first of this one is always in it.
+    let month_end = month.plus_ms(32 * 86_400_000).month_start();
+    (view.cost, view.cost_images) = usage::cost_between(ctx, project.account, month, ctx.now);
+    (view.forecast, _) = usage::cost_between(ctx, project.account, month, month_end);
+    let (counter, limits) = counter(ctx, project.account, region)?;
+    view.gauges = vec![
+        Gauge { what: "Images".to_owned(), used: counter.n_images, limit: limits.n_images_max },
+        Gauge { what: "Instances".to_owned(), used: counter.n_instances, limit: limits.n_instances_max },
+    ];
+    let group = (project.id, region.id.clone());
+    view.tasks = tasks::active(ctx, project.id, &region.id)?;
+    let mut newest: Vec<Arc<Image>> = ctx.app.images.group(&group);
+    newest.sort_by_key(|i| std::cmp::Reverse((i.created, i.id)));
+    view.images = newest.iter().take(5).map(|i| images::row(ctx, i, region)).collect();
+    let mut newest: Vec<Arc<Instance>> = ctx.app.instances.group(&group);
+    newest.sort_by_key(|i| std::cmp::Reverse((i.created, i.id)));
+    view.instances = newest.iter().take(5).map(|i| instances::row(ctx, i, region)).collect();
+    view.events = audit::of_project(ctx, project.id, 8)?;
+    Ok(())
+}
+
+fn accounts(ctx: &Ctx) -> Result<Vec<AccountRow>> {
+    let month = ctx.now.month_start();
+    let store = ctx.app.store.as_ref();
+    let projects = list::<Project>(store, &(), Order::Ascending, 10_000, None)?.items;
+    let regions = regions(ctx)?;
+    let mut rows = Vec::new();
+    for account in list::<Account>(store, &(), Order::Ascending, 10_000, None)?.items {
+        let own: Vec<&Project> = projects.iter().filter(|p| p.account == account.id).collect();
+        let count = |f: &dyn Fn(&(crate::domain::ids::ProjectId, crate::domain::ids::RegionId)) -> u32| {
+            own.iter()
+                .flat_map(|p| regions.iter().map(|r| f(&(p.id, r.id.clone()))))
+                .fold(0, u32::saturating_add)
+        };
+        rows.push(AccountRow {
+            n_projects: u32::try_from(own.len()).unwrap_or(u32::MAX),
+            n_images: count(&|group| ctx.app.images.count(group)),
+            n_instances: count(&|group| ctx.app.instances.count(group)),
+            cost: usage::cost_between(ctx, account.id, month, ctx.now).0,
+            name: account.name,
+        });
+    }
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(rows)
+}
+
+/// The user's account, projects and sessions.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub fn account(ctx: &Ctx, current: Option<SessionId>) -> Result<AccountView> {
+    let Some(id) = ctx.actor.user() else {
+        ctx.authorize(Act::SelfGet, &Resource::Provider, "account")?;
+        return Err(Error::not_found("account"));
+    };
+    ctx.authorize(Act::SelfGet, &Resource::User(id), "account")?;
+    let user = ctx.read::<User>(&id)?.ok_or_else(|| Error::not_found("user"))?;
+    let mut sessions: Vec<SessionRow> = sessions_of(ctx, id)?
+        .into_iter()
+        .filter(|s| s.live(ctx.now))
+        .map(|s| SessionRow {
+            current: Some(s.id) == current,
+            id: s.id,
+            agent: s.agent,
+            created: s.created,
+            last_used: s.last_used,
+        })
+        .collect();
+    sessions.sort_by_key(|s| std::cmp::Reverse((s.created, s.id)));
+    let (account_id, roles) = match &user.side {
+        Side::Operator => (None, Default::default()),
+        Side::Tenant { account, roles } => (Some(*account), roles.clone()),
+    };
+    let mut rows = Vec::new();
+    for (project, role) in roles {
+        let name = ctx.read::<Project>(&project)?.map(|p| p.name);
+        rows.extend(name.map(|name| ProjectRow { id: project, name, role }));
+    }
+    let account = match account_id {
+        Some(id) => ctx.read::<Account>(&id)?.map(|a| a.name.to_string()).unwrap_or_default(),
+        None => String::new(),
+    };
+    Ok(AccountView { email: user.email, account, account_id, projects: rows, sessions, now: ctx.now })
+}

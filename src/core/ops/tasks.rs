@@ -1,0 +1,316 @@
+//! Use cases of tasks: beginning one in the commit of what causes it, and seeing, cancelling and retrying them.
+
+use super::audit::{self, Entry};
+use super::ctx::{Ctx, Permit, Place};
+use super::{images, instances, people};
+use crate::domain::ids::{AccountId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::image::Image;
+use crate::domain::instance::Instance;
+use crate::domain::page::{Page, ROWS_DEFAULT};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::quota::Limits;
+use crate::domain::task::{Action, Kind, Outputs, State, Task};
+use crate::domain::view::{TaskList, TaskView};
+use crate::domain::{Error, Result};
+use crate::store::records::index;
+use crate::store::{Order, Tx, list_index};
+
+/// What a task is about.
+pub(crate) struct About {
+    subject: Subject,
+    name: String,
+    account: AccountId,
+    project: ProjectId,
+    region: RegionId,
+}
+
+impl About {
+    pub(crate) fn image(image: &Image) -> Self {
+        Self {
+            subject: Subject::Image(image.id),
+            name: image.name.to_string(),
+            account: image.account,
+            project: image.project,
+            region: image.region.clone(),
+        }
+    }
+
+    pub(crate) fn instance(machine: &Instance) -> Self {
+        Self {
+            subject: Subject::Instance(machine.id),
+            name: machine.name.to_string(),
+            account: machine.account,
+            project: machine.project,
+            region: machine.region.clone(),
+        }
+    }
+}
+
+/// Creates a task in the transaction of the change that needs it.
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    _permit: &Permit,
+    id: TaskId,
+    kind: Kind,
+    about: &About,
+) -> Result<()> {
+    let mut task = Task {
+        id,
+        kind,
+        user: ctx.actor.user(),
+        actor: ctx.actor.name().to_owned(),
+        account: about.account,
+        project: about.project,
+        region: about.region.clone(),
+        subject: about.subject,
+        name: about.name.clone(),
+        state: State::Queued,
+        step: 0,
+        attempts: 0,
+        not_before: ctx.now,
+        lease: None,
+        cancel_requested: false,
+        outputs: Outputs::default(),
+        error: None,
+        log: vec![],
+        progress: None,
+        created: ctx.now,
+        started: None,
+        finished: None,
+    };
+    task.note(ctx.now, format!("Asked for by {}.", ctx.actor.name()));
+    tx.put(&task)?;
+    tx.put_index(index::TASK_ACTIVE, &id, &id)?;
+    Ok(tx.put_index(index::TASK_BY_PLACE, &(about.project, about.region.clone(), ctx.now.0, id), &id)?)
+}
+
+/// Refuses one more task of `kind` when the project has too many at work.
+pub(crate) fn room_for(ctx: &Ctx, project: ProjectId, kind: Kind, limits: &Limits) -> Result<()> {
+    let active = list_index::<TaskId>(
+        ctx.app.store.as_ref(),
+        index::TASK_ACTIVE,
+        &(),
+        Order::Ascending,
+        u32::MAX,
+        None,
+    )?;
+    let mut n = 0u32;
+    for row in active.items {
+        let task = ctx.read::<Task>(&row.value)?;
+        n += u32::from(task.is_some_and(|t| t.project == project && t.kind == kind));
+    }
+    if n < limits.n_creates_max {
+        return Ok(());
+    }
+    Err(Error::limit(
+        "task_limit_reached",
+        format!(
+            "{n} images are being made in this project, and {} is the limit. Wait until one is available.",
+            limits.n_creates_max
+        ),
+    ))
+}
+
+fn resource(task: &Task) -> Resource {
+    Resource::Project { account: task.account, project: task.project }
+}
+
+fn load(ctx: &Ctx, id: TaskId, act: Act) -> Result<(Task, Permit)> {
+    let Some(task) = ctx.read::<Task>(&id)? else {
+        ctx.authorize(act, &Resource::Provider, "task")?;
+        return Err(Error::not_found("task"));
+    };
+    let permit = ctx.authorize(act, &resource(&task), "task")?;
+    Ok((task, permit))
+}
+
+/// A task for a row about something the caller was already authorized for; without its log.
+pub(crate) fn view(ctx: &Ctx, id: TaskId) -> Result<Option<TaskView>> {
+    Ok(ctx.read::<Task>(&id)?.map(|task| shown(ctx, task, Log::Leave)))
+}
+
+enum Log {
+    Keep,
+    Leave,
+}
+
+fn shown(ctx: &Ctx, task: Task, log: Log) -> TaskView {
+    let n_steps = u32::try_from(task.kind.plan().len()).unwrap_or(u32::MAX);
+    let progress =
+        if task.state == State::Running { ctx.app.board.progress(task.id).or(task.progress) } else { None };
+    TaskView {
+        id: task.id,
+        kind: task.kind,
+        subject: task.subject,
+        name: task.name.clone(),
+        state: task.state,
+        cancel_requested: task.cancel_requested,
+        step: task.current().map(|s| s.title().to_owned()).unwrap_or_default(),
+        step_number: task.step.saturating_add(1).min(n_steps),
+        n_steps,
+        progress,
+        cancel_blocked: task.can(Action::Cancel).err(),
+        retry_blocked: task.can(Action::Retry).err(),
+        error: task.error,
+        log: match log {
+            Log::Keep => task.log,
+            Log::Leave => vec![],
+        },
+        actor: task.actor,
+        created: task.created,
+        finished: task.finished,
+    }
+}
+
+/// One page of the tasks of project and region, newest first; only these states unless the list is empty.
+///
+/// # Errors
+/// `NotFound` when the caller has no project; `Unauthenticated`.
+pub fn list(ctx: &Ctx, place: &Place, states: Vec<State>, page: u32) -> Result<TaskList> {
+    let (project, own) = people::project_of(ctx, place, Act::TaskGet)?;
+    let region = people::region_of(ctx, place)?;
+    let limit = ctx.app.settings.history_rows_max;
+    let ids = list_index::<TaskId>(
+        ctx.app.store.as_ref(),
+        index::TASK_BY_PLACE,
+        &(project.id, region.id),
+        Order::Descending,
+        limit,
+        None,
+    )?;
+    let mut ids: Vec<TaskId> = ids.items.into_iter().map(|r| r.value).collect();
+    if !states.is_empty() {
+        let mut kept = Vec::new();
+        for id in ids {
+            if ctx.read::<Task>(&id)?.is_some_and(|t| states.contains(&t.state)) {
+                kept.push(id);
+            }
+        }
+        ids = kept;
+    }
+    let cut = Page::cut(ids, page, ROWS_DEFAULT);
+    let (number, size, total) = (cut.number, cut.size, cut.total);
+    let mut rows = Vec::new();
+    for id in cut.rows {
+        rows.extend(view(ctx, id)?);
+    }
+    let active = rows.iter().any(|t| t.state.active());
+    Ok(TaskList {
+        page: Page { rows, number, size, total },
+        states,
+        active,
+        may_change: ctx.may(Act::TaskChange, &own),
+        now: ctx.now,
+    })
+}
+
+/// Tasks at work in a project and region the caller was already authorized for, newest first.
+pub(crate) fn active(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result<Vec<TaskView>> {
+    let ids = list_index::<TaskId>(
+        ctx.app.store.as_ref(),
+        index::TASK_ACTIVE,
+        &(),
+        Order::Ascending,
+        u32::MAX,
+        None,
+    )?;
+    let mut found = Vec::new();
+    for row in ids.items {
+        if let Some(task) =
+            ctx.read::<Task>(&row.value)?.filter(|t| t.project == project && t.region == *region)
+        {
+            found.push(shown(ctx, task, Log::Leave));
+        }
+    }
+    found.sort_by_key(|t| std::cmp::Reverse(t.created));
+    Ok(found)
+}
+
+/// A task with its log.
+///
+/// # Errors
+/// `NotFound`, also when it belongs to somebody else.
+pub fn detail(ctx: &Ctx, id: TaskId) -> Result<TaskView> {
+    let (task, _) = load(ctx, id, Act::TaskGet)?;
+    let may_change = ctx.may(Act::TaskChange, &resource(&task));
+    let mut view = shown(ctx, task, Log::Keep);
+    if !may_change {
+        let reader = || {
+            crate::domain::error::Reason::new(
+                "role",
+                "Your role may look but not change.",
+                "",
+                "Ask an owner of the project.",
+            )
+        };
+        view.cancel_blocked = view.cancel_blocked.or_else(|| Some(reader()));
+        view.retry_blocked = view.retry_blocked.or_else(|| Some(reader()));
+    }
+    Ok(view)
+}
+
+/// Asks a task to stop; the engine undoes what it did.
+///
+/// # Errors
+/// The task's reason; `NotFound`; `Forbidden`.
+pub fn cancel(ctx: &Ctx, id: TaskId) -> Result<()> {
+    let (_, permit) = load(ctx, id, Act::TaskChange)?;
+    ctx.transact(&permit, |tx| {
+        let mut task = tx.get::<Task>(&id)?.ok_or_else(|| Error::not_found("task"))?;
+        task.can(Action::Cancel)?;
+        task.cancel_requested = true;
+        task.not_before = ctx.now;
+        task.note(ctx.now, format!("{} asked to cancel it.", ctx.actor.name()));
+        tx.put(&task)?;
+        audit::write(tx, ctx, &permit, &entry(&task, "task.cancel"))
+    })
+}
+
+/// Does a failed task again: a new task for the same thing; a stuck one goes on where it stands.
+///
+/// # Errors
+/// The task's reason, the subject's reason; `NotFound`; `Forbidden`.
+pub fn retry(ctx: &Ctx, id: TaskId) -> Result<TaskId> {
+    let (task, permit) = load(ctx, id, Act::TaskChange)?;
+    task.can(Action::Retry)?;
+    if task.state == State::Stuck {
+        ctx.transact(&permit, |tx| {
+            let mut task = tx.get::<Task>(&id)?.ok_or_else(|| Error::not_found("task"))?;
+            task.can(Action::Retry)?;
+            task.state = if task.kind.undoable() { State::Undoing } else { State::Running };
+            task.attempts = 0;
+            task.not_before = ctx.now;
+            task.finished = None;
+            task.note(ctx.now, format!("{} asked to try again.", ctx.actor.name()));
+            tx.put(&task)?;
+            tx.put_index(index::TASK_ACTIVE, &id, &id)?;
+            audit::write(tx, ctx, &permit, &entry(&task, "task.retry"))
+        })?;
+        return Ok(id);
+    }
+    match (task.kind, task.subject) {
+        (Kind::ImageCreate, Subject::Image(image)) => images::retry(ctx, image),
+        (Kind::InstanceCreate | Kind::InstanceStart, Subject::Instance(machine)) => {
+            instances::start(ctx, machine)
+        }
+        (Kind::InstanceStop, Subject::Instance(machine)) => instances::stop(ctx, machine),
+        (Kind::InstanceReboot, Subject::Instance(machine)) => instances::reboot(ctx, machine),
+        _ => Err(Error::conflict(
+            "task_not_retryable",
+            "This task cannot be done again. Start the same action on the page of the thing itself.",
+        )),
+    }
+}
+
+fn entry<'a>(task: &'a Task, action: &'a str) -> Entry<'a> {
+    Entry {
+        subject: task.subject,
+        name: &task.name,
+        account: Some(task.account),
+        project: Some(task.project),
+        region: Some(&task.region),
+        action,
+        detail: format!("{}.", task.kind.title()),
+    }
+}

@@ -1,0 +1,90 @@
+//! Which domain types are records, under which keys, and the names of the secondary indexes. The only file that ties the domain to the
+//! store. Indexes are plain rows; the use cases that write a record keep them in step in the same transaction.
+
+use super::{KeyPart, Record};
+use crate::domain::event::Event;
+use crate::domain::flavor::Flavor;
+use crate::domain::ids::{
+    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
+    TaskId, UserId,
+};
+use crate::domain::image::Image;
+use crate::domain::instance::Instance;
+use crate::domain::meter::Meter;
+use crate::domain::project::{Account, Project, Session, User};
+use crate::domain::quota::Counter;
+use crate::domain::region::Region;
+use crate::domain::task::Task;
+
+macro_rules! id_keys {
+    ($($id:ident),*) => {$(
+        impl KeyPart for $id {
+            fn encode(&self, out: &mut Vec<u8>) {
+                self.0.encode(out);
+            }
+        }
+    )*};
+}
+
+id_keys!(
+    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
+    TaskId, UserId
+);
+
+macro_rules! records {
+    ($($record:ident, $table:literal, $version:literal, $key:ty, |$r:ident| $make:expr;)*) => {$(
+        impl Record for $record {
+            const TABLE: &'static str = $table;
+            const VERSION: u32 = $version;
+            type Key = $key;
+
+            fn key(&self) -> $key {
+                let $r = self;
+                $make
+            }
+        }
+    )*};
+}
+
+records! {
+    Account, "account", 1, AccountId, |r| r.id;
+    Project, "project", 1, ProjectId, |r| r.id;
+    User, "user", 1, UserId, |r| r.id;
+    Session, "session", 1, SessionId, |r| r.id;
+    Region, "region", 1, RegionId, |r| r.id.clone();
+    Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
+    Counter, "counter", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
+    Image, "image", 1, ImageId, |r| r.id;
+    Instance, "instance", 1, InstanceId, |r| r.id;
+    Task, "task", 1, TaskId, |r| r.id;
+    Meter, "meter", 1, MeterId, |r| r.id;
+    Event, "event", 1, EventId, |r| r.id;
+}
+
+/// Names of the secondary indexes.
+pub mod index {
+    /// e-mail address → user.
+    pub const USER_BY_EMAIL: &str = "user_by_email";
+    /// token hash → session.
+    pub const SESSION_BY_TOKEN: &str = "session_by_token";
+    /// (user, session) → session.
+    pub const SESSION_BY_USER: &str = "session_by_user";
+    /// (account, region, lower-case name) → image: names are unique.
+    pub const IMAGE_BY_NAME: &str = "image_by_name";
+    /// (project, region, lower-case name) → instance: names are unique.
+    pub const INSTANCE_BY_NAME: &str = "instance_by_name";
+    /// task → task: those the engine still works on.
+    pub const TASK_ACTIVE: &str = "task_active";
+    /// (project, region, created, task) → task.
+    pub const TASK_BY_PLACE: &str = "task_by_place";
+    /// subject → open meters of it: guards against opening one twice.
+    pub const METER_OPEN: &str = "meter_open";
+    /// (account, moment, event) → event.
+    pub const EVENT_BY_ACCOUNT: &str = "event_by_account";
+    /// (project, moment, event) → event.
+    pub const EVENT_BY_PROJECT: &str = "event_by_project";
+    /// (subject, moment, event) → event.
+    pub const EVENT_BY_SUBJECT: &str = "event_by_subject";
+    /// (moment, event) → event: everything.
+    pub const EVENT_BY_TIME: &str = "event_by_time";
+}

@@ -1,0 +1,320 @@
+//! Claim, step, record, retry, unwind, recover. Every transition of a task is one commit that first checks that the lease is still held.
+
+use super::settle::{self, Ending};
+use super::steps;
+use crate::domain::Result;
+use crate::domain::ids::TaskId;
+use crate::domain::policy::{Act, Resource};
+use crate::domain::task::{Lease, Outputs, Progress, State, Task, backoff_ms};
+use crate::domain::time::Timestamp;
+use crate::ops::ctx::{App, Ctx, Permit};
+use crate::ports::{PortError, Watcher};
+use crate::store::records::index;
+use crate::store::{Order, Tx, list_index, read};
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// What a call of [`Engine::run_once`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It moved a task one step.
+    Worked(TaskId),
+    /// Nothing is due; the next task is due at this moment, if any waits.
+    Idle(Option<Timestamp>),
+}
+
+/// Moves tasks. Each run of the program has one, with its own owner id.
+pub struct Engine {
+    app: Arc<App>,
+    owner: Uuid,
+}
+
+impl Engine {
+    /// An engine that claims tasks as `owner`, which no other run may have used.
+    pub fn new(app: Arc<App>, owner: Uuid) -> Self {
+        Self { app, owner }
+    }
+
+    fn ctx(&self) -> Result<(Ctx, Permit)> {
+        let ctx = self.app.system();
+        let permit = ctx.authorize(Act::TaskChange, &Resource::Provider, "task")?;
+        Ok((ctx, permit))
+    }
+
+    /// Takes back the leases of earlier runs. Call once at start, while nothing else can hold one: the data directory is locked.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub fn recover(&self) -> Result<u32> {
+        let (ctx, permit) = self.ctx()?;
+        let mut n = 0;
+        for id in self.active()? {
+            n += ctx.transact(&permit, |tx| {
+                let Some(mut task) = tx.get::<Task>(&id)? else { return Ok(0) };
+                if task.lease.take().is_none_or(|lease| lease.owner == self.owner) {
+                    return Ok(0);
+                }
+                task.note(ctx.now, "darkroom restarted; the step begins again.");
+                tx.put(&task)?;
+                Ok(1)
+            })?;
+        }
+        Ok(n)
+    }
+
+    fn active(&self) -> Result<Vec<TaskId>> {
+        let found = list_index::<TaskId>(
+            self.app.store.as_ref(),
+            index::TASK_ACTIVE,
+            &(),
+            Order::Ascending,
+            u32::MAX,
+            None,
+        )?;
+        Ok(found.items.into_iter().map(|r| r.value).collect())
+    }
+
+    /// Claims the task that is due longest and moves it by one step.
+    ///
+    /// # Errors
+    /// When the store cannot be used; the task is then tried again when its lease ends.
+    pub fn run_once(&self) -> Result<Outcome> {
+        let now = self.app.clock.now();
+        let mut due: Vec<Task> = Vec::new();
+        let mut next: Option<Timestamp> = None;
+        for id in self.active()? {
+            let Some(task) = read::<Task>(self.app.store.as_ref(), &id)? else { continue };
+            let free_at = task.lease.map_or(task.not_before, |lease| lease.until.max(task.not_before));
+            if free_at <= now {
+                due.push(task);
+            } else {
+                next = Some(next.map_or(free_at, |n| n.min(free_at)));
+            }
+        }
+        due.sort_by_key(|t| (t.not_before, t.id));
+        for task in due {
+            if let Some(task) = self.claim(task.id)? {
+                self.step(&task)?;
+                return Ok(Outcome::Worked(task.id));
+            }
+        }
+        Ok(Outcome::Idle(next))
+    }
+
+    /// Takes the lease of a due task; `None` when somebody was quicker.
+    fn claim(&self, id: TaskId) -> Result<Option<Task>> {
+        let (ctx, permit) = self.ctx()?;
+        ctx.transact(&permit, |tx| {
+            let Some(mut task) = tx.get::<Task>(&id)? else { return Ok(None) };
+            let leased = task.lease.is_some_and(|lease| lease.until > ctx.now);
+            if !task.state.active() || leased || task.not_before > ctx.now {
+                return Ok(None);
+            }
+            task.lease =
+                Some(Lease { owner: self.owner, until: ctx.now.plus_ms(self.app.settings.lease_ms) });
+            task.started = task.started.or(Some(ctx.now));
+            if task.state == State::Queued {
+                task.state = State::Running;
+            }
+            if task.state == State::Running && task.cancel_requested && task.kind.cancellable() {
+                unwind(&mut task, ctx.now);
+            }
+            tx.put(&task)?;
+            Ok(Some(task))
+        })
+    }
+
+    fn step(&self, task: &Task) -> Result<()> {
+        let watcher = StepWatcher {
+            engine: self,
+            task: task.id,
+            since: self.app.clock.now(),
+            last: Mutex::new(self.app.clock.now()),
+        };
+        let moved = match task.state {
+            State::Running => match task.current() {
+                Some(step) => {
+                    let result = steps::run(&self.app, task, step, &watcher);
+                    self.record(task.id, |task, now| {
+                        forward(task, now, result.clone(), self.app.settings.attempts_max)
+                    })
+                }
+                None => self.record(task.id, |_, _| Some(Ending::Done)),
+            },
+            State::Undoing if task.step == 0 => self.record(task.id, |task, _| Some(ending(task))),
+            State::Undoing => {
+                let result = task
+                    .step
+                    .checked_sub(1)
+                    .and_then(|i| task.kind.plan().get(usize::try_from(i).ok()?))
+                    .map_or(Ok(()), |step| steps::undo(&self.app, task, *step));
+                self.record(task.id, |task, now| {
+                    backward(task, now, result.clone(), self.app.settings.attempts_max);
+                    None
+                })
+            }
+            State::Queued | State::Done | State::Failed | State::Cancelled | State::Stuck => Ok(()),
+        };
+        self.app.board.forget(task.id);
+        moved
+    }
+
+    /// Writes what a step gave, if the lease is still ours; settles the task when it ended.
+    fn record(&self, id: TaskId, change: impl Fn(&mut Task, Timestamp) -> Option<Ending>) -> Result<()> {
+        let (ctx, permit) = self.ctx()?;
+        ctx.transact(&permit, |tx| {
+            let Some(mut task) = self.held(tx, id)? else { return Ok(()) };
+            task.lease = None;
+            task.progress = None;
+            let ending = change(&mut task, ctx.now);
+            if let Some(ending) = ending {
+                settle::settle(tx, &ctx, &permit, &mut task, &ending)?;
+            }
+            if !task.state.active() {
+                task.finished = Some(ctx.now);
+                tx.delete_index(index::TASK_ACTIVE, &id);
+            }
+            Ok(tx.put(&task)?)
+        })
+    }
+
+    fn held(&self, tx: &mut Tx<'_>, id: TaskId) -> Result<Option<Task>> {
+        Ok(tx.get::<Task>(&id)?.filter(|t| t.lease.is_some_and(|lease| lease.owner == self.owner)))
+    }
+
+    /// Extends the lease and writes progress down, so that a restart and a second reader see it.
+    fn checkpoint(&self, id: TaskId, progress: Progress) -> Result<()> {
+        let (ctx, permit) = self.ctx()?;
+        ctx.transact(&permit, |tx| {
+            let Some(mut task) = self.held(tx, id)? else { return Ok(()) };
+            task.lease =
+                Some(Lease { owner: self.owner, until: ctx.now.plus_ms(self.app.settings.lease_ms) });
+            task.progress = Some(progress);
+            Ok(tx.put(&task)?)
+        })
+    }
+}
+
+/// Turns around: the step that is running or next may have effects, so it is undone as well.
+fn unwind(task: &mut Task, now: Timestamp) {
+    task.state = State::Undoing;
+    task.step = task.step.saturating_add(1).min(u32::try_from(task.kind.plan().len()).unwrap_or(u32::MAX));
+    task.attempts = 0;
+    task.not_before = now;
+    task.note(now, "Undoing what was done.");
+}
+
+fn ending(task: &Task) -> Ending {
+    match (&task.error, task.cancel_requested) {
+        (Some(error), false) => Ending::Failed(error.clone()),
+        _ => Ending::Cancelled,
+    }
+}
+
+/// What follows from the result of a step.
+fn forward(
+    task: &mut Task,
+    now: Timestamp,
+    result: Result<Outputs, PortError>,
+    attempts_max: u32,
+) -> Option<Ending> {
+    let title = task.current().map_or("", crate::domain::task::Step::title);
+    match result {
+        Ok(outputs) => {
+            task.note(now, format!("{title}: done."));
+            task.outputs = outputs;
+            task.step += 1;
+            task.attempts = 0;
+            task.error = None;
+            task.not_before = now;
+            if task.cancel_requested && task.kind.cancellable() {
+                unwind(task, now);
+                return None;
+            }
+            task.current().is_none().then_some(Ending::Done)
+        }
+        Err(PortError::Cancelled) if task.cancel_requested => {
+            task.note(now, format!("{title}: stopped."));
+            unwind(task, now);
+            None
+        }
+        Err(error) => {
+            task.attempts += 1;
+            task.error = Some(error.to_string());
+            let again = (error.retryable() || error == PortError::Cancelled) && task.attempts < attempts_max;
+            if again {
+                let wait = backoff_ms(task.attempts);
+                task.not_before = now.plus_ms(wait);
+                task.note(
+                    now,
+                    format!("{title}: {error} Trying again in {}.", crate::domain::time::span(wait)),
+                );
+            } else if task.kind.undoable() {
+                task.note(now, format!("{title}: {error}"));
+                unwind(task, now);
+            } else {
+                task.note(now, format!("{title}: {error} Somebody must look."));
+                task.state = State::Stuck;
+            }
+            None
+        }
+    }
+}
+
+/// What follows from the result of undoing a step.
+fn backward(task: &mut Task, now: Timestamp, result: Result<(), PortError>, attempts_max: u32) {
+    match result {
+        Ok(()) => {
+            task.step = task.step.saturating_sub(1);
+            task.attempts = 0;
+            task.not_before = now;
+        }
+        Err(error) => {
+            task.attempts += 1;
+            let wait = backoff_ms(task.attempts);
+            task.not_before = now.plus_ms(wait);
+            if task.attempts < attempts_max.saturating_mul(2) {
+                task.note(
+                    now,
+                    format!("Undoing: {error} Trying again in {}.", crate::domain::time::span(wait)),
+                );
+            } else {
+                task.note(now, format!("Undoing: {error} Somebody must look."));
+                task.state = State::Stuck;
+            }
+        }
+    }
+}
+
+/// Follows a running step: progress to the board, a checkpoint every few seconds, requests to stop from the board.
+struct StepWatcher<'a> {
+    engine: &'a Engine,
+    task: TaskId,
+    since: Timestamp,
+    last: Mutex<Timestamp>,
+}
+
+impl Watcher for StepWatcher<'_> {
+    fn progress(&self, done_bytes: u64, total_bytes: u64) {
+        let app = &self.engine.app;
+        let at = app.clock.now();
+        let progress = Progress { done_bytes, total_bytes, since: self.since, at };
+        app.board.report(self.task, progress);
+        let due = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = at.since_ms(*last) >= app.settings.checkpoint_ms;
+            if due {
+                *last = at;
+            }
+            due
+        };
+        if due {
+            // A checkpoint that fails is made up by the next one; losing all of them ends the lease, and the step runs again.
+            drop(self.engine.checkpoint(self.task, progress));
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.engine.app.board.cancelled(self.task)
+    }
+}

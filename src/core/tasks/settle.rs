@@ -1,0 +1,216 @@
+//! What the end of a task does to records: image and machine states, meters, counters, events; in the commit that ends the task.
+
+use crate::domain::Result;
+use crate::domain::ids::{ImageId, InstanceId, Subject};
+use crate::domain::image::{self, Image, Visibility};
+use crate::domain::instance::{Instance, Status};
+use crate::domain::meter::Charge;
+use crate::domain::region::Region;
+use crate::domain::task::{Kind, State, Task};
+use crate::ops::audit;
+use crate::ops::ctx::{Ctx, Permit};
+use crate::ops::ledger::{self, Opening};
+use crate::ops::{images, instances};
+use crate::store::Tx;
+use crate::store::records::index;
+
+/// How a task ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// All steps are done.
+    Done,
+    /// A step failed for good, for this reason; all is undone.
+    Failed(String),
+    /// A person stopped it; all is undone.
+    Cancelled,
+}
+
+/// Ends a task.
+pub fn settle(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, task: &mut Task, ending: &Ending) -> Result<()> {
+    match ending {
+        Ending::Done => {
+            task.state = State::Done;
+            task.note(ctx.now, "Done.");
+        }
+        Ending::Failed(why) => {
+            task.state = State::Failed;
+            task.note(ctx.now, format!("Failed: {why} Everything is undone."));
+        }
+        Ending::Cancelled => {
+            task.state = State::Cancelled;
+            task.note(ctx.now, "Cancelled. Nothing is left of it.");
+        }
+    }
+    match (task.kind, task.subject) {
+        (Kind::ImageCreate, Subject::Image(id)) => image_created(tx, ctx, permit, task, id, ending),
+        (Kind::ImageDelete, Subject::Image(id)) => {
+            tx.delete::<Image>(&id);
+            Ok(())
+        }
+        (Kind::InstanceDelete, Subject::Instance(id)) => {
+            tx.delete::<Instance>(&id);
+            Ok(())
+        }
+        (kind, Subject::Instance(id)) => machine_moved(tx, ctx, permit, task, kind, id, ending),
+        _ => Ok(()),
+    }
+}
+
+fn image_created(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    task: &Task,
+    id: ImageId,
+    ending: &Ending,
+) -> Result<()> {
+    let Some(mut image) = tx.get::<Image>(&id)? else { return Ok(()) };
+    if let Some(source) = &image.source
+        && let Some(mut machine) = tx.get::<Instance>(&source.id)?
+        && machine.capturing == Some(task.id)
+    {
+        machine.capturing = None;
+        tx.put(&machine)?;
+    }
+    match ending {
+        Ending::Done => {
+            // The size is known before the image is available (P17), and charging starts with it (P10), in this commit.
+            image.disks = task.outputs.stored.iter().cloned().collect();
+            image.min_disk_bytes = image.virtual_bytes();
+            image.consistency = task.outputs.consistency;
+            image.status = image::Status::Available;
+            image.available = image.available.or(Some(ctx.now));
+            image.error = None;
+            if image.visibility == Visibility::Private {
+                open_image_meter(tx, ctx, &image)?;
+            }
+            tx.put(&image)?;
+            audit::write(tx, ctx, permit, &images::entry(&image, "image.available", String::new()))
+        }
+        Ending::Failed(why) => {
+            image.status = image::Status::Error;
+            image.error = Some(why.clone());
+            tx.put(&image)?;
+            audit::write(tx, ctx, permit, &images::entry(&image, "image.failed", why.clone()))
+        }
+        Ending::Cancelled => {
+            ledger::count(tx, image.account, &image.region, |c| {
+                c.give_image();
+                Ok(())
+            })?;
+            tx.delete_index(
+                index::IMAGE_BY_NAME,
+                &(image.account, image.region.clone(), image.name.as_str().to_lowercase()),
+            );
+            tx.delete::<Image>(&id);
+            audit::write(tx, ctx, permit, &images::entry(&image, "image.cancelled", String::new()))
+        }
+    }
+}
+
+fn open_image_meter(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
+    let Some(region) = tx.get::<Region>(&image.region)? else { return Ok(()) };
+    ledger::open(
+        tx,
+        ctx,
+        Opening {
+            subject: Subject::Image(image.id),
+            name: image.name.to_string(),
+            account: image.account,
+            project: image.project,
+            region: image.region.clone(),
+            charge: Charge::ImageStorage,
+            quantity_bytes: image.stored_bytes(),
+            rate: region.prices.image_gb_month,
+        },
+    )
+}
+
+fn machine_moved(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    task: &Task,
+    kind: Kind,
+    id: InstanceId,
+    ending: &Ending,
+) -> Result<()> {
+    let Some(mut machine) = tx.get::<Instance>(&id)? else { return Ok(()) };
+    match (ending, kind) {
+        (Ending::Done, Kind::InstanceStop) => {
+            stopped(tx, ctx, &mut machine)?;
+            machine.error = None;
+            tx.put(&machine)?;
+            audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.stopped", String::new()))
+        }
+        (Ending::Done, _) => {
+            running(tx, ctx, &mut machine, task.outputs.ssh_port)?;
+            tx.put(&machine)?;
+            audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.running", String::new()))
+        }
+        (Ending::Cancelled, _) => {
+            instances::close_meters(tx, ctx, &machine)?;
+            ledger::count(tx, machine.account, &machine.region, |c| {
+                c.give_instance();
+                Ok(())
+            })?;
+            tx.delete_index(index::INSTANCE_BY_NAME, &instances::name_key(&machine));
+            tx.delete::<Instance>(&id);
+            audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.cancelled", String::new()))
+        }
+        (Ending::Failed(why), _) => {
+            stopped(tx, ctx, &mut machine)?;
+            machine.status = Status::Error;
+            machine.error = Some(why.clone());
+            tx.put(&machine)?;
+            audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.failed", why.clone()))
+        }
+    }
+}
+
+/// The machine runs: its disks are charged from now on if they were not yet, and so is its type.
+pub(super) fn running(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    machine: &mut Instance,
+    ssh_port: Option<u16>,
+) -> Result<()> {
+    machine.status = Status::Running;
+    machine.error = None;
+    machine.ssh_port = ssh_port;
+    machine.started = Some(ctx.now);
+    let Some(region) = tx.get::<Region>(&machine.region)? else { return Ok(()) };
+    let opening = |subject, charge, quantity_bytes, rate| Opening {
+        subject,
+        name: machine.name.to_string(),
+        account: machine.account,
+        project: machine.project,
+        region: machine.region.clone(),
+        charge,
+        quantity_bytes,
+        rate,
+    };
+    let rate = region.prices.flavor_hour.get(&machine.flavor).copied().unwrap_or_default();
+    ledger::open(
+        tx,
+        ctx,
+        opening(Subject::Instance(machine.id), Charge::Running { flavor: machine.flavor.clone() }, 0, rate),
+    )?;
+    for disk in &machine.disks {
+        let rate = region.prices.disk_gb_month.get(&disk.kind).copied().unwrap_or_default();
+        ledger::open(
+            tx,
+            ctx,
+            opening(Subject::Disk(disk.id), Charge::Disk { disk_kind: disk.kind }, disk.size_bytes, rate),
+        )?;
+    }
+    Ok(())
+}
+
+/// The machine is off: its type is not charged any more; its disks are, as long as they exist.
+pub(super) fn stopped(tx: &mut Tx<'_>, ctx: &Ctx, machine: &mut Instance) -> Result<()> {
+    machine.status = Status::Stopped;
+    machine.ssh_port = None;
+    machine.started = None;
+    ledger::close(tx, ctx, Subject::Instance(machine.id), |charge| matches!(charge, Charge::Running { .. }))
+}

@@ -1,0 +1,179 @@
+//! What each step does to the world, through ports. A step is idempotent: its effects are named by ids that were chosen before it ran.
+//! It never writes records.
+
+use crate::domain::ids::{ImageId, InstanceId, Subject};
+use crate::domain::image::{Image, ImageDisk};
+use crate::domain::instance::Instance;
+use crate::domain::task::{Kind, Outputs, Step, Task};
+use crate::ops::ctx::App;
+use crate::ports::{Blobs, DiskSpec, Fingerprint, MachineSpec, PortError, Power, Watcher};
+use crate::store::read;
+use std::sync::Arc;
+
+/// Does one step; gives the outputs of the task so far.
+///
+/// # Errors
+/// The port's error, in words for the person whose task it is.
+pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<Outputs, PortError> {
+    let mut outputs = task.outputs.clone();
+    match step {
+        Step::Capture => capture(app, task, watcher, &mut outputs)?,
+        Step::Store => store(app, task, watcher, &mut outputs)?,
+        Step::DiscardCapture => app.hypervisor.discard_capture(source(app, task)?.id, task.id)?,
+        Step::Release => app.board.request_sweep(&task.region),
+        Step::PrepareBase => outputs.bases = bases(app, &machine(app, task)?, watcher)?,
+        Step::CreateDisks => {
+            let machine = machine(app, task)?;
+            app.hypervisor.create(&spec(app, &machine, watcher)?)?;
+        }
+        Step::Start => {
+            let machine = machine(app, task)?;
+            match app.hypervisor.start(&spec(app, &machine, watcher)?)? {
+                Power::Running { ssh_port } => outputs.ssh_port = Some(ssh_port),
+                Power::Off { died } => {
+                    let why = died.unwrap_or_else(|| "It went off at once.".to_owned());
+                    return Err(PortError::Unavailable(format!("The machine did not start. {why}")));
+                }
+                Power::Absent => return Err(PortError::Gone("The machine's disks are gone.".to_owned())),
+            }
+        }
+        Step::PressPower => app.hypervisor.press_power(machine(app, task)?.id)?,
+        Step::AwaitOff => {
+            let id = machine(app, task)?.id;
+            if !app.hypervisor.wait_off(id, app.settings.stop_timeout_ms, watcher)? {
+                app.hypervisor.cut_power(id)?;
+            }
+        }
+        Step::Destroy => match task.subject {
+            Subject::Instance(id) => app.hypervisor.destroy(id)?,
+            _ => return Err(defect(task)),
+        },
+    }
+    Ok(outputs)
+}
+
+/// Undoes one step, also one that only half happened or never did.
+///
+/// # Errors
+/// The port's error.
+pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
+    match (step, task.kind) {
+        (Step::Capture, _) => match source(app, task) {
+            Ok(machine) => app.hypervisor.discard_capture(machine.id, task.id),
+            Err(PortError::Gone(_)) => Ok(()),
+            Err(other) => Err(other),
+        },
+        (Step::CreateDisks | Step::Start, Kind::InstanceCreate) => match task.subject {
+            Subject::Instance(id) => app.hypervisor.destroy(id),
+            _ => Err(defect(task)),
+        },
+        (Step::Start, Kind::InstanceStart | Kind::InstanceReboot) => match task.subject {
+            Subject::Instance(id) => app.hypervisor.cut_power(id),
+            _ => Err(defect(task)),
+        },
+        (
+            Step::Store
+            | Step::DiscardCapture
+            | Step::Release
+            | Step::PrepareBase
+            | Step::CreateDisks
+            | Step::Start
+            | Step::PressPower
+            | Step::AwaitOff
+            | Step::Destroy,
+            _,
+        ) => Ok(()),
+    }
+}
+
+fn capture(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
+    let machine = source(app, task)?;
+    let captured = app.hypervisor.capture(machine.id, machine.system_disk().id, task.id, watcher)?;
+    outputs.scratch = Some(captured.scratch);
+    outputs.consistency = Some(captured.consistency);
+    Ok(())
+}
+
+fn store(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
+    let scratch = outputs.scratch.as_ref().ok_or_else(|| defect(task))?;
+    let stored = blobs(app, task)?.ingest(scratch, watcher)?;
+    outputs.stored = Some(ImageDisk {
+        fingerprint: stored.fingerprint.0,
+        sha256: stored.sha256,
+        virtual_bytes: stored.virtual_bytes,
+        stored_bytes: stored.stored_bytes,
+    });
+    Ok(())
+}
+
+fn blobs(app: &App, task: &Task) -> Result<Arc<dyn Blobs>, PortError> {
+    app.storage.region(&task.region)
+}
+
+fn bases(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<Vec<String>, PortError> {
+    let blobs = app.storage.region(&machine.region)?;
+    machine
+        .disks
+        .iter()
+        .filter_map(|d| d.base.as_ref())
+        .map(|base| blobs.base(&Fingerprint(base.clone()), watcher))
+        .collect()
+}
+
+/// The machine as the hypervisor sees it. Asks for the bases again: they are a cache that may have been emptied since the step before.
+fn spec(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineSpec, PortError> {
+    let mut bases = bases(app, machine, watcher)?.into_iter();
+    let disks = machine
+        .disks
+        .iter()
+        .map(|d| DiskSpec {
+            id: d.id,
+            size_bytes: d.size_bytes,
+            base: d.base.as_ref().and_then(|_| bases.next()),
+        })
+        .collect();
+    Ok(MachineSpec {
+        id: machine.id,
+        hostname: machine.name.hostname(),
+        n_vcpus: machine.n_vcpus,
+        memory_mib: machine.memory_mib,
+        disks,
+        ssh_keys: machine.ssh_keys.clone(),
+        user_data: machine.user_data.clone(),
+        boot: machine.boot,
+    })
+}
+
+/// The machine the task is about.
+fn machine(app: &App, task: &Task) -> Result<Instance, PortError> {
+    match task.subject {
+        Subject::Instance(id) => instance(app, id),
+        _ => Err(defect(task)),
+    }
+}
+
+/// The machine an image is being made of.
+fn source(app: &App, task: &Task) -> Result<Instance, PortError> {
+    let Subject::Image(id) = task.subject else { return Err(defect(task)) };
+    let image = image(app, id)?;
+    let source = image.source.ok_or_else(|| defect(task))?;
+    instance(app, source.id)
+}
+
+fn image(app: &App, id: ImageId) -> Result<Image, PortError> {
+    let found = read::<Image>(app.store.as_ref(), &id).map_err(|e| PortError::Unavailable(e.to_string()))?;
+    found.ok_or_else(|| PortError::Gone("The image is gone.".to_owned()))
+}
+
+fn instance(app: &App, id: InstanceId) -> Result<Instance, PortError> {
+    let found =
+        read::<Instance>(app.store.as_ref(), &id).map_err(|e| PortError::Unavailable(e.to_string()))?;
+    found.ok_or_else(|| PortError::Gone("The machine is gone.".to_owned()))
+}
+
+fn defect(task: &Task) -> PortError {
+    PortError::Refused(format!(
+        "This task cannot do its step “{}”. This is a defect of darkroom.",
+        task.current().map_or("?", Step::title)
+    ))
+}

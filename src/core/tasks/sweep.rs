@@ -1,0 +1,117 @@
+//! Reconcilers: compare what is with what is written down and mend the difference. They take no input, are idempotent, and run on a timer.
+
+use super::settle;
+use crate::domain::Result;
+use crate::domain::ids::{InstanceId, RegionId, TaskId};
+use crate::domain::instance::{Instance, Status};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::task::Task;
+use crate::ops::ctx::{App, Ctx};
+use crate::ops::{audit, instances};
+use crate::ports::{Fingerprint, Power, Swept};
+use crate::store::records::index;
+use crate::store::{Order, list_index, read};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Sees machines that died, went off by themselves, or run although they are written down as off; says so and moves their meters.
+/// Returns how many records it changed.
+///
+/// # Errors
+/// When the store cannot be used. A machine whose state cannot be told is left alone.
+pub fn machines(app: &Arc<App>) -> Result<u32> {
+    let mut n = 0;
+    for machine in app.instances.all() {
+        if machine.status.moving() || machine.capturing.is_some() && machine.status != Status::Running {
+            continue;
+        }
+        let Ok(power) = app.hypervisor.power(machine.id) else { continue };
+        if differs(&machine, &power) {
+            n += u32::from(mend(&app.system(), machine.id, &power)?);
+        }
+    }
+    Ok(n)
+}
+
+fn differs(machine: &Instance, power: &Power) -> bool {
+    match (machine.status, power) {
+        (Status::Running, Power::Running { ssh_port }) => machine.ssh_port != Some(*ssh_port),
+        (Status::Running, Power::Off { .. } | Power::Absent) => true,
+        (Status::Stopped | Status::Error, Power::Running { .. }) => true,
+        (Status::Stopped, Power::Absent) => true,
+        _ => false,
+    }
+}
+
+fn mend(ctx: &Ctx, id: InstanceId, power: &Power) -> Result<bool> {
+    let permit = ctx.authorize(Act::InstancePower, &Resource::Provider, "instance")?;
+    ctx.transact(&permit, |tx| {
+        let Some(mut machine) = tx.get::<Instance>(&id)? else { return Ok(false) };
+        if machine.status.moving() || !differs(&machine, power) {
+            return Ok(false);
+        }
+        let (action, detail) = match power {
+            Power::Running { ssh_port } => {
+                settle::running(tx, ctx, &mut machine, Some(*ssh_port))?;
+                ("instance.running", String::new())
+            }
+            Power::Off { died: None } => {
+                settle::stopped(tx, ctx, &mut machine)?;
+                machine.error = None;
+                ("instance.stopped", "It was shut down from inside.".to_owned())
+            }
+            Power::Off { died: Some(why) } => {
+                settle::stopped(tx, ctx, &mut machine)?;
+                machine.status = Status::Error;
+                let why = format!(
+                    "The machine's process ended unexpectedly. {why} Its disks are kept; start it again."
+                );
+                machine.error = Some(why.clone());
+                ("instance.died", why)
+            }
+            Power::Absent => {
+                settle::stopped(tx, ctx, &mut machine)?;
+                machine.status = Status::Error;
+                let why = "The machine's disks are gone from the host.".to_owned();
+                machine.error = Some(why.clone());
+                ("instance.lost", why)
+            }
+        };
+        tx.put(&machine)?;
+        audit::write(tx, ctx, &permit, &instances::entry(&machine, action, detail))?;
+        Ok(true)
+    })
+}
+
+/// Removes from a region's storage what nobody needs any more, after the grace period.
+///
+/// # Errors
+/// When the store or the storage cannot be used.
+pub fn storage(app: &Arc<App>, region: &RegionId) -> Result<Swept> {
+    let live: Vec<Fingerprint> = live(app, region)?.into_iter().map(Fingerprint).collect();
+    Ok(app.storage.region(region)?.sweep(&live, app.clock.now())?)
+}
+
+/// The contents a region must keep: of images, of the bases of machines, and of tasks that are about to name theirs.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
+    let mut live = BTreeSet::new();
+    // Tasks first: one that finishes in between is then found among the images.
+    let active =
+        list_index::<TaskId>(app.store.as_ref(), index::TASK_ACTIVE, &(), Order::Ascending, u32::MAX, None)?;
+    for row in active.items {
+        let task = read::<Task>(app.store.as_ref(), &row.value)?;
+        live.extend(
+            task.filter(|t| t.region == *region).and_then(|t| t.outputs.stored).map(|d| d.fingerprint),
+        );
+    }
+    for image in app.images.all().iter().filter(|i| i.region == *region) {
+        live.extend(image.disks.iter().map(|d| d.fingerprint.clone()));
+    }
+    for machine in app.instances.all().iter().filter(|i| i.region == *region) {
+        live.extend(machine.disks.iter().filter_map(|d| d.base.clone()));
+    }
+    Ok(live)
+}

@@ -1,0 +1,88 @@
+//! The server: the composition root and everything behind it. This file is the only place that names concrete adapters.
+
+pub mod blobs;
+pub mod cli;
+pub mod hypervisor;
+pub mod settings;
+pub mod store;
+pub mod system;
+pub mod web;
+pub mod workers;
+
+use crate::server::blobs::LocalStorage;
+use crate::server::hypervisor::QemuHypervisor;
+use crate::server::settings::Settings;
+use crate::server::store::SledStore;
+use darkroom_core::domain::ids::RegionId;
+use darkroom_core::ops::ctx::{App, Parts};
+use darkroom_core::ports::Hypervisor;
+use std::path::Path;
+use std::sync::Arc;
+
+/// darkroom over one data directory, with the adapters that some callers need directly.
+pub struct Open {
+    /// The application.
+    pub app: Arc<App>,
+    /// The chunk stores.
+    pub storage: Arc<LocalStorage>,
+}
+
+/// Opens the data directory: records, chunk stores, machines.
+///
+/// # Errors
+/// A sentence that names what is wrong and what to do: locked, not writable, damaged.
+pub fn open(data: &Path, settings: &Settings) -> Result<Open, StartError> {
+    let make = |path: &Path| {
+        std::fs::create_dir_all(path).map_err(|source| StartError::Directory { path: path.display().to_string(), source })
+    };
+    make(data)?;
+    let data = &data.canonicalize().map_err(|source| StartError::Directory { path: data.display().to_string(), source })?;
+    let store = Arc::new(SledStore::open(&data.join("records")).map_err(StartError::Records)?);
+    let storage = Arc::new(LocalStorage::new(data.join("regions"), settings.storage));
+    let machines = data.join("machines");
+    make(&machines)?;
+    let hypervisor: Arc<dyn Hypervisor> =
+        QemuHypervisor::open(&machines, settings.qemu.clone()).map_err(|e| StartError::Machines(e.to_string()))?;
+    let app = App::open(Parts {
+        store,
+        clock: Arc::new(system::SystemClock),
+        ids: Arc::new(system::RandomIds),
+        secrets: Arc::new(system::Argon2Secrets::default()),
+        storage: storage.clone(),
+        hypervisor,
+        settings: settings.limits,
+    })
+    .map_err(|e| StartError::Open(e.to_string()))?;
+    Ok(Open { app, storage })
+}
+
+/// Why darkroom does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directory cannot be used.
+    #[error("The directory {path} cannot be used. Check that it exists, that it is writable for this user, and that the disk has space.")]
+    Directory {
+        /// Which.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The records cannot be opened.
+    #[error("The records cannot be opened: {0}. If another darkroom uses this data directory, stop it first.")]
+    Records(#[source] darkroom_core::store::StoreError),
+    /// The machines' directory cannot be used.
+    #[error("{0}")]
+    Machines(String),
+    /// Records are damaged or of a newer version.
+    #[error("{0}")]
+    Open(String),
+}
+
+/// Every region that is set up.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn regions(app: &Arc<App>) -> darkroom_core::domain::Result<Vec<RegionId>> {
+    Ok(darkroom_core::ops::people::regions(&app.system())?.into_iter().map(|r| r.id).collect())
+}

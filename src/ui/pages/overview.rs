@@ -1,6 +1,0 @@
-//! Stub.
-use leptos::prelude::*;
-#[component]
-pub fn OverviewPage() -> impl IntoView {
-    view! { <h1>"OverviewPage"</h1> }
-}

@@ -1,0 +1,158 @@
+//! One task: where it stands, how far it is, what happened, and what can be done about it.
+
+use super::parts::{TaskActions, TaskButtons, TaskStatus};
+use crate::ui::browser::poll_while;
+use crate::ui::calls::tasks::get_task;
+use crate::ui::components::*;
+use crate::ui::error::{ApiError, errors};
+use crate::ui::pages::words::{task_figures, task_title};
+use crate::ui::pages::{Loading, Problem, Refusal};
+use crate::ui::paths;
+use crate::ui::state::{refresh_frame_after, use_address, use_form};
+use darkroom_core::domain::Error;
+use darkroom_core::domain::ids::TaskId;
+use darkroom_core::domain::task::{LogLine, State};
+use darkroom_core::domain::time::span;
+use darkroom_core::domain::view::TaskView;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+/// A task with its log, live while it is at work.
+#[component]
+pub fn TaskPage() -> impl IntoView {
+    let params = use_params_map();
+    let id =
+        Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<TaskId>().ok())));
+    let actions = TaskActions::new();
+    let refused = use_form();
+    let task = Resource::new_blocking(
+        move || (id.get(), actions.version()),
+        async |(id, _): (Option<TaskId>, usize)| match id {
+            Some(id) => get_task(id).await,
+            None => Err(ApiError(Error::not_found("task"))),
+        },
+    );
+    let active = move || task.with(|answer| matches!(answer, Some(Ok(task)) if task.state.active()));
+    poll_while(Signal::derive(active), move || task.refetch());
+    refresh_frame_after(move || actions.version());
+    let page = move || {
+        Suspend::new(async move {
+            let refused = refused.error().await;
+            match task.await {
+                Ok(task) => view! { <TaskDetail task actions refused/> }.into_any(),
+                Err(error) => view! { <Problem error/> }.into_any(),
+            }
+        })
+    };
+    view! { <Transition fallback=Loading>{page}</Transition> }
+}
+
+#[component]
+fn TaskDetail(task: TaskView, actions: TaskActions, refused: Option<ApiError>) -> impl IntoView {
+    let errors = errors(move || actions.refusal(), refused);
+    let title = task_title(&task);
+    let back_to = use_address();
+    let log = task.log.clone();
+    // Only the word, so that nobody hears a new percentage every second.
+    let live = format!("{title}: {}", task.state.word());
+    let status = TaskView { error: None, ..task.clone() };
+    let (asked, wrong, far) = (task.clone(), task.clone(), task.clone());
+    view! {
+        <Title text=format!("{title} · darkroom")/>
+        <Crumbs above=vec![Link::new("Tasks", paths::TASKS)] here=title.clone()/>
+        <PageHead title>
+            <TaskStatus task=status/>
+            <PageActions slot>
+                <TaskButtons task=asked actions back_to size=Size::Form/>
+            </PageActions>
+        </PageHead>
+        <p class="visually-hidden" role="status">{live}</p>
+        <Refusal errors/>
+        <WhatWentWrong task=wrong/>
+        <HowFar task=far/>
+        <TaskFacts task/>
+        <Section id="log" title="What happened">
+            <Log log/>
+        </Section>
+    }
+}
+
+/// The error, as a warning while the task is still being tried.
+#[component]
+fn WhatWentWrong(task: TaskView) -> impl IntoView {
+    let tone = if task.state.active() { Tone::Warn } else { Tone::Bad };
+    let tried_again = task.state == State::Running || task.state == State::Queued;
+    task.error.map(|error| {
+        let text = if tried_again { format!("{error} It is tried again.") } else { error };
+        view! { <Notice tone text/> }
+    })
+}
+
+#[component]
+fn HowFar(task: TaskView) -> impl IntoView {
+    if !task.state.active() {
+        return ().into_any();
+    }
+    let label = format!("Step {} of {}: {}", task.step_number, task.n_steps, task.step);
+    let left = task.progress.as_ref().map(|progress| progress.left()).unwrap_or_default();
+    let value = task.progress.as_ref().map(|progress| u64::from(progress.percent()));
+    let figures = task_figures(&task);
+    view! {
+        <div class="panel">
+            <TaskProgress label left value=Signal::stored(value) figures=Signal::stored(figures)/>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn TaskFacts(task: TaskView) -> impl IntoView {
+    let subject = match paths::subject(&task.subject) {
+        Some(href) => view! { <a href=href>{task.name}</a> }.into_any(),
+        None => task.name.into_any(),
+    };
+    let steps = format!("{} of {}: {}", task.step_number, task.n_steps, task.step);
+    let ended = task.finished.map(|at| {
+        view! {
+            <Fact term="Ended">
+                <Time datetime=at.rfc3339() text=at.minute()/>
+            </Fact>
+            <Fact term="Took">{span(at.since_ms(task.created))}</Fact>
+        }
+    });
+    view! {
+        <Facts>
+            <Fact term="Works on">{subject}</Fact>
+            <Fact term="Step">{steps}</Fact>
+            <Fact term="Asked for by">{task.actor}</Fact>
+            <Fact term="Asked for">
+                <Time datetime=task.created.rfc3339() text=task.created.minute()/>
+            </Fact>
+            {ended}
+            <Fact term="ID">
+                <CopyableId id=task.id.to_string()/>
+            </Fact>
+        </Facts>
+    }
+}
+
+#[component]
+fn Log(log: Vec<LogLine>) -> impl IntoView {
+    if log.is_empty() {
+        return view! { <p class="soft">"Nothing yet: it has not begun."</p> }.into_any();
+    }
+    let lines = log
+        .into_iter()
+        .map(|line| {
+            view! {
+                <li>
+                    <Time datetime=line.at.rfc3339() text=line.at.minute()/>
+                    <Icon name=IconName::Right/>
+                    <p>{line.text}</p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ol class="log panel">{lines}</ol> }.into_any()
+}
