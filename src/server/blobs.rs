@@ -169,7 +169,7 @@ impl LocalBlobs {
         let total = meta.len();
         let dense = meta.blocks().saturating_mul(512) > total / 2;
         let content_hash = if dense { chunks::ContentHash::Now } else { chunks::ContentHash::Later };
-        let mut source = chunks::RawFile::open(path).map_err(|e| self.said(e))?;
+        let mut source = chunks::RawFile::open(path).map_err(gone)?;
         let cancelled = || watcher.cancelled();
         let on_progress = |done| watcher.progress(done, total);
         let options = chunks::IngestOptions { content_hash, on_progress: &on_progress, cancelled: &cancelled, hold };

@@ -3,7 +3,6 @@
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
 use darkroom_core::ops::people;
-use darkroom_core::ports::Ids as _;
 use darkroom_core::tasks::{Engine, Outcome, sweep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -13,7 +13,6 @@ use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::{Error, Result};
 use darkroom_core::ops::ctx::{App, Ctx, Place};
 use darkroom_core::ops::people;
-use darkroom_core::ports::{Clock as _, Ids as _};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use serde::Serialize;

@@ -5,7 +5,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use darkroom_core::ports::Ids as _;
 use leptos::nonce::Nonce;
 
 /// Largest body of any request, in bytes: forms are small.

@@ -178,7 +178,7 @@ pub struct TaskActions {
 
 impl TaskActions {
     /// The actions of a page.
-    pub fn new() -> Self {
+    pub fn of_page() -> Self {
         let actions = Self { cancel: ServerAction::new(), retry: ServerAction::new() };
         refresh_frame_after(move || {
             let (cancelled, retried) = actions.version();

@@ -20,7 +20,7 @@ pub fn DeleteImagePage() -> impl IntoView {
     let refused = use_form();
     let shown = Callback::new(move |deletion| view! { <DeleteImageDialog deletion action refused/> }.into_any());
     view! {
-        <ImageView id actions=TaskActions::new()/>
+        <ImageView id actions=TaskActions::of_page()/>
         <Loaded data shown/>
     }
 }

@@ -19,7 +19,7 @@ use leptos_meta::Title;
 #[component]
 pub fn ImagePage() -> impl IntoView {
     let id = use_image_id();
-    let actions = TaskActions::new();
+    let actions = TaskActions::of_page();
     view! {
         <Refusal error=actions.refusal() refused=use_form()/>
         <ImageView id actions/>

@@ -29,7 +29,7 @@ pub fn EditImagePage() -> impl IntoView {
     let data = Resource::new(move || (id.get(), tries.get()), |(id, _)| get_image(id));
     let shown = Callback::new(move |(detail, state)| view! { <EditImageDialog detail state action held/> }.into_any());
     view! {
-        <ImageView id actions=TaskActions::new()/>
+        <ImageView id actions=TaskActions::of_page()/>
         <LoadedForm data refused=use_form() fresh shown/>
     }
 }

@@ -23,7 +23,7 @@ use leptos_router::params::ParamsMap;
 pub fn ImagesPage() -> impl IntoView {
     let address = use_query_map();
     let query = Memo::new(move |_| address.with(asked));
-    let actions = TaskActions::new();
+    let actions = TaskActions::of_page();
     let data = live(move || (query.get(), actions.version()), |(query, _)| list_images(query), moving);
     let shown = Callback::new(move |list| view! { <ImagesView list actions/> }.into_any());
     view! {

@@ -70,6 +70,8 @@ fn Terminal(detail: InstanceDetail) -> impl IntoView {
     let socket = paths::instance_console_socket(detail.id);
     let label = format!("Console of {}", detail.name);
     let without = without_script(&detail);
+    // The server lets only scripts with the nonce of the answer run; in the browser there is none to know.
+    let nonce = use_nonce();
     view! {
         <Stylesheet href="/vendor/xterm.css"/>
         <div class="console" id="console">
@@ -88,9 +90,9 @@ fn Terminal(detail: InstanceDetail) -> impl IntoView {
             "Every key goes to the machine, Tab too. "<kbd>"Ctrl"</kbd>"+"<kbd>"Shift"</kbd>"+"<kbd>"L"</kbd>
             " leaves the terminal for the buttons above it. "<span id="console-size"></span>
         </p>
-        <script src="/vendor/xterm.js" defer></script>
-        <script src="/vendor/addon-fit.js" defer></script>
-        <script src="/console.js" defer></script>
+        <script src="/vendor/xterm.js" defer nonce=nonce.clone()></script>
+        <script src="/vendor/addon-fit.js" defer nonce=nonce.clone()></script>
+        <script src="/console.js" defer nonce=nonce></script>
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) struct MachineActions {
 
 impl MachineActions {
     pub(super) fn new() -> Self {
-        let actions = Self { start: ServerAction::new(), stop: ServerAction::new(), reboot: ServerAction::new(), tasks: TaskActions::new() };
+        let actions = Self { start: ServerAction::new(), stop: ServerAction::new(), reboot: ServerAction::new(), tasks: TaskActions::of_page() };
         refresh_frame_after(move || actions.power_version());
         actions
     }

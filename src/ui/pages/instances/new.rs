@@ -230,8 +230,8 @@ fn DataDisks(form: DeployForm, prices: PriceBook, held: Held<DeployForm>) -> imp
     let open = rows.iter().any(|(_, _, [size, _])| !size.is_empty());
     let rows = rows.into_iter().map(|(n, fields, values)| view! { <DataDisk n fields values prices=prices.clone() held/> }.into_any()).collect_view();
     view! {
-        <details open=open>
-            <summary>"Data disks (optional)"</summary>
+        <details class="disclose" open=open>
+            <summary><Icon name=IconName::Right/>"Data disks (optional)"</summary>
             <div class="stack">
                 <p class="hint">"Up to three empty disks beside the system disk. An image never contains them. Leave a size empty for no disk."</p>
                 {rows}
@@ -282,8 +282,8 @@ fn Access(form: DeployForm, held: Held<DeployForm>) -> impl IntoView {
             error=keys_error
             hint="One per line, as in a .pub file. Without a key, only the serial console lets you in, if the image has a password."
         />
-        <details open=open>
-            <summary>"User data (optional)"</summary>
+        <details class="disclose" open=open>
+            <summary><Icon name=IconName::Right/>"User data (optional)"</summary>
             <Field
                 id="user-data"
                 name="form[user_data]"
