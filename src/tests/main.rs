@@ -1,1 +1,6 @@
 //! Tests.
+
+mod qemu;
+mod stores;
+mod stores_kill;
+mod stores_power;

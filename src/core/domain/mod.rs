@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod flavor;
 pub mod form;
+pub mod format;
 pub mod ids;
 pub mod image;
 pub mod instance;

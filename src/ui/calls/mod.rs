@@ -37,16 +37,20 @@ pub(crate) mod back {
     }
 
     /// Runs a change; on success sends the browser to the address it returns, on refusal shows the form again.
-    pub async fn change<F: Serialize + Send + 'static>(
+    pub async fn change<F: Serialize + Clone + Send + 'static>(
         form: F,
         work: impl FnOnce(&Caller, &F) -> Result<String> + Send + 'static,
     ) -> Result<(), ApiError> {
-        let (form, outcome) = caller::run(move |c| {
-            let outcome = work(c, &form);
-            Ok((form, outcome))
-        })
-        .await?;
-        caller::answer(&form, outcome).await
+        change_keeping(&form.clone(), move |c| work(c, &form)).await
+    }
+
+    /// The same for a form of which only `keep` may be kept, because the rest is secret.
+    pub async fn change_keeping<K: Serialize>(
+        keep: &K,
+        work: impl FnOnce(&Caller) -> Result<String> + Send + 'static,
+    ) -> Result<(), ApiError> {
+        let outcome = caller::run(work).await;
+        caller::answer(keep, outcome).await
     }
 
     /// The refused form kept under `token` for this caller.

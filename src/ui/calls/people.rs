@@ -57,8 +57,9 @@ pub async fn choose_theme(theme: String, back_to: String) -> Result<(), ApiError
 /// Changes the user's password and ends their other sessions.
 #[server(prefix = "/ui", endpoint = "change_password")]
 pub async fn change_password(form: PasswordForm) -> Result<(), ApiError> {
-    back::change(form, |c, form| {
-        ops::people::change_password(&c.ctx, c.session, form)?;
+    // A refused form is shown again empty: passwords are not kept anywhere.
+    back::change_keeping(&PasswordForm::default(), move |c| {
+        ops::people::change_password(&c.ctx, c.session, &form)?;
         Ok(format!("{}?done=password", paths::ACCOUNT))
     })
     .await

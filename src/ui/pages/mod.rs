@@ -4,10 +4,12 @@
 pub mod account;
 pub mod audit;
 pub mod frame;
+pub mod held;
 pub mod images;
 pub mod instances;
 pub mod not_found;
 pub mod overview;
+pub mod parts;
 pub mod problem;
 pub mod sign_in;
 pub mod tasks;

@@ -1,0 +1,516 @@
+//! The hypervisor against the real QEMU and the real test guest of `end2end/guest`. Skipped, saying so, where QEMU is not installed.
+#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use darkroom::server::hypervisor::import::to_raw;
+use darkroom::server::hypervisor::qemu::agent::Agent;
+use darkroom::server::hypervisor::qemu::qmp::Qmp;
+use darkroom::server::hypervisor::qemu::settings::Accelerator;
+use darkroom::server::hypervisor::{QemuHypervisor, QemuSettings, tool};
+use darkroom_core::domain::format::{FormatKind, FormatLimits};
+use darkroom_core::domain::ids::{DiskId, InstanceId, TaskId};
+use darkroom_core::ports::{
+    BootMode, Captured, Consistency, DiskSpec, Hypervisor, MachineSpec, PortError, Power, Watcher,
+};
+use serde_json::json;
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const LIMITS: FormatLimits = FormatLimits { virtual_bytes_max: 64 * GIB };
+
+/// Follows work; can cancel it at its first progress, or do something else then.
+#[derive(Default)]
+struct Observer<'a> {
+    cancels_at_bytes: Option<u64>,
+    on_progress: Option<Box<dyn Fn() + Sync + 'a>>,
+    is_cancelled: AtomicBool,
+    last: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Watcher for Observer<'_> {
+    fn progress(&self, done_bytes: u64, total_bytes: u64) {
+        let before = self.last.swap(done_bytes, Ordering::SeqCst);
+        assert!(before <= done_bytes && done_bytes <= total_bytes, "{before} {done_bytes} {total_bytes}");
+        self.total.store(total_bytes, Ordering::SeqCst);
+        if self.cancels_at_bytes.is_some_and(|at| done_bytes >= at) {
+            self.is_cancelled.store(true, Ordering::SeqCst);
+        }
+        if let Some(act) = &self.on_progress {
+            act();
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::SeqCst)
+    }
+}
+
+/// A host with machines; ends their processes when the test is over, however it ends.
+struct Host {
+    _temporary: TempDir,
+    root: PathBuf,
+    hypervisor: Arc<QemuHypervisor>,
+    machines: Mutex<Vec<InstanceId>>,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for &id in self.machines.lock().unwrap().iter() {
+            self.hypervisor.destroy(id).unwrap();
+        }
+    }
+}
+
+fn settings() -> QemuSettings {
+    QemuSettings {
+        ssh_port_first: 24_000,
+        ssh_port_last: 24_999,
+        accelerator: Accelerator::Tcg,
+        ..QemuSettings::default()
+    }
+}
+
+/// A host, or `None` with a notice where QEMU is missing. Its folder is deeper than a socket's path may be long.
+fn host() -> Option<Host> {
+    if tool::find_program(&settings().qemu).is_none() {
+        println!("skipped: qemu-system-x86_64 is not installed");
+        return None;
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let root = temporary.path().join("d".repeat(80)).join("e".repeat(80)).join("machines");
+    assert!(root.as_os_str().len() > 150);
+    let hypervisor = QemuHypervisor::open(&root, settings()).unwrap();
+    assert_eq!(hypervisor.facts().missing, None);
+    Some(Host { _temporary: temporary, root, hypervisor, machines: Mutex::default() })
+}
+
+impl Host {
+    fn create(&self, n: u128, disks: Vec<DiskSpec>) -> MachineSpec {
+        let spec = MachineSpec {
+            id: InstanceId(Uuid::from_u128(n)),
+            hostname: format!("guest-{n}"),
+            n_vcpus: 1,
+            memory_mib: 256,
+            disks,
+            ssh_keys: vec![
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfd0tqBpYvQ0kLrN1oTz7yJ0lYqkT3kqv3Yw1bJw8Zx ann@desk"
+                    .to_owned(),
+            ],
+            user_data: format!("#!/bin/sh\necho from-user-data-{n} >/root/user-data\n"),
+            boot: BootMode::Bios,
+        };
+        self.machines.lock().unwrap().push(spec.id);
+        self.hypervisor.create(&spec).unwrap();
+        spec
+    }
+
+    fn folder(&self, id: InstanceId) -> PathBuf {
+        self.root.join(id.to_string())
+    }
+
+    fn monitor(&self, id: InstanceId, name: &str) -> Qmp {
+        let serial = self.hypervisor.console_socket(id).unwrap();
+        Qmp::connect(&Path::new(&serial).with_file_name(name), Duration::from_secs(10)).unwrap()
+    }
+
+    fn scratch_names(&self, id: InstanceId) -> Vec<String> {
+        let entries = fs::read_dir(self.folder(id).join("scratch"));
+        entries
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    fn capture(&self, spec: &MachineSpec, disk: usize, n: u128) -> Captured {
+        self.hypervisor
+            .capture(spec.id, spec.disks[disk].id, TaskId(Uuid::from_u128(n)), &Observer::default())
+            .unwrap()
+    }
+}
+
+fn disk(n: u128, size_bytes: u64, base: Option<&Path>) -> DiskSpec {
+    DiskSpec { id: DiskId(Uuid::from_u128(n)), size_bytes, base: base.map(|base| base.display().to_string()) }
+}
+
+fn tool_run(program: &str, arguments: &[&str]) -> String {
+    let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    tool::run(program, &arguments, &tool::ToolLimits::default(), None, &mut |_| {}).unwrap()
+}
+
+/// The serial console, as somebody at a terminal uses it.
+struct Console {
+    stream: UnixStream,
+    seen: String,
+}
+
+impl Console {
+    fn connect(host: &Host, id: InstanceId) -> Self {
+        let stream = UnixStream::connect(host.hypervisor.console_socket(id).unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        Self { stream, seen: String::new() }
+    }
+
+    /// Reads until `text` has come, and forgets everything up to its end.
+    fn until(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(at) = self.seen.find(text) {
+                let rest = self.seen.split_off(at + text.len());
+                return std::mem::replace(&mut self.seen, rest);
+            }
+            assert!(Instant::now() < deadline, "the console never said {text:?}; it said:\n{}", self.seen);
+            let mut buffer = [0u8; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => panic!("the console is closed; it said:\n{}", self.seen),
+                Ok(n) => self.seen.push_str(&String::from_utf8_lossy(&buffer[..n])),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Runs a command at the prompt and returns what it printed.
+    fn run(&mut self, command: &str) -> String {
+        // The arithmetic keeps the echo of the command from looking like its end.
+        self.stream.write_all(format!("{command}; echo end-$((40+2))\r").as_bytes()).unwrap();
+        self.until("end-42")
+    }
+}
+
+/// The test guest's disk as a raw file: what the chunk store would offer as a base.
+fn guest_base(folder: &Path) -> PathBuf {
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/darkroom-linux.qcow2");
+    assert!(
+        guest.is_file(),
+        "QEMU is here but the test guest is not: run end2end/guest/build.sh {}",
+        guest.display()
+    );
+    let imported =
+        to_raw(&guest, &folder.join("guest.raw"), &settings(), &LIMITS, &Observer::default()).unwrap();
+    assert_eq!((imported.format, imported.virtual_bytes), (FormatKind::Qcow2, GIB));
+    imported.path
+}
+
+fn contains(path: &str, text: &str) -> bool {
+    let bytes = fs::read(path).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn a_running_machine_is_captured_and_a_second_one_made_of_it_has_its_files() {
+    let Some(host) = host() else { return };
+    let base = guest_base(host.root.parent().unwrap());
+    let first = host.create(1, vec![disk(11, 2 * GIB, Some(&base))]);
+    assert!(matches!(host.hypervisor.start(&first).unwrap(), Power::Running { ssh_port: 24_000..=24_999 }));
+    let mut console = Console::connect(&host, first.id);
+    let ready = console.until("@@READY");
+    console.until("host=guest-1 boots=1");
+    assert!(!ready.contains("NO-ROOT"));
+    console.until("guest-1:~# ");
+    assert!(console.run("cat /root/user-data").contains("from-user-data-1"));
+    assert!(console.run("cat /root/.ssh/authorized_keys").contains("ann@desk"));
+    console.run("echo exposed-in-$((1000+937)) >/root/marker; sync");
+
+    let observer = Observer::default();
+    let captured =
+        host.hypervisor.capture(first.id, first.disks[0].id, TaskId(Uuid::from_u128(21)), &observer).unwrap();
+    assert_eq!((captured.consistency, captured.virtual_bytes), (Consistency::Frozen, 2 * GIB));
+    assert_eq!(observer.last.load(Ordering::SeqCst), observer.total.load(Ordering::SeqCst));
+    let data = fs::metadata(&captured.scratch).unwrap();
+    assert_eq!(data.len(), 2 * GIB);
+    assert!(data.blocks() * 512 < 400 * MIB, "not sparse: {} blocks", data.blocks());
+    assert!(!host.folder(first.id).join("frozen").exists());
+    // The guest goes on: it is not frozen.
+    console.run("echo later >/root/later; sync");
+
+    // What a darkroom that died between freezing and thawing leaves; the next one thaws the guest.
+    let channel =
+        PathBuf::from(host.hypervisor.console_socket(first.id).unwrap()).with_file_name("agent.sock");
+    let mut agent = Agent::connect(&channel, Duration::from_secs(10)).unwrap();
+    assert_eq!(agent.freeze(Duration::from_secs(10)).unwrap(), 1);
+    drop(agent);
+    fs::write(host.folder(first.id).join("frozen"), "").unwrap();
+    let _reopened = QemuHypervisor::open(&host.root, settings()).unwrap();
+    console.run("echo thawed >/root/later; sync");
+
+    // A capture becomes the base of a second machine; there it is somebody else's file.
+    let second_base = host.root.parent().unwrap().join("second.raw");
+    fs::rename(&captured.scratch, &second_base).unwrap();
+    let second = host.create(2, vec![disk(12, 2 * GIB, Some(&second_base)), disk(13, GIB, None)]);
+    host.hypervisor.start(&second).unwrap();
+    let mut console_2 = Console::connect(&host, second.id);
+
+    // Meanwhile another darkroom takes over the first machine and presses its power button.
+    let restarted = QemuHypervisor::open(&host.root, settings()).unwrap();
+    assert_eq!(restarted.power(first.id).unwrap(), host.hypervisor.power(first.id).unwrap());
+    restarted.press_power(first.id).unwrap();
+    assert!(restarted.wait_off(first.id, 40_000, &Observer::default()).unwrap());
+    assert_eq!(restarted.power(first.id).unwrap(), Power::Off { died: None });
+    let stopped = host.capture(&first, 0, 22);
+    assert_eq!(stopped.consistency, Consistency::Stopped);
+    assert!(contains(&stopped.scratch, "exposed-in-1937") && contains(&stopped.scratch, "thawed"));
+    host.hypervisor.discard_capture(first.id, TaskId(Uuid::from_u128(22))).unwrap();
+    assert_eq!(host.scratch_names(first.id), Vec::<String>::new());
+
+    console_2.until("guest-2:~# ");
+    assert!(console_2.run("cat /root/marker").contains("exposed-in-1937"));
+    assert!(console_2.run("ls /root").contains("marker"));
+    assert!(!console_2.run("cat /root/later").contains("later\r\nend"));
+    assert!(
+        String::from_utf8(host.hypervisor.console_log(second.id, 1 << 20).unwrap())
+            .unwrap()
+            .contains("host=guest-2")
+    );
+}
+
+#[test]
+fn a_killed_process_is_reported_as_died_and_a_cut_one_is_not() {
+    let Some(host) = host() else { return };
+    let spec = host.create(3, vec![disk(31, 64 * MIB, None)]);
+    assert_eq!(host.hypervisor.power(spec.id).unwrap(), Power::Off { died: None });
+    assert_eq!(host.hypervisor.power(InstanceId(Uuid::from_u128(99))).unwrap(), Power::Absent);
+    let running = host.hypervisor.start(&spec).unwrap();
+    // It leads a session of its own: neither a terminal nor a signal to darkroom's group reaches it.
+    let pid = fs::read_to_string(host.folder(spec.id).join("qemu.pid")).unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    assert_eq!((fields[2], fields[3]), (pid.trim(), pid.trim()));
+    // Starting again finds it; the port stays.
+    assert_eq!(host.hypervisor.start(&spec).unwrap(), running);
+    host.hypervisor.reset(spec.id).unwrap();
+    assert!(!host.hypervisor.wait_off(spec.id, 300, &Observer::default()).unwrap());
+    let cancelled = Observer { is_cancelled: AtomicBool::new(true), ..Observer::default() };
+    assert_eq!(host.hypervisor.wait_off(spec.id, 60_000, &cancelled), Err(PortError::Cancelled));
+
+    tool_run("kill", &["-KILL", pid.trim()]);
+    assert!(host.hypervisor.wait_off(spec.id, 20_000, &Observer::default()).unwrap());
+    let Power::Off { died: Some(reason) } = host.hypervisor.power(spec.id).unwrap() else {
+        panic!("not died")
+    };
+    assert!(reason.contains("killed by signal 9"), "{reason}");
+    // Another darkroom hears the same.
+    let restarted = QemuHypervisor::open(&host.root, settings()).unwrap();
+    assert_eq!(restarted.power(spec.id).unwrap(), Power::Off { died: Some(reason) });
+
+    assert_eq!(restarted.start(&spec).unwrap(), running);
+    host.hypervisor.cut_power(spec.id).unwrap();
+    assert_eq!(restarted.power(spec.id).unwrap(), Power::Off { died: None });
+    // A port that somebody else took meanwhile is given up for another one.
+    let Power::Running { ssh_port: taken } = running else { panic!("not running") };
+    let _listener = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    let Power::Running { ssh_port } = host.hypervisor.start(&spec).unwrap() else { panic!("not running") };
+    assert_ne!(ssh_port, taken);
+    host.hypervisor.destroy(spec.id).unwrap();
+    assert_eq!(restarted.power(spec.id).unwrap(), Power::Absent);
+    assert!(!host.folder(spec.id).exists());
+}
+
+#[test]
+fn a_process_that_dies_while_nobody_watches_is_reported_with_its_last_words() {
+    let Some(host) = host() else { return };
+    let spec = host.create(4, vec![disk(41, 64 * MIB, None)]);
+    host.hypervisor.start(&spec).unwrap();
+    let restarted = QemuHypervisor::open(&host.root, settings()).unwrap();
+    let pid = fs::read_to_string(host.folder(spec.id).join("qemu.pid")).unwrap();
+    // QEMU says on its way out who asked for it.
+    tool_run("kill", &["-TERM", pid.trim()]);
+    assert!(restarted.wait_off(spec.id, 20_000, &Observer::default()).unwrap());
+    let Power::Off { died: Some(reason) } = restarted.power(spec.id).unwrap() else { panic!("not died") };
+    assert!(
+        reason.contains("while darkroom was not running") && reason.contains("terminating on signal 15"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_capture_cancelled_in_the_middle_leaves_nothing_and_a_leftover_job_is_cleared() {
+    let Some(host) = host() else { return };
+    let spec = host.create(5, vec![disk(51, 64 * MIB, None), disk(52, 2 * GIB, None)]);
+    let data = host.folder(spec.id).join("disks").join(format!("{}.qcow2", spec.disks[1].id));
+    tool_run("qemu-io", &["-f", "qcow2", "-c", "write -P 7 64M 700M", &data.display().to_string()]);
+    host.hypervisor.start(&spec).unwrap();
+    let (id, disk) = (spec.id, spec.disks[1].id);
+
+    let observer = Observer { cancels_at_bytes: Some(1), ..Observer::default() };
+    assert_eq!(
+        host.hypervisor.capture(id, disk, TaskId(Uuid::from_u128(61)), &observer),
+        Err(PortError::Cancelled)
+    );
+    assert_eq!(host.scratch_names(id), Vec::<String>::new());
+    let mut qmp = host.monitor(id, "cap.sock");
+    assert_eq!(qmp.execute("query-jobs", json!({})).unwrap(), json!([]));
+    let nodes = qmp.execute("query-named-block-nodes", json!({ "flat": true })).unwrap().to_string();
+    assert!(!nodes.contains(".raw.part"), "{nodes}");
+
+    // What a darkroom that died in the middle leaves: a slow job, its node and its file.
+    let task = TaskId(Uuid::from_u128(62));
+    let part = host.folder(id).join("scratch").join(format!("{task}.raw.part"));
+    fs::File::create(&part).unwrap().set_len(2 * GIB).unwrap();
+    let node = format!("c{}", &task.0.simple().to_string()[2..]);
+    let file = json!({ "driver": "file", "filename": part });
+    qmp.execute("blockdev-add", json!({ "driver": "raw", "node-name": node, "file": file })).unwrap();
+    let source = format!("d{}", &disk.0.simple().to_string()[2..]);
+    let job = json!({ "job-id": format!("cap-{task}"), "device": source, "target": node, "sync": "top", "speed": 65_536, "auto-dismiss": false });
+    qmp.execute("blockdev-backup", job).unwrap();
+    drop(qmp);
+    let captured = host.hypervisor.capture(id, disk, task, &Observer::default()).unwrap();
+    // Nobody answers at the agent's channel, as no system runs.
+    assert_eq!(captured.consistency, Consistency::Crash);
+    let mut file = fs::File::open(&captured.scratch).unwrap();
+    let mut bytes = vec![0u8; 66 << 20];
+    file.read_exact(&mut bytes).unwrap();
+    assert!(
+        bytes[..64 << 20].iter().all(|&byte| byte == 0) && bytes[64 << 20..].iter().all(|&byte| byte == 7)
+    );
+    assert!(file.metadata().unwrap().blocks() * 512 < 800 * MIB);
+
+    host.hypervisor.discard_capture(id, task).unwrap();
+    host.hypervisor.discard_capture(id, task).unwrap();
+    assert_eq!(host.scratch_names(id), Vec::<String>::new());
+}
+
+#[test]
+fn a_machine_cannot_start_while_its_disk_is_captured_off() {
+    let Some(host) = host() else { return };
+    let spec = host.create(6, vec![disk(71, GIB, None)]);
+    let path = host.folder(spec.id).join("disks").join(format!("{}.qcow2", spec.disks[0].id));
+    tool_run("qemu-io", &["-f", "qcow2", "-c", "write -P 9 0 200M", &path.display().to_string()]);
+    let refused = AtomicU64::new(0);
+    let start = || {
+        assert!(
+            matches!(host.hypervisor.start(&spec), Err(PortError::Unavailable(words)) if words.contains("captured"))
+        );
+        refused.fetch_add(1, Ordering::SeqCst);
+    };
+    let observer = Observer { on_progress: Some(Box::new(start)), ..Observer::default() };
+    let captured =
+        host.hypervisor.capture(spec.id, spec.disks[0].id, TaskId(Uuid::from_u128(72)), &observer).unwrap();
+    assert_eq!(captured.consistency, Consistency::Stopped);
+    assert!(refused.load(Ordering::SeqCst) > 0);
+    assert!(host.hypervisor.disk_used_bytes(spec.id, spec.disks[0].id).unwrap() > 200 * MIB);
+    assert!(matches!(host.hypervisor.start(&spec).unwrap(), Power::Running { .. }));
+}
+
+#[test]
+fn a_base_that_is_not_absolute_and_a_machine_that_is_not_there_are_refused() {
+    let Some(host) = host() else { return };
+    let mut spec = host.create(8, Vec::new());
+    spec.disks = vec![disk(81, GIB, Some(Path::new("json:{}")))];
+    assert!(matches!(host.hypervisor.create(&spec), Err(PortError::Refused(_))));
+    spec.id = InstanceId(Uuid::from_u128(9));
+    assert!(matches!(host.hypervisor.start(&spec), Err(PortError::Gone(_))));
+    assert!(matches!(host.hypervisor.console_log(spec.id, 10), Err(PortError::Gone(_))));
+    host.hypervisor.destroy(spec.id).unwrap();
+}
+
+#[test]
+fn files_made_by_the_image_tool_are_judged_and_converted_faithfully() {
+    if tool::find_program("qemu-img").is_none() {
+        println!("skipped: qemu-img is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    // Recognisable sectors with holes between them.
+    let mut content = vec![0u8; 8 << 20];
+    for (sector, chunk) in content.chunks_mut(512).enumerate().filter(|(sector, _)| sector % 300 < 40) {
+        chunk.fill(u8::try_from(sector % 255).unwrap() + 1);
+    }
+    fs::write(path("source.raw"), &content).unwrap();
+    let import = |name: &str| {
+        to_raw(
+            &folder.path().join(name),
+            &folder.path().join(format!("{name}.out")),
+            &settings(),
+            &LIMITS,
+            &Observer::default(),
+        )
+    };
+    assert_eq!(import("source.raw").unwrap().format, FormatKind::Raw);
+    for (index, options) in [
+        "compat=0.10",
+        "compat=1.1",
+        "compression_type=zstd",
+        "extended_l2=on",
+        "cluster_size=2M",
+        "cluster_size=512",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("{index}.qcow2");
+        let compress = if options.contains("zstd") { "-c" } else { "-W" };
+        tool_run(
+            "qemu-img",
+            &[
+                "convert",
+                compress,
+                "-f",
+                "raw",
+                "-O",
+                "qcow2",
+                "-o",
+                options,
+                &path("source.raw"),
+                &path(&name),
+            ],
+        );
+        let imported = import(&name).unwrap();
+        assert_eq!((imported.format, imported.virtual_bytes), (FormatKind::Qcow2, 8 << 20), "{options}");
+        assert!(fs::read(&imported.path).unwrap() == content, "{options}");
+    }
+    let refused = |name: &str, words: &str| match import(name) {
+        Err(PortError::Refused(sentence)) => assert!(sentence.contains(words), "{name}: {sentence}"),
+        other => panic!("{name}: {other:?}"),
+    };
+    for (format, words) in [
+        ("vmdk", "a VMDK disk"),
+        ("vhdx", "a VHDX disk"),
+        ("vpc", "a VHD disk"),
+        ("vdi", "a VDI disk"),
+        ("qed", "a QED disk"),
+    ] {
+        tool_run("qemu-img", &["convert", "-f", "raw", "-O", format, &path("source.raw"), &path(format)]);
+        refused(format, words);
+    }
+    tool_run(
+        "qemu-img",
+        &["create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", &path("backing.qcow2"), "1M"],
+    );
+    refused("backing.qcow2", "a backing file");
+    tool_run(
+        "qemu-img",
+        &[
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-o",
+            &format!("data_file={}", path("data")),
+            &path("data.qcow2"),
+            "1M",
+        ],
+    );
+    refused("data.qcow2", "an external data file");
+    tool_run("qemu-img", &["snapshot", "-c", "one", &path("1.qcow2")]);
+    refused("1.qcow2", "1 internal snapshots");
+    tool_run("qemu-img", &["create", "-q", "-f", "qcow2", &path("huge.qcow2"), "16T"]);
+    refused("huge.qcow2", "64 GiB is the largest");
+    refused("huge.qcow2", "16");
+    let names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(!names.iter().any(|name| name.ends_with(".part")), "{names:?}");
+}

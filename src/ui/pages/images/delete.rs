@@ -1,0 +1,114 @@
+//! The dialog that deletes an image, over the image's page: what happens, what stays, what it saves.
+
+use super::super::parts::{BlockedDialog, Loaded, Refusal, TaskActions, counted, explained};
+use super::detail::ImageView;
+use super::use_image_id;
+use crate::ui::calls::images::{DeleteImage, get_image_deletion};
+use crate::ui::components::*;
+use crate::ui::paths;
+use crate::ui::state::{RefusedForm, use_form};
+use darkroom_core::domain::size;
+use darkroom_core::domain::view::ImageDeletion;
+use leptos::prelude::*;
+
+/// The page of an image with the dialog on top.
+#[component]
+pub fn DeleteImagePage() -> impl IntoView {
+    let id = use_image_id();
+    let action = ServerAction::<DeleteImage>::new();
+    let data = Resource::new(move || id.get(), get_image_deletion);
+    let refused = use_form();
+    let shown = Callback::new(move |deletion| view! { <DeleteImageDialog deletion action refused/> }.into_any());
+    view! {
+        <ImageView id actions=TaskActions::of_page()/>
+        <Loaded data shown/>
+    }
+}
+
+#[component]
+fn DeleteImageDialog(deletion: ImageDeletion, action: ServerAction<DeleteImage>, refused: RefusedForm) -> impl IntoView {
+    let close = paths::image(deletion.id);
+    let title = format!("Delete {}?", deletion.name);
+    let body = match deletion.blocked.clone() {
+        Some(rule) => view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any(),
+        None => view! { <DeleteForm deletion action refused/> }.into_any(),
+    };
+    view! { <Dialog id="delete-image" title sub="It cannot be brought back." close_href=close>{body}</Dialog> }
+}
+
+#[component]
+fn DeleteForm(deletion: ImageDeletion, action: ServerAction<DeleteImage>, refused: RefusedForm) -> impl IntoView {
+    let headline = format!("Saves {} per month", deletion.month.display(&deletion.symbol));
+    let detail = format!("Charging stops at once. It has cost {} so far.", deletion.cost.display(&deletion.symbol));
+    let (id, close) = (deletion.id.to_string(), paths::image(deletion.id));
+    let error = Signal::derive(move || action.value().get().and_then(Result::err));
+    let consequences = consequences(&deletion);
+    view! {
+        <ActionForm action>
+            <input type="hidden" name="id" value=id/>
+            <DialogBody>
+                <Refusal error refused/>
+                <EffectsList consequences/>
+            </DialogBody>
+            <DialogFoot>
+                <PriceLine headline detail/>
+                <LinkButton href=close size=Size::Form>"Keep it"</LinkButton>
+                <Button variant=Variant::Danger size=Size::Form icon=IconName::Trash pending=action.pending()>"Delete image"</Button>
+            </DialogFoot>
+        </ActionForm>
+    }
+}
+
+/// What deleting does, what needs attention first.
+fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
+    let n = deletion.machines.len();
+    let line = |icon, tone, what: &str, count: String, detail: Option<String>| Consequence { icon, tone, what: what.to_owned(), count, detail };
+    let stored = size::decimal(deletion.stored_bytes);
+    let freed = size::decimal(deletion.unique_bytes);
+    let shared = deletion.unique_bytes < deletion.stored_bytes;
+    let freed_detail = shared.then(|| format!("Of {stored}; the rest is also in other images."));
+    vec![
+        line(IconName::Warn, Tone::Warn, "It is gone for good", String::new(), Some("There is no undo and no copy of it.".to_owned())),
+        line(IconName::Off, Tone::Plain, "It can no longer be deployed", String::new(), Some("No machine can be made or reinstalled from it.".to_owned())),
+        line(
+            IconName::Instance,
+            Tone::Good,
+            "Machines made from it keep running",
+            counted(n, "machine"),
+            (n > 0).then(|| "They keep their disks; nothing changes for them.".to_owned()),
+        ),
+        line(IconName::Disk, Tone::Plain, "Storage that becomes free", freed, freed_detail),
+        line(IconName::Money, Tone::Plain, "Cost per month", format!("−{}", deletion.month.display(&deletion.symbol)), None),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use darkroom_core::domain::money::Money;
+    use darkroom_core::domain::text::Name;
+
+    fn deletion(unique_bytes: u64) -> ImageDeletion {
+        ImageDeletion {
+            id: uuid::Uuid::from_u128(1).into(),
+            name: Name::parse("web").expect("valid"),
+            machines: vec![],
+            stored_bytes: 9_410_000_000,
+            unique_bytes,
+            month: Money(470_000),
+            cost: Money::ZERO,
+            symbol: "€".to_owned(),
+            blocked: None,
+        }
+    }
+
+    #[test]
+    fn only_bytes_that_no_other_image_has_become_free() {
+        let lines = consequences(&deletion(840_000_000));
+        let storage = lines.iter().find(|line| line.what.starts_with("Storage")).expect("there is a line about storage");
+        assert_eq!(storage.count, "840 MB");
+        assert_eq!(storage.detail.as_deref(), Some("Of 9.41 GB; the rest is also in other images."));
+        let alone = consequences(&deletion(9_410_000_000));
+        assert!(alone.iter().all(|line| line.what != "Storage that becomes free" || line.detail.is_none()));
+    }
+}

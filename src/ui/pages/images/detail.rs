@@ -1,0 +1,299 @@
+//! An image in full: what it is, where it came from, what was made of it, what it costs.
+
+use super::super::parts::{
+    Activity, Loaded, MachineLinks, Moment, RetryButton, Refusal, TaskActions, TaskCard, explained, image_status, live, role_reason,
+};
+use super::use_image_id;
+use crate::ui::calls::images::get_image;
+use crate::ui::components::*;
+use crate::ui::paths;
+use crate::ui::state::use_form;
+use darkroom_core::domain::ids::{ImageId, Subject};
+use darkroom_core::domain::image::{Action, Image, Status as State, Visibility};
+use darkroom_core::domain::size::{self, MIB};
+use darkroom_core::domain::view::ImageDetail;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The page of an image.
+#[component]
+pub fn ImagePage() -> impl IntoView {
+    let id = use_image_id();
+    let actions = TaskActions::of_page();
+    view! {
+        <Refusal error=actions.refusal() refused=use_form()/>
+        <ImageView id actions/>
+    }
+}
+
+/// The image, also underneath the dialogs about it.
+#[component]
+pub(super) fn ImageView(id: Memo<ImageId>, actions: TaskActions) -> impl IntoView {
+    let moving = |detail: &ImageDetail| matches!(detail.image.status, State::Creating | State::Deleting);
+    let data = live(move || (id.get(), actions.version()), |(id, _)| get_image(id), moving);
+    let shown = Callback::new(move |detail| view! { <ImageSheet detail actions/> }.into_any());
+    view! { <Loaded data shown/> }
+}
+
+#[component]
+fn ImageSheet(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
+    let image = detail.image.clone();
+    let public = image.visibility == Visibility::Public;
+    let above = if public { Link::new("Public images", paths::IMAGES_PUBLIC) } else { Link::new("My Images", paths::IMAGES) };
+    let machines = detail.machines.clone();
+    let (events, now, subject) = (detail.events.clone(), detail.now, Subject::Image(image.id));
+    let cost = (!public).then(|| view! { <CostSection detail=detail.clone()/> });
+    view! {
+        <Title text=format!("{} · darkroom", image.name)/>
+        <Crumbs above=vec![above] here=image.name.to_string()/>
+        <ImageHead detail=detail.clone()/>
+        <StateOfWork detail=detail.clone() actions/>
+        <div class="split">
+            <div class="stack stack--l">
+                <Properties detail/>
+                <Disks image/>
+                <Activity events about=subject now/>
+            </div>
+            <aside class="stack stack--l" aria-label="Cost and use">
+                {cost}
+                <MachinesSection machines/>
+            </aside>
+        </div>
+    }
+}
+
+/// What the status means, in a sentence.
+fn meaning(image: &Image) -> &'static str {
+    match image.status {
+        State::Creating => "The machine keeps running while it is made.",
+        State::Available => "Ready to be deployed.",
+        State::Error => "It could not be made. Nothing is charged.",
+        State::Deleting => "It is being removed. It is no longer charged.",
+    }
+}
+
+#[component]
+fn ImageHead(detail: ImageDetail) -> impl IntoView {
+    let image = &detail.image;
+    let status = image_status(image.status, None, detail.task.as_ref());
+    let sentence = meaning(image);
+    let public = (image.visibility == Visibility::Public).then(|| view! { <Tag label="Public"/> });
+    let title = image.name.to_string();
+    view! {
+        <PageHead title>
+            <div class="cluster">{status}{public}<span class="soft">{sentence}</span></div>
+            <PageActions slot>{head_actions(&detail)}</PageActions>
+        </PageHead>
+    }
+}
+
+/// Deploy, Edit and Delete, each possible or with its reason.
+fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
+    let image = &detail.image;
+    let deploy = match image.can(Action::Deploy).and_then(|()| if detail.may_deploy { Ok(()) } else { Err(role_reason()) }) {
+        Ok(()) => view! {
+            <LinkButton href=paths::instance_new_from(image.id) variant=Variant::Primary size=Size::Form icon=IconName::Deploy>"Deploy"</LinkButton>
+        }
+        .into_any(),
+        Err(rule) => view! { <BlockedAction id="deploy-why" label="Deploy" size=Size::Form reason=explained(rule)/> }.into_any(),
+    };
+    // A public image is the provider's: tenants are not even offered to change it.
+    let change = (detail.may_change || image.visibility == Visibility::Private).then(|| {
+        let edit = change_link(detail, Action::Edit, "Edit", IconName::Pencil, paths::image_edit(image.id));
+        let delete = change_link(detail, Action::Delete, "Delete", IconName::Trash, paths::image_delete(image.id));
+        view! { {edit}{delete} }
+    });
+    view! { {deploy}{change} }
+}
+
+fn change_link(detail: &ImageDetail, action: Action, label: &'static str, icon: IconName, href: String) -> AnyView {
+    match detail.image.can(action).and_then(|()| if detail.may_change { Ok(()) } else { Err(role_reason()) }) {
+        Ok(()) => view! { <LinkButton href size=Size::Form icon>{label}</LinkButton> }.into_any(),
+        Err(rule) => {
+            view! { <BlockedAction id=format!("{}-why", label.to_lowercase()) label size=Size::Form reason=explained(rule)/> }.into_any()
+        }
+    }
+}
+
+/// While it is being made: progress and Cancel. After a failure: why, Retry and the task.
+#[component]
+fn StateOfWork(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
+    let here = paths::image(detail.image.id);
+    let may_change = detail.may_change;
+    let task = detail.task?;
+    match detail.image.status {
+        State::Creating | State::Deleting => task.state.active().then(|| view! { <TaskCard task actions back_to=here may_change/> }.into_any()),
+        State::Error => {
+            let text = detail.image.error.or(task.error).unwrap_or_else(|| "Making this image failed.".to_owned());
+            let retry = (may_change && task.retry_blocked.is_none()).then(|| view! { <RetryButton actions id=task.id back_to=here/> });
+            Some(
+                view! {
+                    <Notice tone=Tone::Bad text>
+                        <div class="cluster">{retry}<a href=paths::task(task.id)>"Show the task"</a></div>
+                    </Notice>
+                }
+                .into_any(),
+            )
+        }
+        State::Available => None,
+    }
+}
+
+#[component]
+fn Properties(detail: ImageDetail) -> impl IntoView {
+    let image = &detail.image;
+    let fingerprint = image.disks.first().map(|disk| (disk.fingerprint.clone(), disk.sha256.clone())).map(|(fingerprint, sha256)| {
+        view! {
+            <Fact term="Fingerprint"><CopyableId id=fingerprint/></Fact>
+            <Fact term="SHA-256"><CopyableId id=sha256/></Fact>
+        }
+    });
+    let consistency = image.consistency.map(|how| view! { <Fact term="Consistency">{how.sentence()}</Fact> });
+    let (id, region, needs, system) = (image.id.to_string(), image.region.to_string(), needs(image), system(image));
+    let (remark, family) = (text_fact("Remark", &image.remark), text_fact("Family", &image.family));
+    let (licence, project) = (text_fact("Licence", &image.licence), text_fact("Project", &detail.project));
+    let (origin, sizes, created, now) = (origin_facts(&detail), sizes(&detail), image.created, detail.now);
+    view! {
+        <Section id="properties" title="Properties">
+            <Facts>
+                <Fact term="ID"><CopyableId id/></Fact>
+                {remark}
+                {origin}
+                <Fact term="Size">{sizes}</Fact>
+                {consistency}
+                <Fact term="System">{system}</Fact>
+                <Fact term="Needs">{needs}</Fact>
+                {family}
+                {licence}
+                {project}
+                <Fact term="Region">{region}</Fact>
+                <Fact term="Created"><Moment at=created now/></Fact>
+                {fingerprint}
+            </Facts>
+        </Section>
+    }
+}
+
+/// A property that is left out while it is empty.
+fn text_fact(term: &'static str, text: &str) -> Option<AnyView> {
+    let text = text.to_owned();
+    (!text.is_empty()).then(|| view! { <Fact term><span class="break">{text}</span></Fact> }.into_any())
+}
+
+/// The machine it was made from, and what that machine came from.
+fn origin_facts(detail: &ImageDetail) -> impl IntoView + use<> {
+    let source = detail.image.source.as_ref().map(|source| {
+        let name = source.name.to_string();
+        let shown = match &detail.source {
+            Some(machine) => view! { <a href=paths::instance(machine.id)>{name}</a> }.into_any(),
+            None => view! { {name}<span class="soft">", deleted since"</span> }.into_any(),
+        };
+        view! { <Fact term="Source Instance">{shown}</Fact> }
+    });
+    let parent = detail.parent.as_ref().map(|parent| {
+        let (name, href) = (parent.name.to_string(), paths::image(parent.id));
+        view! { <Fact term="Made from"><a href=href>{name}</a></Fact> }
+    });
+    view! { {source}{parent} }
+}
+
+fn sizes(detail: &ImageDetail) -> String {
+    let image = &detail.image;
+    if image.disks.is_empty() {
+        return "Known as soon as it is available".to_owned();
+    }
+    let pair = format!("{} virtual, {} stored", size::binary(image.virtual_bytes()), size::decimal(image.stored_bytes()));
+    match detail.unique_bytes {
+        Some(unique) => format!("{pair}, {} of it in no other image", size::decimal(unique)),
+        None => pair,
+    }
+}
+
+fn system(image: &Image) -> String {
+    let os = if image.os.version.is_empty() { image.os.kind.as_str() } else { image.os.version.as_str() };
+    let parts = [os, image.architecture.as_str(), image.boot.word()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn needs(image: &Image) -> String {
+    let shown = |mib: u64| size::binary(mib.saturating_mul(MIB));
+    let disk = if image.min_disk_bytes == 0 { None } else { Some(format!("{} disk or more", size::binary(image.min_disk_bytes))) };
+    let least = (image.min_memory_mib > 0).then(|| format!("{} memory or more", shown(image.min_memory_mib)));
+    let most = (image.max_memory_mib > 0).then(|| format!("{} memory at most", shown(image.max_memory_mib)));
+    let all: Vec<String> = [disk, least, most].into_iter().flatten().collect();
+    if all.is_empty() { "Nothing in particular".to_owned() } else { all.join(", ") }
+}
+
+#[component]
+fn Disks(image: Image) -> impl IntoView {
+    let columns = vec![Column::text("Disk"), Column::number("Virtual"), Column::number("Stored")];
+    let rows = image
+        .disks
+        .into_iter()
+        .enumerate()
+        .map(|(index, disk)| {
+            let name = if index == 0 { "system".to_owned() } else { format!("data-{index}") };
+            view! {
+                <Row>
+                    <NameCell name/>
+                    <Cell label="Virtual" kind=Kind::Number>{size::binary(disk.virtual_bytes)}</Cell>
+                    <Cell label="Stored" kind=Kind::Number>{size::decimal(disk.stored_bytes)}</Cell>
+                </Row>
+            }
+            .into_any()
+        })
+        .collect::<Vec<_>>();
+    (!rows.is_empty()).then(|| {
+        view! {
+            <Section id="disks" title="Disks">
+                <Frame><Table caption="Disks" columns look=TableLook::Plain>{rows}</Table></Frame>
+            </Section>
+        }
+    })
+}
+
+#[component]
+fn CostSection(detail: ImageDetail) -> impl IntoView {
+    let symbol = detail.symbol.clone();
+    let rates = detail.estimate.map(|estimate| {
+        let (month, hour) = (estimate.month.display(&symbol), estimate.hour.rate(&symbol));
+        view! {
+            <Fact term="Per month">{month}</Fact>
+            <Fact term="Per hour">{hour}</Fact>
+        }
+    });
+    let sharing = sharing_words(&detail).map(|text| view! { <p class="small soft">{text}</p> });
+    let not_yet = detail.estimate.is_none().then(|| view! { <p class="small soft">"It costs nothing until it is available."</p> });
+    let (cost, rate) = (detail.cost.display(&detail.symbol), detail.rate.rate(&detail.symbol));
+    view! {
+        <Section id="cost" title="Cost">
+            <Figure value=cost caption="so far"/>
+            <Facts>
+                {rates}
+                <Fact term="Rate">{rate}" per stored GB and month"</Fact>
+            </Facts>
+            {not_yet}
+            {sharing}
+        </Section>
+    }
+}
+
+/// What it shares with other images, because deleting it frees only the rest.
+fn sharing_words(detail: &ImageDetail) -> Option<String> {
+    let unique = detail.unique_bytes?;
+    let shared = detail.image.stored_bytes().saturating_sub(unique);
+    if shared == 0 {
+        return None;
+    }
+    Some(format!("It shares {} with your other images: deleting it frees {}.", size::decimal(shared), size::decimal(unique)))
+}
+
+#[component]
+fn MachinesSection(machines: Vec<darkroom_core::domain::view::InstanceLink>) -> impl IntoView {
+    let body = if machines.is_empty() {
+        view! { <p class="soft">"None yet. Deploy it to make one."</p> }.into_any()
+    } else {
+        view! { <MachineLinks machines/> }.into_any()
+    };
+    view! { <Section id="machines" title="Machines made from it">{body}</Section> }
+}

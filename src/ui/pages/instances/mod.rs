@@ -1,0 +1,31 @@
+//! Pages about machines.
+
+mod capture;
+mod console;
+mod delete;
+mod detail;
+mod list;
+mod new;
+mod picker;
+
+pub use capture::CaptureImagePage;
+pub use console::ConsolePage;
+pub use delete::DeleteInstancePage;
+pub use detail::InstancePage;
+pub use list::InstancesPage;
+pub use new::NewInstancePage;
+
+use darkroom_core::domain::ids::InstanceId;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// The machine that the address names. One that cannot be read becomes the nil id, which no machine has, so that the server answers 404.
+fn use_instance_id() -> Memo<InstanceId> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|id| id.parse().ok()).unwrap_or(InstanceId(uuid::Uuid::nil()))))
+}
+
+/// The name of the disk at `index` of a machine.
+fn disk_name(index: usize) -> String {
+    if index == 0 { "system".to_owned() } else { format!("data-{index}") }
+}

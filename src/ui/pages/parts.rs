@@ -1,0 +1,360 @@
+//! Pieces that the pages about images and machines share: data that is asked for again while it moves, the words of a status, the buttons
+//! of a task, activity. No rule may live here; reasons and refusals come from core.
+
+use super::problem::{Loading, Problem};
+use super::words::{image_tone, instance_tone, with_progress};
+use crate::ui::browser::poll_while;
+use crate::ui::calls::tasks::{CancelTask, RetryTask};
+use crate::ui::components::*;
+use crate::ui::error::{ApiError, FormState};
+use crate::ui::paths;
+use crate::ui::state::{RefusedForm, blocked, refresh_frame_after};
+use darkroom_core::domain::error::Reason as Rule;
+use darkroom_core::domain::ids::{Subject, TaskId};
+use darkroom_core::domain::time::Timestamp;
+use darkroom_core::domain::view::{EventRow, ImageLink, InstanceLink, TaskView};
+use darkroom_core::domain::{image, instance, task};
+use leptos::prelude::*;
+use std::future::Future;
+
+
+/// What a call answers.
+pub type Answer<T> = Result<T, ApiError>;
+
+/// The second line of an item that the user's role forbids.
+pub const ROLE_WHY: &str = "Your role in this project may only look. One of its owners can change that.";
+
+/// Data of a page that is asked for again every second while `moving` holds for it. After a lost connection it keeps asking, so that the
+/// page comes back by itself.
+pub fn live<S, T, F>(source: impl Fn() -> S + Send + Sync + 'static, fetch: impl Fn(S) -> F + Send + Sync + 'static, moving: fn(&T) -> bool) -> Resource<Answer<T>>
+where
+    S: PartialEq + Clone + Send + Sync + 'static,
+    T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = Answer<T>> + Send + 'static,
+{
+    let data = Resource::new(source, fetch);
+    let active = Signal::derive(move || {
+        data.with(|answer| match answer {
+            Some(Ok(value)) => moving(value),
+            Some(Err(error)) => error.0.code == "no_answer",
+            None => false,
+        })
+    });
+    poll_while(active, move || data.refetch());
+    data
+}
+
+/// A part of a page whose data is on its way: a sentence until it is there, then the view, or why there is none. While it is asked for
+/// again, the old view stays.
+#[component]
+pub fn Loaded<T>(
+    data: Resource<Answer<T>>,
+    shown: Callback<T, AnyView>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+{
+    let part = move || {
+        Suspend::new(async move {
+            match data.await {
+                Ok(value) => shown.run(value),
+                Err(error) => view! { <Problem error/> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Transition fallback=|| view! { <Loading/> }>{part}</Transition>
+    }
+}
+
+/// The same for a dialog with a form: the view also gets what the form starts with, which is what was refused or `fresh`.
+#[component]
+pub fn LoadedForm<T, F>(
+    data: Resource<Answer<T>>,
+    refused: RefusedForm,
+    fresh: fn(&T) -> F,
+    shown: Callback<(T, FormState<F>), AnyView>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+    F: serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let part = move || {
+        Suspend::new(async move {
+            match data.await {
+                Ok(value) => {
+                    let state = refused.state(fresh(&value)).await;
+                    shown.run((value, state))
+                }
+                Err(error) => view! { <Problem error/> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Transition fallback=|| view! { <Loading/> }>{part}</Transition>
+    }
+}
+
+/// A reason in the form that `BlockedAction` and `Explain` show, with the links that lead out of it.
+pub fn explained(rule: Rule) -> Reason {
+    let way = match rule.code.as_str() {
+        "instance_capturing" | "image_creating" | "instance_busy" => Some(Link::new("Show the tasks", paths::TASKS)),
+        "image_limit_reached" => Some(Link::new("Show my images", paths::IMAGES)),
+        "instance_limit_reached" => Some(Link::new("Show the instances", paths::INSTANCES)),
+        _ => None,
+    };
+    blocked(rule, way.into_iter().collect())
+}
+
+/// The reason of whoever may look but not change.
+pub fn role_reason() -> Rule {
+    Rule::new("forbidden", "Your role does not allow this.", "Your role in this project may only look.", "One of its owners can change that.")
+}
+
+/// The inside of a dialog whose action is not possible now: why, and the way back.
+#[component]
+pub fn BlockedDialog(reason: Reason, close: String, label: &'static str) -> impl IntoView {
+    view! {
+        <div>
+            <DialogBody><Explain reason/></DialogBody>
+            <DialogFoot><LinkButton href=close size=Size::Form>{label}</LinkButton></DialogFoot>
+        </div>
+    }
+}
+
+/// A moment in a list: the time today, else the day.
+#[component]
+pub fn Moment(at: Timestamp, now: Timestamp) -> impl IntoView {
+    view! { <Time datetime=at.rfc3339() text=at.listed(now)/> }
+}
+
+/// How far a task is, in words, with the percentage of its present step: `Creating 62 %, 2 min left`.
+fn progress_words(word: &str, task: Option<&TaskView>) -> (String, Option<u8>) {
+    let Some(task) = task.filter(|task| task.state.active()) else { return (word.to_owned(), None) };
+    if task.cancel_requested || task.state == task::State::Undoing {
+        return ("Cancelling".to_owned(), None);
+    }
+    let percent = task.progress.and_then(|progress| u8::try_from(progress.percent()).ok());
+    (with_progress(word, Some(task)), percent)
+}
+
+/// The present step of a task: `Step 1 of 3: Copy the disk`.
+fn step_words(task: &TaskView) -> String {
+    format!("Step {} of {}: {}", task.step_number, task.n_steps, task.step)
+}
+
+/// A status with the progress of the task behind it.
+fn moving_status(word: &str, task: Option<&TaskView>) -> AnyView {
+    let (words, percent) = progress_words(word, task);
+    let why = task.filter(|task| task.state.active()).map(step_words);
+    match percent {
+        Some(percent) => view! { <Status tone=Tone::Run word=words percent nostrip:why=why/> }.into_any(),
+        None => view! { <Status tone=Tone::Run word=words nostrip:why=why/> }.into_any(),
+    }
+}
+
+/// The status of an image: word, progress or reason.
+pub fn image_status(status: image::Status, error: Option<String>, task: Option<&TaskView>) -> AnyView {
+    match image_tone(status) {
+        Tone::Run => moving_status(status.word(), task),
+        tone => view! { <Status tone word=status.word() nostrip:why=error/> }.into_any(),
+    }
+}
+
+/// The status of a machine: word, progress or reason.
+pub fn instance_status(status: instance::Status, error: Option<String>, task: Option<&TaskView>) -> AnyView {
+    match instance_tone(status) {
+        (Tone::Run, _) => moving_status(status.word(), task),
+        (tone, icon) => view! { <Status tone nostrip:icon=icon word=status.word() nostrip:why=error/> }.into_any(),
+    }
+}
+
+/// Cancelling and retrying tasks from a page: the actions outlive the rows that are redrawn while they run.
+#[derive(Clone, Copy)]
+pub struct TaskActions {
+    cancel: ServerAction<CancelTask>,
+    retry: ServerAction<RetryTask>,
+}
+
+impl TaskActions {
+    /// The actions of a page.
+    pub fn of_page() -> Self {
+        let actions = Self { cancel: ServerAction::new(), retry: ServerAction::new() };
+        refresh_frame_after(move || {
+            let (cancelled, retried) = actions.version();
+            cancelled + retried
+        });
+        actions
+    }
+
+    /// Changes when one of them was answered: part of the source of the page's data.
+    pub fn version(&self) -> (usize, usize) {
+        (self.cancel.version().get(), self.retry.version().get())
+    }
+
+    /// Why the last one was refused.
+    pub fn refusal(self) -> Signal<Option<ApiError>> {
+        Signal::derive(move || {
+            let answers = [self.cancel.value().get(), self.retry.value().get()];
+            answers.into_iter().flatten().find_map(Result::err)
+        })
+    }
+}
+
+/// Says why the last press of a button was refused, with and without script.
+#[component]
+pub fn Refusal(
+    /// By script.
+    error: Signal<Option<ApiError>>,
+    /// Without.
+    refused: RefusedForm,
+) -> impl IntoView {
+    let notice = |error: ApiError| view! { <Notice tone=Tone::Bad text=error.to_string() urgency=Urgency::Alert/> };
+    let before = move || Suspend::new(async move { refused.error().await.map(notice) });
+    view! {
+        <Suspense>{before}</Suspense>
+        {move || error.get().map(notice)}
+    }
+}
+
+/// The button that stops a task and undoes it.
+#[component]
+pub fn CancelButton(
+    actions: TaskActions,
+    id: TaskId,
+    /// Where the person is.
+    back_to: String,
+    #[prop(optional)] variant: Variant,
+    #[prop(optional)] size: Size,
+) -> impl IntoView {
+    let action = actions.cancel;
+    let pending = Signal::derive(move || action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id)));
+    view! {
+        <ActionForm action>
+            <input type="hidden" name="id" value=id.to_string()/>
+            <input type="hidden" name="back_to" value=back_to/>
+            <Button variant size pending>"Cancel"</Button>
+        </ActionForm>
+    }
+}
+
+/// The button that does a failed task again.
+#[component]
+pub fn RetryButton(
+    actions: TaskActions,
+    id: TaskId,
+    /// Where the person is.
+    back_to: String,
+    #[prop(optional)] variant: Variant,
+    #[prop(optional)] size: Size,
+) -> impl IntoView {
+    let action = actions.retry;
+    let pending = Signal::derive(move || action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id)));
+    view! {
+        <ActionForm action>
+            <input type="hidden" name="id" value=id.to_string()/>
+            <input type="hidden" name="back_to" value=back_to/>
+            <Button variant size pending>"Retry"</Button>
+        </ActionForm>
+    }
+}
+
+/// A task that runs, as a block with its bar and, where it is possible, *Cancel*.
+#[component]
+pub fn TaskCard(task: TaskView, actions: TaskActions, back_to: String, may_change: bool) -> impl IntoView {
+    let label = format!("{} {}", task.kind.title(), task.name);
+    let left = if task.cancel_requested { "Cancelling".to_owned() } else { task.progress.map(|p| p.left()).unwrap_or_default() };
+    let value = task.progress.map(|p| u64::from(p.percent()));
+    let figures = Some(match task.progress {
+        Some(p) => format!("{}, {} %", step_words(&task), p.percent()),
+        None => step_words(&task),
+    });
+    let cancel = (may_change && task.cancel_blocked.is_none())
+        .then(|| view! { <div class="cluster"><CancelButton actions id=task.id back_to/></div> });
+    view! {
+        <div class="panel stack stack--s">
+            <TaskProgress label href=paths::task(task.id) left value figures/>
+            {cancel}
+        </div>
+    }
+}
+
+/// What happened to a thing, newest first.
+#[component]
+pub fn Activity(events: Vec<EventRow>, about: Subject, now: Timestamp) -> impl IntoView {
+    let lines = events.into_iter().map(|event| view! { <ActivityLine event now/> }.into_any()).collect_view();
+    view! {
+        <Section id="activity" title="Activity" link=Link::new("All", paths::audit_of(&about))>
+            <ol class="log panel">{lines}</ol>
+        </Section>
+    }
+}
+
+#[component]
+fn ActivityLine(event: EventRow, now: Timestamp) -> impl IntoView {
+    let name = action_icon(&event.action);
+    let what = if event.detail.is_empty() { event.action } else { event.detail };
+    view! {
+        <li>
+            <Moment at=event.at now/>
+            <Icon name/>
+            <div>
+                <p class="break">{what}</p>
+                <p class="small break">{event.actor}</p>
+            </div>
+        </li>
+    }
+}
+
+fn action_icon(action: &str) -> IconName {
+    match action.rsplit('.').next().unwrap_or_default() {
+        "create" => IconName::Plus,
+        "update" => IconName::Pencil,
+        "delete" => IconName::Trash,
+        "start" | "stop" | "reboot" => IconName::Power,
+        "retry" => IconName::Retry,
+        "cancel" => IconName::Close,
+        _ => IconName::Info,
+    }
+}
+
+/// Machines with their status, as a list of links.
+#[component]
+pub fn MachineLinks(machines: Vec<InstanceLink>) -> impl IntoView {
+    let lines = machines
+        .into_iter()
+        .map(|machine| {
+            view! {
+                <li class="between">
+                    <a class="break" href=paths::instance(machine.id)>{machine.name.to_string()}</a>
+                    {instance_status(machine.status, None, None)}
+                </li>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! { <ul class="stack stack--s">{lines}</ul> }
+}
+
+/// Images with their status, as a list of links.
+#[component]
+pub fn ImageLinks(images: Vec<ImageLink>) -> impl IntoView {
+    let lines = images
+        .into_iter()
+        .map(|image| {
+            view! {
+                <li class="between">
+                    <a class="break" href=paths::image(image.id)>{image.name.to_string()}</a>
+                    {image_status(image.status, None, None)}
+                </li>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! { <ul class="stack stack--s">{lines}</ul> }
+}
+
+/// `1 machine`, `3 machines`.
+pub fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
