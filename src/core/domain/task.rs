@@ -184,6 +184,8 @@ impl State {
 pub struct Lease {
     /// The worker's run; another after every restart.
     pub owner: Uuid,
+    /// Which claim this is: a worker whose lease ran out must not take the next worker of the same run for itself.
+    pub claim: Uuid,
     /// When others may take over.
     pub until: Timestamp,
 }

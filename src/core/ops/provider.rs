@@ -269,7 +269,24 @@ pub fn set_limits(ctx: &Ctx, account: AccountId, region: &RegionId, limits: Opti
             Some(limits) => record.limits.insert(region.clone(), limits),
             None => record.limits.remove(region),
         };
-        Ok(tx.put(&record)?)
+        tx.put(&record)?;
+        let detail = match limits {
+            Some(l) => format!(
+                "{} images, {} instances, {} images being made at once.",
+                l.n_images_max, l.n_instances_max, l.n_creates_max
+            ),
+            None => format!("Those of {region}."),
+        };
+        let entry = Entry {
+            subject: Subject::Account(account),
+            name: record.name.as_str(),
+            account: Some(account),
+            project: None,
+            region: Some(region),
+            action: "account.limits",
+            detail,
+        };
+        audit::write(tx, ctx, &permit, &entry)
     })
 }
 

@@ -33,6 +33,8 @@ pub struct Web {
     pub app: Arc<App>,
     /// Forms that were refused without script, for a moment.
     pub refused: Arc<caller::RefusedForms>,
+    /// Serial consoles that somebody looks at.
+    pub consoles: Arc<console::Consoles>,
     /// Settings.
     pub settings: Arc<WebSettings>,
     options: LeptosOptions,
@@ -52,7 +54,7 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .site_pkg_dir(format!("pkg/{}", assets::version()))
         .env(leptos::config::Env::PROD)
         .build();
-    let web = Web { app, refused: Arc::default(), settings: Arc::new(settings), options };
+    let web = Web { app, refused: Arc::default(), consoles: Arc::default(), settings: Arc::new(settings), options };
     let mut router = Router::new();
     for route in generate_route_list(Portal) {
         router = router.route(route.path(), get(page));
