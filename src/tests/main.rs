@@ -1,5 +1,6 @@
 //! Tests.
 
+mod cli;
 mod qemu;
 mod stores;
 mod stores_kill;
