@@ -2,6 +2,7 @@
 
 use super::{Web, caller};
 use axum::body::Bytes;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -115,7 +116,7 @@ pub async fn socket(
     State(web): State<Web>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(id) = id.parse::<InstanceId>() else { return refusal(&Error::not_found("instance")) };
     let path = match allowed(&web, &headers, id).await {
@@ -126,6 +127,11 @@ pub async fn socket(
         .await
         .unwrap_or_default();
     let tail = Bytes::copy_from_slice(&log[log.len().saturating_sub(TAIL_BYTES)..]);
+    // Asked for last, so that a refusal says why rather than that a WebSocket was expected.
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
     upgrade
         .max_message_size(INPUT_BYTES_MAX)
         .on_upgrade(move |socket| view(web, headers, id, path, tail, socket))
