@@ -2,6 +2,7 @@
 
 mod access;
 mod contrast;
+mod cli;
 mod qemu;
 mod stores;
 mod stores_kill;

@@ -7,7 +7,7 @@ use crate::server::settings::Settings;
 use crate::server::{Open, check_image_tool, open, raw_disk};
 use darkroom_core::domain::format::{FormatKind, HEADER_BYTES, judge};
 use darkroom_core::domain::{Error, Kind, Result};
-use darkroom_core::ports::{Ids as _, PortError, Watcher};
+use darkroom_core::ports::{PortError, Watcher};
 use std::fs::{self, DirBuilder, File};
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
