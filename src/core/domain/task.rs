@@ -94,11 +94,11 @@ pub enum Step {
     PrepareBase,
     /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it.
     CreateDisks,
-    /// Start the machine's process.
+    /// Start the machine's process. Undo: cut the power.
     Start,
-    /// Press the power button.
+    /// Press the power button. Undo: cut the power, because a failed stop leaves the machine off.
     PressPower,
-    /// Wait until it is off; cut the power after the time allowed.
+    /// Wait until it is off; cut the power after the time allowed. Undo: cut the power.
     AwaitOff,
     /// Remove everything of the machine.
     Destroy,
