@@ -95,6 +95,10 @@ fn capture(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs)
 fn store(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
     let scratch = outputs.scratch.as_ref().ok_or_else(|| defect(task))?;
     let stored = blobs(app, task)?.ingest(scratch, watcher)?;
+    if stored.virtual_bytes == 0 {
+        // P17: nothing of size 0 ever becomes available.
+        return Err(PortError::Refused("The copy of the disk is empty.".to_owned()));
+    }
     outputs.stored = Some(ImageDisk {
         fingerprint: stored.fingerprint.0,
         sha256: stored.sha256,
