@@ -1,6 +1,6 @@
 // What holds for every page and every dialog once its scripts run: no finding of axe, light and dark; the keyboard
 // reaches everything; and what the server wrote is what the scripts would have written.
-import AxeBuilder from '@axe-core/playwright';
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { expect } from './support/test.ts';
 import { test, type Place } from './support/world.ts';
