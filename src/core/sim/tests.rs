@@ -129,6 +129,9 @@ const SABOTAGES: [(&str, Sabotage); 11] = [
             i.status = Status::Creating;
             i.disks.clear();
         })?;
+        let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &image.id.0)?;
+        tx.delete::<Meter>(open.expect("it is charged").first().expect("once"));
+        tx.delete_index(index::METER_OPEN, &image.id.0);
         task(tx, image, State::Stuck)
     }),
     ("is being captured by", |tx, image, machine| {

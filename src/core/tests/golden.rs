@@ -1,6 +1,8 @@
 //! One sample of every record type in the form in which it is stored. A change here is a change of the stored form: it needs a new version
 //! of the record and an upcast from the one before, or data of an older darkroom cannot be read any more.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use darkroom_core::domain::image::Image;
 use darkroom_core::ops::images;
 use darkroom_core::ports::PortError;

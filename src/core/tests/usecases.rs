@@ -1,5 +1,7 @@
 //! Use cases as people meet them: who may, what is refused and in which words, and what holds when many do it at once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use darkroom_core::domain::actor::Actor;
 use darkroom_core::domain::form::{CreateImageForm, EditImageForm, PasswordForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, TaskId};
