@@ -306,6 +306,11 @@ fn a_killed_process_is_reported_as_died_and_a_cut_one_is_not() {
     assert_eq!(restarted.start(&spec).unwrap(), running);
     host.hypervisor.cut_power(spec.id).unwrap();
     assert_eq!(restarted.power(spec.id).unwrap(), Power::Off { died: None });
+    // A port that somebody else took meanwhile is given up for another one.
+    let Power::Running { ssh_port: taken } = running else { panic!("not running") };
+    let _listener = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    let Power::Running { ssh_port } = host.hypervisor.start(&spec).unwrap() else { panic!("not running") };
+    assert_ne!(ssh_port, taken);
     host.hypervisor.destroy(spec.id).unwrap();
     assert_eq!(restarted.power(spec.id).unwrap(), Power::Absent);
     assert!(!host.folder(spec.id).exists());

@@ -1,6 +1,8 @@
 //! The store contract on every engine, and what only the sled adapter promises: locked, full and failing disks.
 //! The load and its check serve the two proofs of durability next door.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
 use darkroom::server::store::{Disk, RealDisk, SledOptions, SledStore};
 use darkroom_core::store::{Batch, CommitError, Order, Row, Store, StoreError, Version, conformance};
 use std::cell::RefCell;

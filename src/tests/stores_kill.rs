@@ -1,6 +1,8 @@
 //! Proof that a commit that returned survives `kill -9`: a child process commits from several threads and says so; it is
 //! killed at random moments, a hundred times over the same growing directory.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
 use super::stores::{Chance, N_WRITERS, check_load, write_load};
 use darkroom::server::store::SledStore;
 use std::io::{BufRead, BufReader, Write};

@@ -2,6 +2,8 @@
 //! covered. Whenever a segment has begun, and at random syncs, just before the sync happens, it cuts the power: it builds the directory as a disk could leave it
 //! (all that was synced, and any choice of the 4 KiB pages written since), opens a store there and checks it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
 use super::stores::{Chance, N_WRITERS, check_load, write_load};
 use darkroom::server::store::{Disk, RealDisk, SledOptions, SledStore};
 use darkroom_core::store::{Batch, Version, Watch};

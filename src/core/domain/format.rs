@@ -49,6 +49,12 @@ pub struct FormatLimits {
     pub virtual_bytes_max: u64,
 }
 
+impl Default for FormatLimits {
+    fn default() -> Self {
+        Self { virtual_bytes_max: super::form::DISK_GIB_MAX * super::size::GIB }
+    }
+}
+
 /// A disk file that may be opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DiskFormat {

@@ -116,6 +116,15 @@ pub fn project_by_name(ctx: &Ctx, account: AccountId, wanted: &str) -> Result<Pr
         .ok_or_else(|| Error::not_found("project"))
 }
 
+/// The projects of an account.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn projects(ctx: &Ctx, account: AccountId) -> Result<Vec<Project>> {
+    let all = list::<Project>(ctx.app.store.as_ref(), &(), Order::Ascending, 100_000, None)?.items;
+    Ok(all.into_iter().filter(|p| p.account == account).collect())
+}
+
 /// Creates a user.
 ///
 /// # Errors

@@ -19,7 +19,20 @@ pub(super) struct Opened {
     /// A handle of our own on sled's data file, to sync it.
     pub data: File,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
-    pub lock: File,
+    pub lock: DirectoryLock,
+}
+
+/// Keeps other processes out.
+pub(super) struct DirectoryLock(File);
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a child that this process is just starting holds a copy of the descriptor until
+        // it becomes its program, and the lock with it.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the records could not be let go of; it ends with the process");
+        }
+    }
 }
 
 pub(super) fn open(directory: &Path, options: &SledOptions) -> Result<Opened, StoreError> {
@@ -62,12 +75,12 @@ pub(super) fn failed(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
     move |source| StoreError::from_io(doing, source)
 }
 
-fn lock(directory: &Path) -> Result<File, StoreError> {
+fn lock(directory: &Path) -> Result<DirectoryLock, StoreError> {
     let path = directory.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(failed("opening the lock of the records"))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DirectoryLock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: directory.display().to_string() }),
         Err(TryLockError::Error(source)) => Err(failed("locking the records")(source)),
     }
@@ -110,7 +123,7 @@ fn open_sled(home: &Path, options: &SledOptions) -> Result<sled::Db, StoreError>
             }
         };
         // We hold the lock that keeps other processes out, so whoever holds sled's own is a thread of a store that
-        // this process has just closed, at the end of its last write.
+        // this process has just closed, at the end of its last write, or a child that is about to become its program.
         let is_lock =
             matches!(&error, sled::Error::Io(source) if source.to_string().contains("acquire lock"));
         if !is_lock || n_tries == LOCK_TRIES {

@@ -3,7 +3,7 @@
 
 use super::committer::{Job, Queue, commit_until_closed};
 use super::disk::{Disk, RealDisk};
-use super::open::{self, failed};
+use super::open::{self, DirectoryLock, failed};
 use super::overlay::{Overlay, VERSION_KEY, row, scan, version_of};
 use darkroom_core::store::{Batch, CommitError, Order, Row, Store, StoreError, Version, Watch};
 use std::fs::File;
@@ -51,7 +51,7 @@ pub struct SledStore {
     committer: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
     /// Last, so that it is let go of after sled has closed its files.
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 impl SledStore {

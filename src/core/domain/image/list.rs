@@ -48,8 +48,9 @@ pub enum Direction {
     Descending,
 }
 
-/// A query over a list of images.
+/// A query over a list of images. On the wire a missing part is the default: an empty list of statuses leaves no trace in a form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageQuery {
     /// Text to find in name, source, id and tags; empty finds all.
     pub text: String,

@@ -79,7 +79,8 @@ pub fn thaw_leftover(settings: &QemuSettings, folder: &Folder) -> Result<(), Por
     }
     let timeout = Duration::from_millis(settings.agent_timeout_ms);
     let thaw_timeout = Duration::from_millis(settings.freeze_timeout_ms);
-    match Agent::connect(&folder.socket("agent.sock"), timeout).and_then(|mut agent| agent.thaw(thaw_timeout)) {
+    match Agent::connect(&folder.socket("agent.sock"), timeout).and_then(|mut agent| agent.thaw(thaw_timeout))
+    {
         Ok(n_thawed) => {
             tracing::warn!(instance.id = %folder.id, n_thawed, "thawed a guest that was left frozen");
             remove(&mark)

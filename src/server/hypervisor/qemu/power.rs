@@ -32,6 +32,12 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the end of a dead child may take to be known.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How often a start tries again because its port was taken at the last moment.
+const N_LOST_PORTS_MAX: usize = 5;
+
+/// What QEMU says when a port is taken.
+const PORT_TAKEN: &str = "Could not set up host forwarding rule";
+
 /// How much of QEMU's log is read for its last words.
 const LOG_BYTES_MAX: u64 = 8 * 1024;
 
@@ -72,20 +78,34 @@ impl QemuHypervisor {
             }
         }
         folder.write_spec(spec)?;
-        let ssh_port = self.choose_port(&folder)?;
         let firmware = if needs_firmware(spec) { Some(firmware()?.0) } else { None };
-        let launch = Launch {
-            spec,
-            folder: &folder,
-            ssh_port,
-            ssh_address: &self.settings.ssh_address,
-            network: self.settings.network,
-            kvm,
-            firmware,
-        };
-        self.launch(&folder, &arguments(&launch))?;
-        tracing::info!(instance.id = %spec.id, ssh_port, kvm, "started a machine");
-        Ok(Power::Running { ssh_port })
+        let mut lost_ports = BTreeSet::new();
+        loop {
+            let ssh_port = self.choose_port(&folder, &lost_ports)?;
+            let launch = Launch {
+                spec,
+                folder: &folder,
+                ssh_port,
+                ssh_address: &self.settings.ssh_address,
+                network: self.settings.network,
+                kvm,
+                firmware,
+            };
+            match self.launch(&folder, &arguments(&launch)) {
+                Ok(()) => {
+                    tracing::info!(instance.id = %spec.id, ssh_port, kvm, "started a machine");
+                    return Ok(Power::Running { ssh_port });
+                }
+                // Somebody took the port between the choice and QEMU's own bind.
+                Err(_)
+                    if lost_ports.len() < N_LOST_PORTS_MAX
+                        && self.last_words(&folder).contains(PORT_TAKEN) =>
+                {
+                    lost_ports.insert(ssh_port);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn facts_missing(&self) -> Option<String> {
@@ -150,12 +170,13 @@ impl QemuHypervisor {
         Err(PortError::Unavailable(format!("QEMU was started but cannot be talked to: {why}.")))
     }
 
-    /// The machine's own port when it is free, else the first free one of the range.
-    fn choose_port(&self, folder: &Folder) -> Result<u16, PortError> {
+    /// The machine's own port when it is free, else a free one of the range.
+    fn choose_port(&self, folder: &Folder, lost: &BTreeSet<u16>) -> Result<u16, PortError> {
         let _held = lock(&self.ports);
-        let is_free = |port: u16| TcpListener::bind((self.settings.ssh_address.as_str(), port)).is_ok();
-        let own = folder.ssh_port();
-        if let Some(port) = own.filter(|&port| is_free(port)) {
+        let is_free = |port: u16| {
+            !lost.contains(&port) && TcpListener::bind((self.settings.ssh_address.as_str(), port)).is_ok()
+        };
+        if let Some(port) = folder.ssh_port().filter(|&port| is_free(port)) {
             return Ok(port);
         }
         // Also not the ports of machines that are off: they keep theirs for as long as they can.
@@ -165,12 +186,13 @@ impl QemuHypervisor {
             taken.extend(id.and_then(|id| self.folder(id).ssh_port()));
         }
         let range = self.settings.ssh_port_first..=self.settings.ssh_port_last;
-        let port = range.clone().find(|port| !taken.contains(port) && is_free(*port)).ok_or_else(|| {
-            PortError::Unavailable(format!(
-                "No port from {} to {} is free for the machine's SSH.",
-                range.start(),
-                range.end()
-            ))
+        // From a place of its own, so that machines that start together do not want the same one.
+        let skipped = usize::from(folder.id.0.as_bytes()[14]) << 8 | usize::from(folder.id.0.as_bytes()[15]);
+        let n_ports = range.len().max(1);
+        let mut candidates = range.clone().cycle().skip(skipped % n_ports).take(n_ports);
+        let port = candidates.find(|port| !taken.contains(port) && is_free(*port)).ok_or_else(|| {
+            let (first, last) = (range.start(), range.end());
+            PortError::Unavailable(format!("No port from {first} to {last} is free for the machine's SSH."))
         })?;
         write_durably(&folder.path.join("ssh-port"), port.to_string().as_bytes())?;
         Ok(port)

@@ -57,6 +57,7 @@ fn is_machine(command_line: &[u8], id: InstanceId) -> bool {
 mod tests {
     use super::*;
     use crate::server::hypervisor::tool;
+    use std::io::Read;
     use uuid::Uuid;
 
     #[test]
@@ -74,10 +75,13 @@ mod tests {
         let (id, other) = (InstanceId(Uuid::from_u128(1)), InstanceId(Uuid::from_u128(2)));
         let shell = tool::find_program("sh").unwrap();
         let mut child = tool::command(&shell)
-            .args(["-c", "read line", "x", "-uuid", &id.to_string()])
+            .args(["-c", "echo ready; read line", "x", "-uuid", &id.to_string()])
             .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // A process that has just been started may not have its command line yet; a machine writes its pid file long after that.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0u8; 6]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
         fs::write(&file, format!("{}\n", child.id())).unwrap();

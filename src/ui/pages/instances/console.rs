@@ -44,7 +44,8 @@ fn load_in_full(id: darkroom_core::domain::ids::InstanceId) {
 #[component]
 fn ConsoleView(detail: InstanceDetail) -> impl IntoView {
     let name = detail.name.to_string();
-    let above = vec![Link::new("Instances", paths::INSTANCES), Link::new(name.clone(), paths::instance(detail.id))];
+    let above =
+        vec![Link::new("Instances", paths::INSTANCES), Link::new(name.clone(), paths::instance(detail.id))];
     let blocked = if detail.may_change { detail.console_blocked.clone() } else { Some(role_reason()) };
     let body = match blocked {
         Some(rule) => view! {
@@ -70,6 +71,8 @@ fn Terminal(detail: InstanceDetail) -> impl IntoView {
     let socket = paths::instance_console_socket(detail.id);
     let label = format!("Console of {}", detail.name);
     let without = without_script(&detail);
+    // The server lets only scripts with the nonce of the answer run; in the browser there is none to know.
+    let nonce = use_nonce();
     view! {
         <Stylesheet href="/vendor/xterm.css"/>
         <div class="console" id="console">
@@ -88,9 +91,9 @@ fn Terminal(detail: InstanceDetail) -> impl IntoView {
             "Every key goes to the machine, Tab too. "<kbd>"Ctrl"</kbd>"+"<kbd>"Shift"</kbd>"+"<kbd>"L"</kbd>
             " leaves the terminal for the buttons above it. "<span id="console-size"></span>
         </p>
-        <script src="/vendor/xterm.js" defer></script>
-        <script src="/vendor/addon-fit.js" defer></script>
-        <script src="/console.js" defer></script>
+        <script src="/vendor/xterm.js" defer nonce=nonce.clone()></script>
+        <script src="/vendor/addon-fit.js" defer nonce=nonce.clone()></script>
+        <script src="/console.js" defer nonce=nonce></script>
     }
 }
 
@@ -110,7 +113,8 @@ fn escape(text: &str) -> String {
 
 #[component]
 fn Log(text: String) -> impl IntoView {
-    let shown = if text.trim().is_empty() { "Nothing was written yet.".to_owned() } else { tail(&text, LOG_LINES) };
+    let shown =
+        if text.trim().is_empty() { "Nothing was written yet.".to_owned() } else { tail(&text, LOG_LINES) };
     view! {
         <Console title="ttyS0, the last lines">
             <pre tabindex="0" role="region" aria-label="Serial output">{shown}</pre>
