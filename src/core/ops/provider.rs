@@ -8,7 +8,7 @@ use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::project::{Account, Project, Role, Session, Side, User};
+use crate::domain::project::{Account, Project, Role, Side, User};
 use crate::domain::quota::Limits;
 use crate::domain::region::Region;
 use crate::domain::text::{self, Name};
@@ -183,14 +183,11 @@ pub fn set_password(ctx: &Ctx, email: &str, password: &str) -> Result<()> {
     text::password(password).map_err(|message| Error::field("password", "invalid_input", message))?;
     let user = user_by_email(ctx, email)?;
     let hash = ctx.app.secrets.hash_password(password)?;
-    let sessions = list::<Session>(ctx.app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items;
     ctx.transact(&permit, |tx| {
         let mut user = tx.get::<User>(&user.id)?.ok_or_else(|| Error::not_found("user"))?;
         user.password_hash.clone_from(&hash);
         tx.put(&user)?;
-        for session in sessions.iter().filter(|s| s.user == user.id) {
-            super::people::end_session(tx, session);
-        }
+        super::people::end_sessions(tx, user.id, None)?;
         audit::write(tx, ctx, &permit, &user_entry(&user, "user.password"))
     })
 }

@@ -5,7 +5,7 @@ use super::steps;
 use crate::domain::Result;
 use crate::domain::ids::TaskId;
 use crate::domain::policy::{Act, Resource};
-use crate::domain::task::{Lease, Outputs, Progress, State, Task, backoff_ms};
+use crate::domain::task::{Lease, Outputs, Progress, State, Task, backoff_ms, bounded};
 use crate::domain::time::Timestamp;
 use crate::ops::ctx::{App, Ctx, Permit};
 use crate::ports::{PortError, Watcher};
@@ -85,7 +85,8 @@ impl Engine {
         let mut next: Option<Timestamp> = None;
         for id in self.active()? {
             let Some(task) = read::<Task>(self.app.store.as_ref(), &id)? else { continue };
-            let free_at = task.lease.map_or(task.not_before, |lease| lease.until.max(task.not_before));
+            let not_before = due_at(&task, now);
+            let free_at = task.lease.map_or(not_before, |lease| lease.until.max(not_before));
             if free_at <= now {
                 due.push(task);
             } else {
@@ -109,7 +110,7 @@ impl Engine {
         ctx.transact(&permit, |tx| {
             let Some(mut task) = tx.get::<Task>(&id)? else { return Ok(None) };
             let leased = task.lease.is_some_and(|lease| lease.until > ctx.now);
-            if !task.state.active() || leased || task.not_before > ctx.now {
+            if !task.state.active() || leased || due_at(&task, ctx.now) > ctx.now {
                 return Ok(None);
             }
             task.lease = Some(self.lease(claim, ctx.now));
@@ -206,6 +207,12 @@ impl Engine {
     }
 }
 
+/// When a task may be touched. No wait is longer than the longest between two tries: a moment further ahead was written before the clock
+/// was set back, and nobody is to wait for that.
+fn due_at(task: &Task, now: Timestamp) -> Timestamp {
+    if task.not_before.since_ms(now) > backoff_ms(u32::MAX) { now } else { task.not_before }
+}
+
 /// The task, if this claim still holds it.
 fn held(tx: &mut Tx<'_>, id: TaskId, claim: Uuid) -> Result<Option<Task>> {
     Ok(tx.get::<Task>(&id)?.filter(|t| t.lease.is_some_and(|lease| lease.claim == claim)))
@@ -249,14 +256,15 @@ fn forward(
             }
             task.current().is_none().then_some(Ending::Done)
         }
-        Err(PortError::Cancelled) if task.cancel_requested => {
+        // Also when it failed in another way: whoever cancelled must not wait for the next try.
+        Err(_) if task.cancel_requested && task.kind.cancellable() => {
             task.note(now, format!("{title}: stopped."));
             unwind(task, now);
             None
         }
         Err(error) => {
             task.attempts += 1;
-            task.error = Some(error.to_string());
+            task.error = Some(bounded(&error.to_string()));
             let again = (error.retryable() || error == PortError::Cancelled) && task.attempts < attempts_max;
             if again {
                 let wait = backoff_ms(task.attempts);

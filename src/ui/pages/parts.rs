@@ -2,7 +2,7 @@
 //! of a task, activity. No rule may live here; reasons and refusals come from core.
 
 use super::problem::{Loading, Problem};
-use super::words::{image_tone, instance_tone, with_progress};
+use super::words::{action_words, image_tone, instance_tone, with_progress};
 use crate::ui::browser::poll_while;
 use crate::ui::calls::tasks::{CancelTask, RetryTask};
 use crate::ui::components::*;
@@ -311,14 +311,16 @@ pub fn Activity(events: Vec<EventRow>, about: Subject, now: Timestamp) -> impl I
 #[component]
 fn ActivityLine(event: EventRow, now: Timestamp) -> impl IntoView {
     let name = action_icon(&event.action);
-    let what = if event.detail.is_empty() { event.action } else { event.detail };
+    let what = action_words(&event.action);
+    let detail =
+        if event.detail.is_empty() { event.actor } else { format!("{} {}", event.detail, event.actor) };
     view! {
         <li>
             <Moment at=event.at now/>
             <Icon name/>
             <div>
-                <p class="break">{what}</p>
-                <p class="small break">{event.actor}</p>
+                <p>{what}</p>
+                <p class="small break">{detail}</p>
             </div>
         </li>
     }

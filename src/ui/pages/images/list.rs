@@ -81,7 +81,8 @@ fn ImagesView(list: ImageList, actions: TaskActions) -> impl IntoView {
 }
 
 fn totals(list: &ImageList) -> Option<AnyView> {
-    if list.n_all == 0 {
+    // While the first image is being made there is nothing to add up yet.
+    if list.stored_bytes == 0 {
         return None;
     }
     let stored = format!(
@@ -221,7 +222,7 @@ fn Toolbar(query: ImageQuery) -> impl IntoView {
         .collect::<Vec<_>>();
     view! {
         <FrameBar>
-            <form method="get" action=paths::IMAGES class="cluster">
+            <form method="get" action=paths::IMAGES>
                 {kept}
                 <SearchBox id="q" label="Search images" placeholder="Name, source, ID or tag" value=query.text/>
                 <FilterMenu id="filters">{boxes}<Button>"Show matching images"</Button></FilterMenu>

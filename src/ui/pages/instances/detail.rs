@@ -112,10 +112,10 @@ fn InstanceSheet(detail: InstanceDetail, actions: MachineActions) -> impl IntoVi
     }
 }
 
-/// `since 2 Oct 2026, 48 days`.
+/// `since 2 Oct 2026, 14:02, 48 days`.
 fn since(detail: &InstanceDetail) -> Option<String> {
     let started = detail.started.filter(|_| detail.status == State::Running)?;
-    Some(format!("since {}, {}", started.listed(detail.now), span(detail.now.since_ms(started))))
+    Some(format!("since {}, {}", started.minute(), span(detail.now.since_ms(started))))
 }
 
 #[component]

@@ -108,7 +108,7 @@ fn InstancesTable(list: InstanceList) -> impl IntoView {
     view! {
         <Frame>
             <FrameBar>
-                <form method="get" action=paths::INSTANCES class="cluster">
+                <form method="get" action=paths::INSTANCES>
                     <SearchBox id="q" label="Search instances" placeholder="Name, image or ID" value=list.text/>
                     <Button>"Search"</Button>
                 </form>

@@ -126,7 +126,7 @@ fn DeployFields(
             <input type="hidden" name="form[project]" value=form.project.clone()/>
             <input type="hidden" name="form[region]" value=form.region.clone()/>
             <input type="hidden" name="form[price_version]" value=form.price_version.to_string()/>
-            <div class="stack">
+            <div class="stack prose">
                 <Elsewhere held/>
                 <ImagePicker offer=offer.clone() chosen held/>
                 <Field
@@ -246,7 +246,7 @@ fn Place(form: DeployForm, options: DeployOptions, offer: Offer, held: Held<Depl
             min=1
             max=max
         />
-        <p class="hint" role="status">{least}</p>
+        <p class="small soft" role="status">{least}</p>
     }
 }
 
