@@ -126,7 +126,7 @@ async fn serve(host: Arc<Host>, seed_demo: Option<PathBuf>) -> Result<(), Failur
         tracing::warn!("requests were still open at the end of server.shutdown_timeout_ms and were cut off");
         serving.abort();
     }
-    if let Err(e) = looking.await {
+    if let Ok(Err(e)) = tokio::time::timeout_at(deadline.into(), looking).await {
         tracing::error!("looking for QEMU ended by a defect: {e}");
     }
     stop_workers(workers, socket, deadline).await;
