@@ -177,8 +177,13 @@ impl Server {
     }
 
     /// Ends it as an operator would; gives the exit code and the log.
-    pub(super) fn stop(mut self) -> (Option<i32>, String) {
+    pub(super) fn stop(self) -> (Option<i32>, String) {
         self.signal(rustix::process::Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits until it has ended; gives the exit code and the log.
+    pub(super) fn ended(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         (code, self.log.join().unwrap())
     }

@@ -197,7 +197,7 @@ fn told_to_end_it_finishes_open_requests_and_ends_with_0() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let (code, log) = server.stop();
+    let (code, log) = server.ended();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("machines keep running"), "{log}");
 }
