@@ -414,6 +414,7 @@ mod tests {
             let partner = match entry.key {
                 "machines.ssh_port_last" => "ssh_port_first = 1024\n",
                 "tasks.checkpoint_ms" => "lease_ms = 86400000\n",
+                "tasks.lease_ms" => "checkpoint_ms = 100\n",
                 _ => "",
             };
             let text = format!("[{section}]\n{name} = {other}\n{partner}");
