@@ -52,7 +52,9 @@ impl LocalStorage {
         }
         let plain = region.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if !plain || region.as_str().is_empty() {
-            return Err(PortError::Refused(format!("{region} cannot be the name of a region: use letters, digits and dashes.")));
+            return Err(PortError::Refused(format!(
+                "{region} cannot be the name of a region: use letters, digits and dashes."
+            )));
         }
         let blobs = Arc::new(LocalBlobs::open(region, &self.root.join(region.as_str()), self.settings)?);
         open.insert(region.clone(), blobs.clone());
@@ -70,7 +72,11 @@ impl LocalStorage {
         Ok(RegionCheck {
             n_chunks: report.n_chunks,
             n_manifests: report.n_manifests,
-            bad_chunks: report.bad_chunks.iter().map(|b| format!("pack {}, byte {}: {}", b.pack, b.offset, b.why)).collect(),
+            bad_chunks: report
+                .bad_chunks
+                .iter()
+                .map(|b| format!("pack {}, byte {}: {}", b.pack, b.offset, b.why))
+                .collect(),
             n_missing_chunks: u64::try_from(report.missing_chunks.len()).unwrap_or(u64::MAX),
             hurt: report.hurt_manifests.iter().map(hex).collect(),
         })
@@ -127,8 +133,10 @@ pub struct LocalBlobs {
 impl LocalBlobs {
     fn open(region: &RegionId, root: &Path, settings: StorageSettings) -> Result<Self, PortError> {
         let bases = root.join("bases");
-        fs::create_dir_all(&bases).map_err(|e| PortError::Unavailable(format!("{} cannot be made: {e}.", bases.display())))?;
-        let options = chunks::Settings { pack_bytes: settings.pack_bytes, rewrite_percent: settings.rewrite_percent };
+        fs::create_dir_all(&bases)
+            .map_err(|e| PortError::Unavailable(format!("{} cannot be made: {e}.", bases.display())))?;
+        let options =
+            chunks::Settings { pack_bytes: settings.pack_bytes, rewrite_percent: settings.rewrite_percent };
         let store = chunks::Store::open(&root.join("chunks"), options).map_err(|e| said(region, e))?;
         let blobs = Self {
             region: region.clone(),
@@ -162,7 +170,12 @@ impl LocalBlobs {
     }
 
     /// Stores `scratch` under `hold`; SHA-256 is computed on the way where there is much data, afterwards where there are mostly holes.
-    fn store_disk(&self, scratch: &str, watcher: &dyn Watcher, hold: &chunks::Hold) -> Result<Stored, PortError> {
+    fn store_disk(
+        &self,
+        scratch: &str,
+        watcher: &dyn Watcher,
+        hold: &chunks::Hold,
+    ) -> Result<Stored, PortError> {
         let path = Path::new(scratch);
         let gone = |e: std::io::Error| PortError::Gone(format!("The captured disk cannot be read: {e}."));
         let meta = fs::metadata(path).map_err(gone)?;
@@ -172,7 +185,8 @@ impl LocalBlobs {
         let mut source = chunks::RawFile::open(path).map_err(gone)?;
         let cancelled = || watcher.cancelled();
         let on_progress = |done| watcher.progress(done, total);
-        let options = chunks::IngestOptions { content_hash, on_progress: &on_progress, cancelled: &cancelled, hold };
+        let options =
+            chunks::IngestOptions { content_hash, on_progress: &on_progress, cancelled: &cancelled, hold };
         let ingested = self.store.ingest(&mut source, &options).map_err(|e| self.said(e))?;
         let fingerprint = self.store.put_manifest(&ingested.manifest, hold).map_err(|e| self.said(e))?;
         let sha256 = match ingested.sha256 {
@@ -206,9 +220,13 @@ impl Blobs for LocalBlobs {
             let manifest = self.store.protect(&parse(fingerprint)?, &hold).map_err(|e| self.said(e))?;
             let total = manifest.virtual_bytes();
             let on_progress = |done| watcher.progress(done, total);
-            self.store.materialise(&manifest, &path, &on_progress, &|| watcher.cancelled()).map_err(|e| self.said(e))?;
+            self.store
+                .materialise(&manifest, &path, &on_progress, &|| watcher.cancelled())
+                .map_err(|e| self.said(e))?;
         }
-        path.to_str().map(str::to_owned).ok_or_else(|| PortError::Refused("The data directory's path is not UTF-8. Move it.".to_owned()))
+        path.to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| PortError::Refused("The data directory's path is not UTF-8. Move it.".to_owned()))
     }
 
     fn size(&self, fingerprint: &Fingerprint) -> Result<StoredSize, PortError> {
@@ -234,7 +252,8 @@ impl Blobs for LocalBlobs {
             let _ = &held.hold;
             now.since_ms(since) < HOLD_MS
         });
-        let live: std::collections::BTreeSet<chunks::Fingerprint> = live.iter().map(parse).collect::<Result<_, _>>()?;
+        let live: std::collections::BTreeSet<chunks::Fingerprint> =
+            live.iter().map(parse).collect::<Result<_, _>>()?;
         let options = chunks::SweepOptions {
             live: &|fingerprint| live.contains(fingerprint),
             now_s: u64::try_from(now.seconds()).unwrap_or(0),
@@ -256,15 +275,19 @@ impl LocalBlobs {
     /// Removes bases that no image and no machine needs. One that is being made is not there yet; one that a machine needs is live.
     fn evict_bases(&self, live: &std::collections::BTreeSet<chunks::Fingerprint>) -> Result<u64, PortError> {
         let _turn = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let unread = |e: std::io::Error| PortError::Unavailable(format!("The bases of {} cannot be listed: {e}.", self.region));
+        let unread = |e: std::io::Error| {
+            PortError::Unavailable(format!("The bases of {} cannot be listed: {e}.", self.region))
+        };
         let mut freed = 0u64;
         for entry in fs::read_dir(self.root.join("bases")).map_err(unread)? {
             let entry = entry.map_err(unread)?;
             let name = entry.file_name();
-            let fingerprint = name.to_str().and_then(|n| n.strip_suffix(".raw")).map(|h| Fingerprint(h.to_owned()));
+            let fingerprint =
+                name.to_str().and_then(|n| n.strip_suffix(".raw")).map(|h| Fingerprint(h.to_owned()));
             let Some(Ok(parsed)) = fingerprint.map(|f| parse(&f)) else { continue };
             if !live.contains(&parsed) {
-                freed = freed.saturating_add(entry.metadata().map(|m| m.blocks().saturating_mul(512)).unwrap_or(0));
+                freed = freed
+                    .saturating_add(entry.metadata().map(|m| m.blocks().saturating_mul(512)).unwrap_or(0));
                 fs::remove_file(entry.path()).map_err(unread)?;
             }
         }
@@ -276,8 +299,12 @@ fn said(region: &RegionId, error: chunks::Error) -> PortError {
     match error {
         chunks::Error::Cancelled => PortError::Cancelled,
         e if e.is_no_space() => PortError::NoSpace { place: region.to_string() },
-        e if e.is_damage() => PortError::Corrupt(format!("The storage of {region} is damaged: {e}. Tell your provider.")),
-        e @ chunks::Error::UnknownManifest { .. } => PortError::Gone(format!("The image's content is not in {region}: {e}.")),
+        e if e.is_damage() => {
+            PortError::Corrupt(format!("The storage of {region} is damaged: {e}. Tell your provider."))
+        }
+        e @ chunks::Error::UnknownManifest { .. } => {
+            PortError::Gone(format!("The image's content is not in {region}: {e}."))
+        }
         e @ chunks::Error::TooLarge { .. } => PortError::Refused(format!("{e}.")),
         e => match std::error::Error::source(&e) {
             Some(cause) => PortError::Unavailable(format!("The storage of {region} failed: {e} ({cause}).")),
@@ -291,14 +318,20 @@ fn parse(fingerprint: &Fingerprint) -> Result<chunks::Fingerprint, PortError> {
     let mut out = [0u8; 32];
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let valid = text.len() == 64
-        && out.iter_mut().zip(text.chunks_exact(2)).all(|(byte, pair)| match (digit(pair[0]), digit(pair[1])) {
-            (Some(high), Some(low)) => {
-                *byte = high << 4 | low;
-                true
+        && out.iter_mut().zip(text.chunks_exact(2)).all(|(byte, pair)| {
+            match (digit(pair[0]), digit(pair[1])) {
+                (Some(high), Some(low)) => {
+                    *byte = high << 4 | low;
+                    true
+                }
+                _ => false,
             }
-            _ => false,
         });
-    if valid { Ok(chunks::Fingerprint(out)) } else { Err(PortError::Corrupt("A stored fingerprint is not 64 hex digits.".to_owned())) }
+    if valid {
+        Ok(chunks::Fingerprint(out))
+    } else {
+        Err(PortError::Corrupt("A stored fingerprint is not 64 hex digits.".to_owned()))
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -341,7 +374,10 @@ mod tests {
         assert_eq!(stored.sha256, hex(&Sha256::digest(fs::read(&path).unwrap())));
         assert_eq!(stored.virtual_bytes, 3 << 20);
         assert_eq!(blobs.ingest(&path, &Quiet).unwrap().new_bytes, 0, "the same content is stored once");
-        assert_eq!(blobs.unique_bytes(&stored.fingerprint, std::slice::from_ref(&stored.fingerprint)).unwrap(), 0);
+        assert_eq!(
+            blobs.unique_bytes(&stored.fingerprint, std::slice::from_ref(&stored.fingerprint)).unwrap(),
+            0
+        );
     }
 
     #[test]

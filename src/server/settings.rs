@@ -96,8 +96,12 @@ impl Default for Settings {
             workers: 4,
             log: LogSettings { format: LogFormat::Text, level: LogLevel::Info },
             limits: darkroom_core::ops::Settings::default(),
-            format: FormatLimits::default(),
-            admin: AdminSettings { request_bytes_max: 64 * 1024, request_timeout_ms: 10_000, n_clients_max: 8 },
+            format: FormatLimits { virtual_bytes_max: 2 << 40 },
+            admin: AdminSettings {
+                request_bytes_max: 64 * 1024,
+                request_timeout_ms: 10_000,
+                n_clients_max: 8,
+            },
             storage: StorageSettings::default(),
             qemu: QemuSettings::default(),
         }
@@ -190,7 +194,9 @@ impl Settings {
     /// A settings file that sets every key to its default, with comments.
     pub fn example() -> String {
         let defaults = Self::default();
-        let mut out = String::from("# Settings of darkroom. Every line shows its default; remove the # in front to change it.\n");
+        let mut out = String::from(
+            "# Settings of darkroom. Every line shows its default; remove the # in front to change it.\n",
+        );
         let mut last = "";
         for entry in ENTRIES {
             let (section, name) = entry.split();
@@ -240,13 +246,19 @@ impl Reader<'_> {
                     let message = if matches!(value.get_ref(), DeValue::Table(_)) {
                         format!("There is no such section. Sections are {}.", words(&sections()))
                     } else {
-                        format!("There is no such key outside a section. Sections are {}.", words(&sections()))
+                        format!(
+                            "There is no such key outside a section. Sections are {}.",
+                            words(&sections())
+                        )
                     };
                     self.wrong(at, section, message);
                 }
                 DeValue::Table(table) => self.keys(section, table),
                 other => {
-                    let message = format!("Found {}; this is a section: write [{section}] and its keys below.", shown(other));
+                    let message = format!(
+                        "Found {}; this is a section: write [{section}] and its keys below.",
+                        shown(other)
+                    );
                     self.wrong(at, section, message);
                 }
             }
@@ -259,9 +271,17 @@ impl Reader<'_> {
             match ENTRIES.iter().find(|entry| entry.key == key) {
                 Some(entry) => self.value(entry, value),
                 None => {
-                    let siblings: Vec<&str> =
-                        ENTRIES.iter().map(Entry::split).filter(|(of, _)| *of == section).map(|(_, name)| name).collect();
-                    self.wrong(name.span().start, &key, format!("There is no such key. [{section}] has {}.", words(&siblings)));
+                    let siblings: Vec<&str> = ENTRIES
+                        .iter()
+                        .map(Entry::split)
+                        .filter(|(of, _)| *of == section)
+                        .map(|(_, name)| name)
+                        .collect();
+                    self.wrong(
+                        name.span().start,
+                        &key,
+                        format!("There is no such key. [{section}] has {}.", words(&siblings)),
+                    );
                 }
             }
         }
@@ -365,9 +385,18 @@ mod tests {
         let text = "[server]\nlisten = 80\nprot = 1\n\n[tasks]\nworkers = 0\n[nothing]\n";
         let found = problems(text);
         assert_eq!(found.len(), 4, "{found:#?}");
-        assert!(found[0].starts_with("darkroom.toml:2: server.listen: Found the number 80; allowed is"), "{found:#?}");
-        assert!(found[1].starts_with("darkroom.toml:3: server.prot: There is no such key. [server] has listen,"), "{found:#?}");
-        assert_eq!(found[2], "darkroom.toml:6: tasks.workers: Found the number 0; allowed is a whole number from 1 to 64.");
+        assert!(
+            found[0].starts_with("darkroom.toml:2: server.listen: Found the number 80; allowed is"),
+            "{found:#?}"
+        );
+        assert!(
+            found[1].starts_with("darkroom.toml:3: server.prot: There is no such key. [server] has listen,"),
+            "{found:#?}"
+        );
+        assert_eq!(
+            found[2],
+            "darkroom.toml:6: tasks.workers: Found the number 0; allowed is a whole number from 1 to 64."
+        );
         assert!(found[3].starts_with("darkroom.toml:7: nothing: There is no such section."), "{found:#?}");
     }
 

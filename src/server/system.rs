@@ -78,7 +78,8 @@ impl Secrets for Argon2Secrets {
     }
 
     fn verify_password(&self, password: &str, hash: &str) -> Result<bool, PortError> {
-        let parsed = PasswordHash::new(hash).map_err(|e| PortError::Corrupt(format!("A stored password hash is damaged: {e}.")))?;
+        let parsed = PasswordHash::new(hash)
+            .map_err(|e| PortError::Corrupt(format!("A stored password hash is damaged: {e}.")))?;
         Ok(self.limited(|| Self::hasher().verify_password(password.as_bytes(), &parsed).is_ok()))
     }
 

@@ -58,7 +58,10 @@ impl Workers {
 }
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, String> {
-    std::thread::Builder::new().name(name).spawn(run).map_err(|e| format!("A thread could not be started: {e}."))
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(|e| format!("A thread could not be started: {e}."))
 }
 
 fn work(app: &App, engine: &Engine, stopping: &AtomicBool) {
@@ -86,7 +89,9 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
         match sweep::machines(app) {
             Ok(0) => {}
             Ok(n) => tracing::info!(n, "machines were not as written down; records mended"),
-            Err(error) => tracing::error!(code = error.code, "machines could not be compared: {}", error.message),
+            Err(error) => {
+                tracing::error!(code = error.code, "machines could not be compared: {}", error.message)
+            }
         }
         let asked = app.board.take_sweeps();
         let all = round.is_multiple_of(STORAGE_EVERY_ROUNDS);
@@ -97,7 +102,9 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
                     tracing::info!(region.id = %region, n_chunks = swept.n_chunks, freed_bytes = swept.freed_bytes, "storage swept");
                 }
                 Ok(_) => {}
-                Err(error) => tracing::error!(region.id = %region, code = error.code, "storage could not be swept: {}", error.message),
+                Err(error) => {
+                    tracing::error!(region.id = %region, code = error.code, "storage could not be swept: {}", error.message)
+                }
             }
         }
         if all && let Err(error) = people::sweep_sessions(&app.system()) {
@@ -111,7 +118,9 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
 /// Waits for the next round. The bell also rings for every change of a task, which is no reason for another round.
 fn pause(app: &App, stopping: &AtomicBool) {
     let begun = std::time::Instant::now();
-    while let Some(rest) = MACHINES_EVERY.checked_sub(begun.elapsed()).filter(|_| !stopping.load(Ordering::SeqCst)) {
+    while let Some(rest) =
+        MACHINES_EVERY.checked_sub(begun.elapsed()).filter(|_| !stopping.load(Ordering::SeqCst))
+    {
         let seen = app.board.rings();
         app.board.wait(seen, rest);
     }

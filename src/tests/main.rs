@@ -1,6 +1,11 @@
-//! Tests.
+//! Tests of the whole: the router, the executable, the stores, real machines, and the habits of the sources.
 
+mod access;
+mod contrast;
+mod cli;
 mod qemu;
 mod stores;
 mod stores_kill;
 mod stores_power;
+mod support;
+mod tidy;

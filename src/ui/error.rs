@@ -52,13 +52,18 @@ impl FromServerFnError for ApiError {
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         Self(match value {
-            ServerFnErrorErr::Request(_) => {
-                Error::unavailable("no_answer", "darkroom does not answer. Check your connection; what you typed is still here.")
+            ServerFnErrorErr::Request(_) => Error::unavailable(
+                "no_answer",
+                "darkroom does not answer. Check your connection; what you typed is still here.",
+            ),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Error::new(
+                Kind::Invalid,
+                "invalid_input",
+                "The form was not understood. Reload the page and try again.",
+            ),
+            other => {
+                Error::internal(format!("darkroom could not read the answer ({other}). Reload the page."))
             }
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
-                Error::new(Kind::Invalid, "invalid_input", "The form was not understood. Reload the page and try again.")
-            }
-            other => Error::internal(format!("darkroom could not read the answer ({other}). Reload the page.")),
         })
     }
 }

@@ -94,11 +94,11 @@ pub enum Step {
     PrepareBase,
     /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it.
     CreateDisks,
-    /// Start the machine's process.
+    /// Start the machine's process. Undo: cut the power.
     Start,
-    /// Press the power button.
+    /// Press the power button. Undo: cut the power, because a failed stop leaves the machine off.
     PressPower,
-    /// Wait until it is off; cut the power after the time allowed.
+    /// Wait until it is off; cut the power after the time allowed. Undo: cut the power.
     AwaitOff,
     /// Remove everything of the machine.
     Destroy,
@@ -184,6 +184,8 @@ impl State {
 pub struct Lease {
     /// The worker's run; another after every restart.
     pub owner: Uuid,
+    /// Which claim this is: a worker whose lease ran out must not take the next worker of the same run for itself.
+    pub claim: Uuid,
     /// When others may take over.
     pub until: Timestamp,
 }
@@ -312,6 +314,8 @@ pub enum Action {
 impl Task {
     /// Most lines kept in a log; the first is always kept.
     pub const LOG_LINES_MAX: usize = 200;
+    /// Most bytes of text kept in a log: a task must always fit into a record, whatever a program said before it failed.
+    pub const LOG_BYTES_MAX: usize = 16 * 1024;
 
     /// The step being done or next to do.
     pub fn current(&self) -> Option<Step> {
@@ -320,10 +324,13 @@ impl Task {
 
     /// Appends a line to the log, dropping the second-oldest when it is full.
     pub fn note(&mut self, at: Timestamp, text: impl Into<String>) {
-        if self.log.len() >= Self::LOG_LINES_MAX {
+        self.log.push(LogLine { at, text: bounded(&text.into()) });
+        let n_bytes = |log: &[LogLine]| log.iter().map(|l| l.text.len()).fold(0, usize::saturating_add);
+        while self.log.len() > Self::LOG_LINES_MAX
+            || self.log.len() > 2 && n_bytes(&self.log) > Self::LOG_BYTES_MAX
+        {
             self.log.remove(1);
         }
-        self.log.push(LogLine { at, text: text.into() });
     }
 
     /// Whether `action` is possible now (not: whether somebody may).
@@ -356,6 +363,16 @@ impl Task {
             },
         }
     }
+}
+
+/// A message as it is kept: at most 1,000 characters, control characters left out, so that no record outgrows what the store takes.
+pub fn bounded(message: &str) -> String {
+    let mut chars = message.chars().filter(|c| !c.is_control() || *c == '\n');
+    let mut kept: String = chars.by_ref().take(1000).collect();
+    if chars.next().is_some() {
+        kept.push('…');
+    }
+    kept
 }
 
 /// How long to wait before try number `attempts` + 1 of a step, in milliseconds: 1 s, 2 s, 4 s … 60 s.

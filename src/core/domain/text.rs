@@ -15,6 +15,9 @@ pub const PASSWORD_CHARS_MAX: usize = 256;
 /// Longest user data, in bytes: what cloud-init accepts.
 pub const USER_DATA_BYTES_MAX: usize = 16 * 1024;
 
+/// Longest list of SSH keys, in bytes: it must fit into a machine's record with its user data.
+pub const SSH_KEYS_BYTES_MAX: usize = 16 * 1024;
+
 /// A valid name of an image, instance or project (A5): 1 to 128 letters, digits, `-`, `.`, `_` and inner spaces.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -176,6 +179,12 @@ pub fn ssh_keys(text: &str) -> Result<Vec<String>, String> {
     if keys.len() > 20 {
         return Err(format!("{} keys. A machine takes at most 20.", keys.len()));
     }
+    let n_bytes: usize = keys.iter().map(String::len).sum();
+    if n_bytes > SSH_KEYS_BYTES_MAX {
+        return Err(format!(
+            "Too long: {n_bytes} bytes. All keys together have at most {SSH_KEYS_BYTES_MAX}."
+        ));
+    }
     Ok(keys)
 }
 
@@ -188,7 +197,11 @@ pub fn user_data(text: &str) -> Result<String, String> {
     if text.len() > USER_DATA_BYTES_MAX {
         return Err(format!("Too long: {} bytes. User data has at most {USER_DATA_BYTES_MAX}.", text.len()));
     }
-    Ok(text)
+    // A control character takes six bytes in a record, which the longest user data would then outgrow.
+    match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        Some(c) => Err(format!("{} is not allowed in user data. Use plain text.", shown(c))),
+        None => Ok(text),
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +241,14 @@ mod tests {
         let key = format!("ssh-ed25519 {} me@host", "A".repeat(68));
         assert_eq!(ssh_keys(&format!("\n{key}\n")), Ok(vec![key.clone()]));
         assert!(ssh_keys(&format!("{key}\nhello")).expect_err("refused").starts_with("Line 2"));
+    }
+
+    #[test]
+    fn what_would_not_fit_into_a_record_is_refused_at_its_field() {
+        let key = format!("ssh-rsa {}", "A".repeat(7000));
+        assert!(ssh_keys(&[key.as_str(); 3].join("\n")).expect_err("refused").starts_with("Too long: 21024"));
+        assert!(user_data("#!/bin/sh\n\techo\n").is_ok());
+        assert!(user_data("a\u{1}b").expect_err("refused").contains("U+0001"));
     }
 
     proptest! {

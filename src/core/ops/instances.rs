@@ -20,6 +20,7 @@ use crate::domain::project::Project;
 use crate::domain::region::Region;
 use crate::domain::size;
 use crate::domain::task::Kind as TaskKind;
+use crate::domain::text::Name;
 use crate::domain::{Error, FieldError, Result};
 use crate::store::Tx;
 use crate::store::records::index;
@@ -200,11 +201,15 @@ fn assemble(
 fn take_name(tx: &mut Tx<'_>, machine: &Instance) -> Result<()> {
     let key = name_key(machine);
     if tx.get_index::<InstanceId>(index::INSTANCE_BY_NAME, &key)?.is_some() {
-        let message = format!(
-            "You already have a machine with this name in {}. Try {}.",
-            machine.region,
-            machine.name.successor()
-        );
+        let mut free = machine.name.successor();
+        for _ in 0..50 {
+            let key = (machine.project, machine.region.clone(), free.to_lowercase());
+            if tx.get_index::<InstanceId>(index::INSTANCE_BY_NAME, &key)?.is_none() {
+                break;
+            }
+            free = Name::parse(&free).map(|n| n.successor()).unwrap_or(free);
+        }
+        let message = format!("You already have a machine with this name in {}. Try {free}.", machine.region);
         return Err(Error::conflict("instance_name_taken", message).at("name"));
     }
     Ok(tx.put_index(index::INSTANCE_BY_NAME, &key, &machine.id)?)

@@ -12,5 +12,6 @@ pub mod people;
 pub mod provider;
 pub mod tasks;
 pub mod usage;
+pub mod verify;
 
 pub use ctx::{App, Ctx, Permit, Place, Settings};

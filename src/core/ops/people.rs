@@ -131,12 +131,24 @@ fn begin_session(ctx: &Ctx, user: &User, agent: &str) -> Result<SignedIn> {
         agent: agent.chars().filter(|c| !c.is_control()).take(120).collect(),
     };
     as_user.transact(&permit, |tx| {
+        // Judged by a password that was changed meanwhile: no session. The user is written, so that a change of the password that listed
+        // the sessions before this commit lists them again.
+        let now = tx.get::<User>(&user.id)?.filter(|u| u.password_hash == user.password_hash);
+        tx.put(&now.ok_or_else(changed_meanwhile)?)?;
         tx.insert(&session)?;
         tx.insert_index(index::SESSION_BY_TOKEN, &session.token_hash, &session.id)?;
         tx.put_index(index::SESSION_BY_USER, &(user.id, session.id), &session.id)?;
         audit::write(tx, &as_user, &permit, &entry(user, "session.create", String::new()))
     })?;
     Ok(SignedIn { session: session.id, token })
+}
+
+fn changed_meanwhile() -> Error {
+    Error::new(
+        Kind::Unauthenticated,
+        "wrong_sign_in",
+        "The password was changed just now. Sign in with the new one.",
+    )
 }
 
 /// Who a cookie's secret belongs to; `Anonymous` when it is unknown or its session is over. Notes the use once a minute.
@@ -207,6 +219,17 @@ pub(crate) fn end_session(tx: &mut Tx<'_>, session: &Session) {
     tx.delete_index(index::SESSION_BY_USER, &(session.user, session.id));
 }
 
+/// Ends all sessions of a user but one. Reads them in the transaction, which must also have read the user: see [`begin_session`].
+pub(crate) fn end_sessions(tx: &mut Tx<'_>, user: UserId, keep: Option<SessionId>) -> Result<()> {
+    let ids = tx.scan_index::<SessionId>(index::SESSION_BY_USER, &user, Order::Ascending, u32::MAX, None)?;
+    for row in ids.items.into_iter().filter(|row| Some(row.value) != keep) {
+        if let Some(session) = tx.get::<Session>(&row.value)? {
+            end_session(tx, &session);
+        }
+    }
+    Ok(())
+}
+
 /// Changes the caller's password and ends their other sessions.
 ///
 /// # Errors
@@ -223,14 +246,15 @@ pub fn change_password(ctx: &Ctx, keep: Option<SessionId>, form: &PasswordForm) 
         return Err(Error::field("current", "wrong_password", "This is not your present password."));
     }
     let hash = ctx.app.secrets.hash_password(&form.new)?;
-    let sessions = sessions_of(ctx, id)?;
+    let judged = user.password_hash;
     ctx.transact(&permit, |tx| {
         let mut user = tx.get::<User>(&id)?.ok_or_else(|| Error::not_found("user"))?;
+        if user.password_hash != judged {
+            return Err(Error::field("current", "wrong_password", "Your password was changed just now."));
+        }
         user.password_hash.clone_from(&hash);
         tx.put(&user)?;
-        for session in sessions.iter().filter(|s| Some(s.id) != keep) {
-            end_session(tx, session);
-        }
+        end_sessions(tx, id, keep)?;
         audit::write(tx, ctx, &permit, &entry(&user, "user.password", "Other sessions ended.".to_owned()))
     })
 }

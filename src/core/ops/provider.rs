@@ -8,7 +8,7 @@ use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::project::{Account, Project, Role, Session, Side, User};
+use crate::domain::project::{Account, Project, Role, Side, User};
 use crate::domain::quota::Limits;
 use crate::domain::region::Region;
 use crate::domain::text::{self, Name};
@@ -116,6 +116,15 @@ pub fn project_by_name(ctx: &Ctx, account: AccountId, wanted: &str) -> Result<Pr
         .ok_or_else(|| Error::not_found("project"))
 }
 
+/// The projects of an account.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn projects(ctx: &Ctx, account: AccountId) -> Result<Vec<Project>> {
+    let all = list::<Project>(ctx.app.store.as_ref(), &(), Order::Ascending, 100_000, None)?.items;
+    Ok(all.into_iter().filter(|p| p.account == account).collect())
+}
+
 /// Creates a user.
 ///
 /// # Errors
@@ -174,14 +183,11 @@ pub fn set_password(ctx: &Ctx, email: &str, password: &str) -> Result<()> {
     text::password(password).map_err(|message| Error::field("password", "invalid_input", message))?;
     let user = user_by_email(ctx, email)?;
     let hash = ctx.app.secrets.hash_password(password)?;
-    let sessions = list::<Session>(ctx.app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items;
     ctx.transact(&permit, |tx| {
         let mut user = tx.get::<User>(&user.id)?.ok_or_else(|| Error::not_found("user"))?;
         user.password_hash.clone_from(&hash);
         tx.put(&user)?;
-        for session in sessions.iter().filter(|s| s.user == user.id) {
-            super::people::end_session(tx, session);
-        }
+        super::people::end_sessions(tx, user.id, None)?;
         audit::write(tx, ctx, &permit, &user_entry(&user, "user.password"))
     })
 }
@@ -269,7 +275,24 @@ pub fn set_limits(ctx: &Ctx, account: AccountId, region: &RegionId, limits: Opti
             Some(limits) => record.limits.insert(region.clone(), limits),
             None => record.limits.remove(region),
         };
-        Ok(tx.put(&record)?)
+        tx.put(&record)?;
+        let detail = match limits {
+            Some(l) => format!(
+                "{} images, {} instances, {} images being made at once.",
+                l.n_images_max, l.n_instances_max, l.n_creates_max
+            ),
+            None => format!("Those of {region}."),
+        };
+        let entry = Entry {
+            subject: Subject::Account(account),
+            name: record.name.as_str(),
+            account: Some(account),
+            project: None,
+            region: Some(region),
+            action: "account.limits",
+            detail,
+        };
+        audit::write(tx, ctx, &permit, &entry)
     })
 }
 

@@ -111,12 +111,12 @@ tuples_are_keys! {
 }
 
 /// The key of a record, or the common beginning of several.
-pub(super) fn record_key(table: &str, key: &impl TableKey) -> Vec<u8> {
+pub(crate) fn record_key(table: &str, key: &impl TableKey) -> Vec<u8> {
     named_key(TABLES, table, key)
 }
 
 /// The key of an index row, or the common beginning of several.
-pub(super) fn index_key(name: &str, key: &impl TableKey) -> Vec<u8> {
+pub(crate) fn index_key(name: &str, key: &impl TableKey) -> Vec<u8> {
     named_key(INDEXES, name, key)
 }
 
@@ -147,7 +147,7 @@ pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
 }
 
 /// A key as people can read it: the table, then an id or escaped bytes.
-pub(super) fn show_key(key: &[u8]) -> String {
+pub(crate) fn show_key(key: &[u8]) -> String {
     let split =
         key.iter().position(|&byte| byte == 0).filter(|_| matches!(key.first(), Some(&(TABLES | INDEXES))));
     let Some(at) = split else { return key.escape_ascii().to_string() };

@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub use batch::{Batch, Expect, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use catalog::{Catalog, Cataloged};
 pub use key::{KeyPart, TableKey, prefix_end};
+pub(crate) use key::{index_key, record_key, show_key};
 pub use memory::{Faults, MemoryStore};
 pub(crate) use table::decode as decode_record;
 pub use table::{IndexRow, Page, Record, list, list_index, read, read_index, read_versioned};

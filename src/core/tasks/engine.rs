@@ -5,12 +5,13 @@ use super::steps;
 use crate::domain::Result;
 use crate::domain::ids::TaskId;
 use crate::domain::policy::{Act, Resource};
-use crate::domain::task::{Lease, Outputs, Progress, State, Task, backoff_ms};
+use crate::domain::task::{Lease, Outputs, Progress, State, Task, backoff_ms, bounded};
 use crate::domain::time::Timestamp;
 use crate::ops::ctx::{App, Ctx, Permit};
 use crate::ports::{PortError, Watcher};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list_index, read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -84,7 +85,8 @@ impl Engine {
         let mut next: Option<Timestamp> = None;
         for id in self.active()? {
             let Some(task) = read::<Task>(self.app.store.as_ref(), &id)? else { continue };
-            let free_at = task.lease.map_or(task.not_before, |lease| lease.until.max(task.not_before));
+            let not_before = due_at(&task, now);
+            let free_at = task.lease.map_or(not_before, |lease| lease.until.max(not_before));
             if free_at <= now {
                 due.push(task);
             } else {
@@ -104,14 +106,14 @@ impl Engine {
     /// Takes the lease of a due task; `None` when somebody was quicker.
     fn claim(&self, id: TaskId) -> Result<Option<Task>> {
         let (ctx, permit) = self.ctx()?;
+        let claim = self.app.ids.uuid();
         ctx.transact(&permit, |tx| {
             let Some(mut task) = tx.get::<Task>(&id)? else { return Ok(None) };
             let leased = task.lease.is_some_and(|lease| lease.until > ctx.now);
-            if !task.state.active() || leased || task.not_before > ctx.now {
+            if !task.state.active() || leased || due_at(&task, ctx.now) > ctx.now {
                 return Ok(None);
             }
-            task.lease =
-                Some(Lease { owner: self.owner, until: ctx.now.plus_ms(self.app.settings.lease_ms) });
+            task.lease = Some(self.lease(claim, ctx.now));
             task.started = task.started.or(Some(ctx.now));
             if task.state == State::Queued {
                 task.state = State::Running;
@@ -124,31 +126,39 @@ impl Engine {
         })
     }
 
+    fn lease(&self, claim: Uuid, now: Timestamp) -> Lease {
+        Lease { owner: self.owner, claim, until: now.plus_ms(self.app.settings.lease_ms) }
+    }
+
     fn step(&self, task: &Task) -> Result<()> {
+        let Some(lease) = task.lease else { return Ok(()) };
         let watcher = StepWatcher {
             engine: self,
             task: task.id,
+            claim: lease.claim,
             since: self.app.clock.now(),
-            last: Mutex::new(self.app.clock.now()),
+            beats: Mutex::new(Beats { last: self.app.clock.now(), leased_until: lease.until }),
+            stop: AtomicBool::new(false),
+        };
+        let record = |change: &dyn Fn(&mut Task, Timestamp) -> Option<Ending>| {
+            self.record(task.id, lease.claim, change)
         };
         let moved = match task.state {
             State::Running => match task.current() {
                 Some(step) => {
                     let result = steps::run(&self.app, task, step, &watcher);
-                    self.record(task.id, |task, now| {
-                        forward(task, now, result.clone(), self.app.settings.attempts_max)
-                    })
+                    record(&|task, now| forward(task, now, result.clone(), self.app.settings.attempts_max))
                 }
-                None => self.record(task.id, |_, _| Some(Ending::Done)),
+                None => record(&|_, _| Some(Ending::Done)),
             },
-            State::Undoing if task.step == 0 => self.record(task.id, |task, _| Some(ending(task))),
+            State::Undoing if task.step == 0 => record(&|task, _| Some(ending(task))),
             State::Undoing => {
                 let result = task
                     .step
                     .checked_sub(1)
                     .and_then(|i| task.kind.plan().get(usize::try_from(i).ok()?))
                     .map_or(Ok(()), |step| steps::undo(&self.app, task, *step));
-                self.record(task.id, |task, now| {
+                record(&|task, now| {
                     backward(task, now, result.clone(), self.app.settings.attempts_max);
                     None
                 })
@@ -160,10 +170,15 @@ impl Engine {
     }
 
     /// Writes what a step gave, if the lease is still ours; settles the task when it ended.
-    fn record(&self, id: TaskId, change: impl Fn(&mut Task, Timestamp) -> Option<Ending>) -> Result<()> {
+    fn record(
+        &self,
+        id: TaskId,
+        claim: Uuid,
+        change: &dyn Fn(&mut Task, Timestamp) -> Option<Ending>,
+    ) -> Result<()> {
         let (ctx, permit) = self.ctx()?;
         ctx.transact(&permit, |tx| {
-            let Some(mut task) = self.held(tx, id)? else { return Ok(()) };
+            let Some(mut task) = held(tx, id, claim)? else { return Ok(()) };
             task.lease = None;
             task.progress = None;
             let ending = change(&mut task, ctx.now);
@@ -178,21 +193,29 @@ impl Engine {
         })
     }
 
-    fn held(&self, tx: &mut Tx<'_>, id: TaskId) -> Result<Option<Task>> {
-        Ok(tx.get::<Task>(&id)?.filter(|t| t.lease.is_some_and(|lease| lease.owner == self.owner)))
-    }
-
-    /// Extends the lease and writes progress down, so that a restart and a second reader see it.
-    fn checkpoint(&self, id: TaskId, progress: Progress) -> Result<()> {
+    /// Extends the lease and writes progress down, so that a restart and a second reader see it. Returns whether the step must stop:
+    /// somebody asked for it, or the lease is lost and another worker does the step.
+    fn checkpoint(&self, id: TaskId, claim: Uuid, progress: Option<Progress>) -> Result<bool> {
         let (ctx, permit) = self.ctx()?;
         ctx.transact(&permit, |tx| {
-            let Some(mut task) = self.held(tx, id)? else { return Ok(()) };
-            task.lease =
-                Some(Lease { owner: self.owner, until: ctx.now.plus_ms(self.app.settings.lease_ms) });
-            task.progress = Some(progress);
-            Ok(tx.put(&task)?)
+            let Some(mut task) = held(tx, id, claim)? else { return Ok(true) };
+            task.lease = Some(self.lease(claim, ctx.now));
+            task.progress = progress.or(task.progress);
+            tx.put(&task)?;
+            Ok(task.cancel_requested && task.kind.cancellable())
         })
     }
+}
+
+/// When a task may be touched. No wait is longer than the longest between two tries: a moment further ahead was written before the clock
+/// was set back, and nobody is to wait for that.
+fn due_at(task: &Task, now: Timestamp) -> Timestamp {
+    if task.not_before.since_ms(now) > backoff_ms(u32::MAX) { now } else { task.not_before }
+}
+
+/// The task, if this claim still holds it.
+fn held(tx: &mut Tx<'_>, id: TaskId, claim: Uuid) -> Result<Option<Task>> {
+    Ok(tx.get::<Task>(&id)?.filter(|t| t.lease.is_some_and(|lease| lease.claim == claim)))
 }
 
 /// Turns around: the step that is running or next may have effects, so it is undone as well.
@@ -233,14 +256,15 @@ fn forward(
             }
             task.current().is_none().then_some(Ending::Done)
         }
-        Err(PortError::Cancelled) if task.cancel_requested => {
+        // Also when it failed in another way: whoever cancelled must not wait for the next try.
+        Err(_) if task.cancel_requested && task.kind.cancellable() => {
             task.note(now, format!("{title}: stopped."));
             unwind(task, now);
             None
         }
         Err(error) => {
             task.attempts += 1;
-            task.error = Some(error.to_string());
+            task.error = Some(bounded(&error.to_string()));
             let again = (error.retryable() || error == PortError::Cancelled) && task.attempts < attempts_max;
             if again {
                 let wait = backoff_ms(task.attempts);
@@ -286,12 +310,46 @@ fn backward(task: &mut Task, now: Timestamp, result: Result<(), PortError>, atte
     }
 }
 
-/// Follows a running step: progress to the board, a checkpoint every few seconds, requests to stop from the board.
+/// Follows a running step: progress to the board, a checkpoint every few seconds, requests to stop from the board or the record.
 struct StepWatcher<'a> {
     engine: &'a Engine,
     task: TaskId,
+    claim: Uuid,
     since: Timestamp,
-    last: Mutex<Timestamp>,
+    beats: Mutex<Beats>,
+    stop: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct Beats {
+    last: Timestamp,
+    leased_until: Timestamp,
+}
+
+impl StepWatcher<'_> {
+    /// Writes a checkpoint when one is due.
+    fn beat(&self, at: Timestamp, progress: Option<Progress>) {
+        let settings = self.engine.app.settings;
+        let leased_until = {
+            let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+            // A clock that was set back must not keep the lease from being extended.
+            if at >= beats.last && at.since_ms(beats.last) < settings.checkpoint_ms {
+                return;
+            }
+            beats.last = at;
+            beats.leased_until
+        };
+        match self.engine.checkpoint(self.task, self.claim, progress) {
+            Ok(false) => {
+                let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+                beats.leased_until = at.plus_ms(settings.lease_ms);
+            }
+            Ok(true) => self.stop.store(true, Ordering::Relaxed),
+            // Made up by the next one while the lease lasts; after that another worker may do the step already.
+            Err(_) if at < leased_until => {}
+            Err(_) => self.stop.store(true, Ordering::Relaxed),
+        }
+    }
 }
 
 impl Watcher for StepWatcher<'_> {
@@ -300,21 +358,12 @@ impl Watcher for StepWatcher<'_> {
         let at = app.clock.now();
         let progress = Progress { done_bytes, total_bytes, since: self.since, at };
         app.board.report(self.task, progress);
-        let due = {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = at.since_ms(*last) >= app.settings.checkpoint_ms;
-            if due {
-                *last = at;
-            }
-            due
-        };
-        if due {
-            // A checkpoint that fails is made up by the next one; losing all of them ends the lease, and the step runs again.
-            drop(self.engine.checkpoint(self.task, progress));
-        }
+        self.beat(at, Some(progress));
     }
 
     fn cancelled(&self) -> bool {
-        self.engine.app.board.cancelled(self.task)
+        // A step that only waits has no progress to report, and must keep its lease as well.
+        self.beat(self.engine.app.clock.now(), None);
+        self.stop.load(Ordering::Relaxed) || self.engine.app.board.cancelled(self.task)
     }
 }

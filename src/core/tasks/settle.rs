@@ -44,12 +44,14 @@ pub fn settle(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, task: &mut Task, endi
     match (task.kind, task.subject) {
         (Kind::ImageCreate, Subject::Image(id)) => image_created(tx, ctx, permit, task, id, ending),
         (Kind::ImageDelete, Subject::Image(id)) => {
+            let Some(image) = tx.get::<Image>(&id)? else { return Ok(()) };
             tx.delete::<Image>(&id);
-            Ok(())
+            audit::write(tx, ctx, permit, &images::entry(&image, "image.deleted", String::new()))
         }
         (Kind::InstanceDelete, Subject::Instance(id)) => {
+            let Some(machine) = tx.get::<Instance>(&id)? else { return Ok(()) };
             tx.delete::<Instance>(&id);
-            Ok(())
+            audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.deleted", String::new()))
         }
         (kind, Subject::Instance(id)) => machine_moved(tx, ctx, permit, task, kind, id, ending),
         _ => Ok(()),

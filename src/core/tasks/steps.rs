@@ -67,7 +67,8 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             Subject::Instance(id) => app.hypervisor.destroy(id),
             _ => Err(defect(task)),
         },
-        (Step::Start, Kind::InstanceStart | Kind::InstanceReboot) => match task.subject {
+        // A machine whose stop or start failed for good is written down as off with an error, so off it must be.
+        (Step::PressPower | Step::AwaitOff | Step::Start, _) => match task.subject {
             Subject::Instance(id) => app.hypervisor.cut_power(id),
             _ => Err(defect(task)),
         },
@@ -77,9 +78,6 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             | Step::Release
             | Step::PrepareBase
             | Step::CreateDisks
-            | Step::Start
-            | Step::PressPower
-            | Step::AwaitOff
             | Step::Destroy,
             _,
         ) => Ok(()),
@@ -97,6 +95,10 @@ fn capture(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs)
 fn store(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
     let scratch = outputs.scratch.as_ref().ok_or_else(|| defect(task))?;
     let stored = blobs(app, task)?.ingest(scratch, watcher)?;
+    if stored.virtual_bytes == 0 {
+        // P17: nothing of size 0 ever becomes available.
+        return Err(PortError::Refused("The copy of the disk is empty.".to_owned()));
+    }
     outputs.stored = Some(ImageDisk {
         fingerprint: stored.fingerprint.0,
         sha256: stored.sha256,

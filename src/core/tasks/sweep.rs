@@ -2,7 +2,7 @@
 
 use super::settle;
 use crate::domain::Result;
-use crate::domain::ids::{InstanceId, RegionId, TaskId};
+use crate::domain::ids::{RegionId, TaskId};
 use crate::domain::instance::{Instance, Status};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::task::Task;
@@ -27,7 +27,7 @@ pub fn machines(app: &Arc<App>) -> Result<u32> {
         }
         let Ok(power) = app.hypervisor.power(machine.id) else { continue };
         if differs(&machine, &power) {
-            n += u32::from(mend(&app.system(), machine.id, &power)?);
+            n += u32::from(mend(&app.system(), &machine, &power)?);
         }
     }
     Ok(n)
@@ -43,13 +43,12 @@ fn differs(machine: &Instance, power: &Power) -> bool {
     }
 }
 
-fn mend(ctx: &Ctx, id: InstanceId, power: &Power) -> Result<bool> {
+/// Mends a machine that is still as it was `seen` before its power was looked at: what was seen of a machine that somebody moved since says
+/// nothing about it.
+fn mend(ctx: &Ctx, seen: &Instance, power: &Power) -> Result<bool> {
     let permit = ctx.authorize(Act::InstancePower, &Resource::Provider, "instance")?;
     ctx.transact(&permit, |tx| {
-        let Some(mut machine) = tx.get::<Instance>(&id)? else { return Ok(false) };
-        if machine.status.moving() || !differs(&machine, power) {
-            return Ok(false);
-        }
+        let Some(mut machine) = tx.get::<Instance>(&seen.id)?.filter(|m| m == seen) else { return Ok(false) };
         let (action, detail) = match power {
             Power::Running { ssh_port } => {
                 settle::running(tx, ctx, &mut machine, Some(*ssh_port))?;

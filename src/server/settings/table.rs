@@ -77,7 +77,9 @@ impl Entry {
     #[cfg(test)]
     pub fn another(&self, settings: &Settings) -> String {
         match &self.access {
-            Access::Whole { min, max, get, .. } => if get(settings) == *min { *max } else { *min }.to_string(),
+            Access::Whole { min, max, get, .. } => {
+                (if get(settings) == *min { *max } else { *min }).to_string()
+            }
             Access::Truth { get, .. } => (!get(settings)).to_string(),
             Access::Text { another, .. } => format!("\"{another}\""),
         }
@@ -183,8 +185,14 @@ pub const ENTRIES: &[Entry] = &[
             set: |settings, truth| settings.secure_cookies = truth,
         },
     },
-    whole!("server.shutdown_timeout_ms", 100, 600_000, u64, shutdown_timeout_ms,
-        "How long open requests and running steps may take to finish when darkroom is told to end, in milliseconds."),
+    whole!(
+        "server.shutdown_timeout_ms",
+        100,
+        600_000,
+        u64,
+        shutdown_timeout_ms,
+        "How long open requests and running steps may take to finish when darkroom is told to end, in milliseconds."
+    ),
     choice!("log.format", log.format, ["text" => LogFormat::Text, "json" => LogFormat::Json], "\"text\" or \"json\"", "json",
         "Lines for people, or one JSON object per line."),
     choice!("log.level", log.level,
@@ -192,27 +200,110 @@ pub const ENTRIES: &[Entry] = &[
         "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"", "warn",
         "The least important level that is written."),
     whole!("tasks.workers", 1, 64, u32, workers, "Tasks that are worked on at the same time."),
-    whole!("tasks.attempts_max", 1, 100, u32, limits.attempts_max, "Tries of a step whose failure may pass by itself."),
-    whole!("tasks.lease_ms", 5_000, DAY_MS, i64, limits.lease_ms,
-        "After this long without word from its worker a task is taken over by another, in milliseconds."),
-    whole!("tasks.checkpoint_ms", 100, 600_000, i64, limits.checkpoint_ms,
-        "How often a running step writes its progress down, in milliseconds."),
-    whole!("tasks.history_rows_max", 100, 1_000_000, u32, limits.history_rows_max,
-        "Rows that lists of tasks and events go back at most."),
-    whole!("sign_in.failures_max", 1, 1000, u32, limits.sign_in_failures_max, "Failed sign-ins of one address before a pause."),
-    whole!("sign_in.pause_ms", 1_000, DAY_MS, i64, limits.sign_in_pause_ms, "How long that pause is, in milliseconds."),
-    whole!("import.virtual_bytes_max", 1 << 20, 64 * TIB, u64, format.virtual_bytes_max,
-        "The largest disk that a file from outside may hold, as a guest sees it, in bytes."),
-    whole!("admin.request_bytes_max", 4096, 1 << 24, u64, admin.request_bytes_max,
-        "The longest request on the administrator's socket, in bytes."),
-    whole!("admin.request_timeout_ms", 100, 600_000, u64, admin.request_timeout_ms,
-        "How long a client of the administrator's socket may take to send its request, in milliseconds."),
-    whole!("admin.clients_max", 1, 64, u32, admin.n_clients_max, "Clients of the administrator's socket at the same time."),
-    whole!("storage.grace_s", 0, 366 * 24 * 3600, u64, storage.grace_s,
-        "How long chunks that no image needs are kept before they are removed, in seconds."),
-    whole!("storage.pack_bytes", 1 << 20, 1 << 31, u64, storage.pack_bytes, "Chunks are appended to packs of about this size, in bytes."),
-    whole!("storage.rewrite_percent", 1, 100, u8, storage.rewrite_percent,
-        "A pack is rewritten when at least this share of it can be given back, in percent."),
+    whole!(
+        "tasks.attempts_max",
+        1,
+        100,
+        u32,
+        limits.attempts_max,
+        "Tries of a step whose failure may pass by itself."
+    ),
+    whole!(
+        "tasks.lease_ms",
+        5_000,
+        DAY_MS,
+        i64,
+        limits.lease_ms,
+        "After this long without word from its worker a task is taken over by another, in milliseconds."
+    ),
+    whole!(
+        "tasks.checkpoint_ms",
+        100,
+        600_000,
+        i64,
+        limits.checkpoint_ms,
+        "How often a running step writes its progress down, in milliseconds."
+    ),
+    whole!(
+        "tasks.history_rows_max",
+        100,
+        1_000_000,
+        u32,
+        limits.history_rows_max,
+        "Rows that lists of tasks and events go back at most."
+    ),
+    whole!(
+        "sign_in.failures_max",
+        1,
+        1000,
+        u32,
+        limits.sign_in_failures_max,
+        "Failed sign-ins of one address before a pause."
+    ),
+    whole!(
+        "sign_in.pause_ms",
+        1_000,
+        DAY_MS,
+        i64,
+        limits.sign_in_pause_ms,
+        "How long that pause is, in milliseconds."
+    ),
+    whole!(
+        "import.virtual_bytes_max",
+        1 << 20,
+        64 * TIB,
+        u64,
+        format.virtual_bytes_max,
+        "The largest disk that a file from outside may hold, as a guest sees it, in bytes."
+    ),
+    whole!(
+        "admin.request_bytes_max",
+        4096,
+        1 << 24,
+        u64,
+        admin.request_bytes_max,
+        "The longest request on the administrator's socket, in bytes."
+    ),
+    whole!(
+        "admin.request_timeout_ms",
+        100,
+        600_000,
+        u64,
+        admin.request_timeout_ms,
+        "How long a client of the administrator's socket may take to send its request, in milliseconds."
+    ),
+    whole!(
+        "admin.clients_max",
+        1,
+        64,
+        u32,
+        admin.n_clients_max,
+        "Clients of the administrator's socket at the same time."
+    ),
+    whole!(
+        "storage.grace_s",
+        0,
+        366 * 24 * 3600,
+        u64,
+        storage.grace_s,
+        "How long chunks that no image needs are kept before they are removed, in seconds."
+    ),
+    whole!(
+        "storage.pack_bytes",
+        1 << 20,
+        1 << 31,
+        u64,
+        storage.pack_bytes,
+        "Chunks are appended to packs of about this size, in bytes."
+    ),
+    whole!(
+        "storage.rewrite_percent",
+        1,
+        100,
+        u8,
+        storage.rewrite_percent,
+        "A pack is rewritten when at least this share of it can be given back, in percent."
+    ),
     program!("machines.qemu", qemu.qemu, "The emulator."),
     program!("machines.qemu_img", qemu.qemu_img, "The tool that converts disk files."),
     choice!("machines.accelerator", qemu.accelerator,
@@ -235,32 +326,134 @@ pub const ENTRIES: &[Entry] = &[
             },
         },
     },
-    whole!("machines.ssh_port_first", 1024, 65_535, u16, qemu.ssh_port_first, "The first port for the SSH of guests."),
-    whole!("machines.ssh_port_last", 1024, 65_535, u16, qemu.ssh_port_last, "The last port for the SSH of guests."),
-    whole!("machines.stop_timeout_ms", 1_000, 3_600_000, u64, limits.stop_timeout_ms,
-        "How long a machine has to go off by itself before its power is cut, in milliseconds."),
-    whole!("machines.start_timeout_ms", 1_000, 600_000, u64, qemu.start_timeout_ms,
-        "How long QEMU may take from its start to answering, in milliseconds."),
-    whole!("machines.command_timeout_ms", 100, 600_000, u64, qemu.command_timeout_ms,
-        "How long a command to QEMU may take, in milliseconds."),
-    whole!("machines.quit_timeout_ms", 100, 600_000, u64, qemu.quit_timeout_ms,
-        "How long QEMU may take to end when told to, before it is killed, in milliseconds."),
-    whole!("machines.agent_timeout_ms", 100, 60_000, u64, qemu.agent_timeout_ms,
-        "How long the agent in a guest may take to answer, in milliseconds."),
-    whole!("machines.freeze_timeout_ms", 100, 60_000, u64, qemu.freeze_timeout_ms,
-        "How long the agent may take to freeze file systems, in milliseconds."),
-    whole!("machines.probe_timeout_ms", 1_000, 120_000, u64, qemu.probe_timeout_ms,
-        "How long the boot that probes KVM may take, in milliseconds."),
-    whole!("machines.console_log_bytes", 64 << 10, 1 << 30, u64, qemu.console_log_bytes,
-        "The log of a serial console is cut to half of this when it grows beyond, in bytes."),
-    whole!("machines.console_tail_bytes", 1 << 10, 1 << 20, u64, limits.console_tail_bytes,
-        "The end of that log shown on a machine's page, in bytes."),
-    whole!("machines.captures_at_once", 1, 64, u32, qemu.n_captures_at_once, "Disks that are captured at the same time."),
-    whole!("tools.address_space_bytes", 256 << 20, TIB, u64, qemu.tool.address_space_bytes,
-        "Address space of one run of the image tool, in bytes."),
-    whole!("tools.cpu_seconds", 10, 7 * 24 * 3600, u64, qemu.tool.cpu_seconds, "Processor time of one run of the image tool, in seconds."),
-    whole!("tools.file_bytes", 1 << 20, 64 * TIB, u64, qemu.tool.file_bytes, "The largest file the image tool may write, in bytes."),
-    whole!("tools.timeout_ms", 10_000, 7 * DAY_MS, u64, qemu.tool.timeout_ms, "How long one run of the image tool may take, in milliseconds."),
+    whole!(
+        "machines.ssh_port_first",
+        1024,
+        65_535,
+        u16,
+        qemu.ssh_port_first,
+        "The first port for the SSH of guests."
+    ),
+    whole!(
+        "machines.ssh_port_last",
+        1024,
+        65_535,
+        u16,
+        qemu.ssh_port_last,
+        "The last port for the SSH of guests."
+    ),
+    whole!(
+        "machines.stop_timeout_ms",
+        1_000,
+        3_600_000,
+        u64,
+        limits.stop_timeout_ms,
+        "How long a machine has to go off by itself before its power is cut, in milliseconds."
+    ),
+    whole!(
+        "machines.start_timeout_ms",
+        1_000,
+        600_000,
+        u64,
+        qemu.start_timeout_ms,
+        "How long QEMU may take from its start to answering, in milliseconds."
+    ),
+    whole!(
+        "machines.command_timeout_ms",
+        100,
+        600_000,
+        u64,
+        qemu.command_timeout_ms,
+        "How long a command to QEMU may take, in milliseconds."
+    ),
+    whole!(
+        "machines.quit_timeout_ms",
+        100,
+        600_000,
+        u64,
+        qemu.quit_timeout_ms,
+        "How long QEMU may take to end when told to, before it is killed, in milliseconds."
+    ),
+    whole!(
+        "machines.agent_timeout_ms",
+        100,
+        60_000,
+        u64,
+        qemu.agent_timeout_ms,
+        "How long the agent in a guest may take to answer, in milliseconds."
+    ),
+    whole!(
+        "machines.freeze_timeout_ms",
+        100,
+        60_000,
+        u64,
+        qemu.freeze_timeout_ms,
+        "How long the agent may take to freeze file systems, in milliseconds."
+    ),
+    whole!(
+        "machines.probe_timeout_ms",
+        1_000,
+        120_000,
+        u64,
+        qemu.probe_timeout_ms,
+        "How long the boot that probes KVM may take, in milliseconds."
+    ),
+    whole!(
+        "machines.console_log_bytes",
+        64 << 10,
+        1 << 30,
+        u64,
+        qemu.console_log_bytes,
+        "The log of a serial console is cut to half of this when it grows beyond, in bytes."
+    ),
+    whole!(
+        "machines.console_tail_bytes",
+        1 << 10,
+        1 << 20,
+        u64,
+        limits.console_tail_bytes,
+        "The end of that log shown on a machine's page, in bytes."
+    ),
+    whole!(
+        "machines.captures_at_once",
+        1,
+        64,
+        u32,
+        qemu.n_captures_at_once,
+        "Disks that are captured at the same time."
+    ),
+    whole!(
+        "tools.address_space_bytes",
+        256 << 20,
+        TIB,
+        u64,
+        qemu.tool.address_space_bytes,
+        "Address space of one run of the image tool, in bytes."
+    ),
+    whole!(
+        "tools.cpu_seconds",
+        10,
+        7 * 24 * 3600,
+        u64,
+        qemu.tool.cpu_seconds,
+        "Processor time of one run of the image tool, in seconds."
+    ),
+    whole!(
+        "tools.file_bytes",
+        1 << 20,
+        64 * TIB,
+        u64,
+        qemu.tool.file_bytes,
+        "The largest file the image tool may write, in bytes."
+    ),
+    whole!(
+        "tools.timeout_ms",
+        10_000,
+        7 * DAY_MS,
+        u64,
+        qemu.tool.timeout_ms,
+        "How long one run of the image tool may take, in milliseconds."
+    ),
 ];
 
 fn public_url(text: &str) -> Result<Option<String>, ()> {

@@ -63,14 +63,21 @@ impl RefusedForms {
     /// Takes a form out, if it is this session's.
     fn take(&self, token: &str, session: Option<SessionId>) -> Option<Refused> {
         let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if forms.get(token).is_some_and(|k| k.session == session) { forms.remove(token).map(|k| k.refused) } else { None }
+        if forms.get(token).is_some_and(|k| k.session == session) {
+            forms.remove(token).map(|k| k.refused)
+        } else {
+            None
+        }
     }
 }
 
 /// The value of a cookie.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).find(|(k, _)| *k == name).map(|(_, v)| v)
+    all.flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(k, _)| *k == name)
+        .map(|(_, v)| v)
 }
 
 fn token(headers: &HeaderMap) -> Option<[u8; 32]> {
@@ -133,7 +140,9 @@ fn request() -> (Web, Parts) {
 
 /// Gives the answer the status of `error`.
 pub fn set_status(error: &Error) {
-    if let (Some(response), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(error.kind.status())) {
+    if let (Some(response), Ok(status)) =
+        (use_context::<ResponseOptions>(), StatusCode::from_u16(error.kind.status()))
+    {
         response.set_status(status);
     }
 }
@@ -162,7 +171,8 @@ pub async fn answer<F: Serialize>(form: &F, outcome: Result<String>) -> Result<(
     }
     let session = run_with(&web, &parts.headers, |c| Ok(c.session)).await?;
     let token = URL_SAFE_NO_PAD.encode(web.app.ids.secret());
-    let form = serde_json::to_string(form).map_err(|e| ApiError(Error::internal(format!("The form could not be kept: {e}."))))?;
+    let form = serde_json::to_string(form)
+        .map_err(|e| ApiError(Error::internal(format!("The form could not be kept: {e}."))))?;
     let kept = Kept { session, at: web.app.clock.now(), refused: Refused { form, error: ApiError(error) } };
     web.refused.keep(token.clone(), kept);
     leptos_axum::redirect(&refused_address(&parts.headers, &token));
@@ -172,7 +182,10 @@ pub async fn answer<F: Serialize>(form: &F, outcome: Result<String>) -> Result<(
 /// The address a form came from, with the token of the refused form.
 fn refused_address(headers: &HeaderMap, token: &str) -> String {
     let referer = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let local = referer.split_once("://").and_then(|(_, rest)| rest.find('/').map(|i| &rest[i..])).unwrap_or(paths::OVERVIEW);
+    let local = referer
+        .split_once("://")
+        .and_then(|(_, rest)| rest.find('/').map(|i| &rest[i..]))
+        .unwrap_or(paths::OVERVIEW);
     let local = local.split('#').next().filter(|p| is_local(p)).unwrap_or(paths::OVERVIEW);
     let (path, query) = local.split_once('?').unwrap_or((local, ""));
     let once = ["refused=", "done="];
@@ -195,7 +208,10 @@ pub async fn take_refused(token: &str) -> Result<Option<Refused>, ApiError> {
 
 /// Whether an address stays on this portal: one leading slash, nothing that a browser could read as another host.
 pub fn is_local(address: &str) -> bool {
-    address.starts_with('/') && !address.starts_with("//") && !address.contains('\\') && !address.chars().any(char::is_control)
+    address.starts_with('/')
+        && !address.starts_with("//")
+        && !address.contains('\\')
+        && !address.chars().any(char::is_control)
 }
 
 fn local_or_overview(address: &str) -> String {
@@ -231,7 +247,12 @@ struct SignInForm {
 /// The refusal, for a script.
 pub async fn sign_in(email: String, password: String, next: String) -> Result<(), ApiError> {
     let (web, parts) = request();
-    let agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("unknown browser").to_owned();
+    let agent = parts
+        .headers
+        .get(header::USER_AGENT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("unknown browser")
+        .to_owned();
     let form = SignInForm { email: email.clone(), next: next.clone() };
     let outcome = run(move |c| people::sign_in(&c.ctx, &email, &password, &agent)).await;
     let outcome = outcome.map(|signed_in| {
@@ -298,9 +319,14 @@ mod tests {
 
     #[test]
     fn only_addresses_of_the_portal_are_gone_back_to() {
-        for (address, fine) in
-            [("/images?q=a", true), ("//evil", false), ("https://evil", false), ("/\\evil", false), ("", false), ("/a\nb", false)]
-        {
+        for (address, fine) in [
+            ("/images?q=a", true),
+            ("//evil", false),
+            ("https://evil", false),
+            ("/\\evil", false),
+            ("", false),
+            ("/a\nb", false),
+        ] {
             assert_eq!(is_local(address), fine, "{address:?}");
         }
     }
@@ -308,7 +334,10 @@ mod tests {
     #[test]
     fn a_refused_form_goes_back_to_where_it_came_from() {
         let mut headers = HeaderMap::new();
-        headers.insert(header::REFERER, HeaderValue::from_static("http://a:3000/images?q=b&refused=old&done=x#top"));
+        headers.insert(
+            header::REFERER,
+            HeaderValue::from_static("http://a:3000/images?q=b&refused=old&done=x#top"),
+        );
         assert_eq!(refused_address(&headers, "T"), "/images?q=b&refused=T");
         assert_eq!(refused_address(&HeaderMap::new(), "T"), "/?refused=T");
     }

@@ -2,6 +2,7 @@
 
 use super::{Web, caller};
 use axum::body::Bytes;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -44,7 +45,11 @@ const TAIL_BYTES: usize = 8 * 1024;
 
 impl Consoles {
     /// Joins the line of a machine, or opens it.
-    async fn join(self: &Arc<Self>, id: InstanceId, path: &str) -> std::io::Result<(broadcast::Receiver<Bytes>, mpsc::Sender<Bytes>)> {
+    async fn join(
+        self: &Arc<Self>,
+        id: InstanceId,
+        path: &str,
+    ) -> std::io::Result<(broadcast::Receiver<Bytes>, mpsc::Sender<Bytes>)> {
         if let Some(line) = self.open(id) {
             return Ok((line.output.subscribe(), line.input));
         }
@@ -107,15 +112,29 @@ async fn carry(
 }
 
 /// The socket of a machine's serial console.
-pub async fn socket(State(web): State<Web>, Path(id): Path<String>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub async fn socket(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    upgrade: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
     let Ok(id) = id.parse::<InstanceId>() else { return refusal(&Error::not_found("instance")) };
     let path = match allowed(&web, &headers, id).await {
         Ok(path) => path,
         Err(error) => return refusal(&error),
     };
-    let log = caller::run_with(&web, &headers, move |c| instances::console_log(&c.ctx, id)).await.unwrap_or_default();
+    let log = caller::run_with(&web, &headers, move |c| instances::console_log(&c.ctx, id))
+        .await
+        .unwrap_or_default();
     let tail = Bytes::copy_from_slice(&log[log.len().saturating_sub(TAIL_BYTES)..]);
-    upgrade.max_message_size(INPUT_BYTES_MAX).on_upgrade(move |socket| view(web, headers, id, path, tail, socket))
+    // Asked for last, so that a refusal says why rather than that a WebSocket was expected.
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    upgrade
+        .max_message_size(INPUT_BYTES_MAX)
+        .on_upgrade(move |socket| view(web, headers, id, path, tail, socket))
 }
 
 async fn allowed(web: &Web, headers: &HeaderMap, id: InstanceId) -> Result<String> {
@@ -128,7 +147,14 @@ fn refusal(error: &Error) -> Response {
 }
 
 /// Copies both ways for one viewer until one side ends or the right to type is gone.
-async fn view(web: Web, headers: HeaderMap, id: InstanceId, path: String, tail: Bytes, mut socket: WebSocket) {
+async fn view(
+    web: Web,
+    headers: HeaderMap,
+    id: InstanceId,
+    path: String,
+    tail: Bytes,
+    mut socket: WebSocket,
+) {
     let (mut output, input) = match web.consoles.join(id, &path).await {
         Ok(line) => line,
         Err(error) => {
@@ -179,7 +205,10 @@ pub async fn log(State(web): State<Web>, Path(id): Path<String>, headers: Header
     match caller::run_with(&web, &headers, move |c| instances::console_log(&c.ctx, id)).await {
         Ok(log) => {
             let name = format!("attachment; filename=\"console-{id}.log\"");
-            let kinds = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+            let kinds = [
+                (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+                (header::CONTENT_DISPOSITION, name),
+            ];
             (kinds, log).into_response()
         }
         Err(error) => refusal(&error),

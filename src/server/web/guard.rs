@@ -39,7 +39,8 @@ pub async fn guard(State(web): State<Web>, request: Request, next: Next) -> Resp
         let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
     }
-    let (status, ms) = (response.status().as_u16(), u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let (status, ms) =
+        (response.status().as_u16(), u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
     if status >= 500 {
         tracing::error!(request.id = %id, %method, path, status, ms, "request failed");
     } else {
@@ -49,14 +50,18 @@ pub async fn guard(State(web): State<Web>, request: Request, next: Next) -> Resp
 }
 
 fn refuse(method: &Method, headers: &HeaderMap) -> Option<Response> {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !headers.contains_key(header::UPGRADE) {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+        && !headers.contains_key(header::UPGRADE)
+    {
         return None;
     }
     if !same_site(headers) {
-        let words = "This request comes from another site, so it was refused. Open darkroom itself and try again.\n";
+        let words =
+            "This request comes from another site, so it was refused. Open darkroom itself and try again.\n";
         return Some((StatusCode::FORBIDDEN, words).into_response());
     }
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if length.is_some_and(|n| n > BODY_BYTES_MAX) {
         let words = format!("This is too large: a form may have {BODY_BYTES_MAX} bytes.\n");
         return Some((StatusCode::PAYLOAD_TOO_LARGE, words).into_response());
@@ -68,7 +73,9 @@ fn refuse(method: &Method, headers: &HeaderMap) -> Option<Response> {
 fn same_site(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     match (text(header::ORIGIN), text(header::HOST)) {
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host)),
+        (Some(origin), Some(host)) => {
+            origin.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host))
+        }
         (Some(_), None) => false,
         (None, _) => !headers.contains_key(header::COOKIE),
     }
@@ -79,7 +86,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(k, v)| (axum::http::HeaderName::from_static(k), HeaderValue::from_str(v).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| (axum::http::HeaderName::from_static(k), HeaderValue::from_str(v).unwrap()))
+            .collect()
     }
 
     #[test]
@@ -100,7 +110,8 @@ mod tests {
     #[test]
     fn reading_needs_no_origin_but_a_socket_does() {
         assert!(refuse(&Method::GET, &headers(&[("cookie", "x=y"), ("host", "a")])).is_none());
-        let upgrade = headers(&[("upgrade", "websocket"), ("host", "a"), ("cookie", "x=y"), ("origin", "http://evil")]);
+        let upgrade =
+            headers(&[("upgrade", "websocket"), ("host", "a"), ("cookie", "x=y"), ("origin", "http://evil")]);
         assert!(refuse(&Method::GET, &upgrade).is_some());
     }
 }

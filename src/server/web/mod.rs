@@ -54,7 +54,8 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .site_pkg_dir(format!("pkg/{}", assets::version()))
         .env(leptos::config::Env::PROD)
         .build();
-    let web = Web { app, refused: Arc::default(), consoles: Arc::default(), settings: Arc::new(settings), options };
+    let web =
+        Web { app, refused: Arc::default(), consoles: Arc::default(), settings: Arc::new(settings), options };
     let mut router = Router::new();
     for route in generate_route_list(Portal) {
         router = router.route(route.path(), get(page));
@@ -101,7 +102,9 @@ async fn render(web: Web, request: Request, status: StatusCode) -> Response {
     let handler = leptos_axum::render_app_async_with_context(
         move || provide(&web, theme),
         move || {
-            if let (Some(nonce), Some(response)) = (leptos::nonce::use_nonce(), use_context::<leptos_axum::ResponseOptions>()) {
+            if let (Some(nonce), Some(response)) =
+                (leptos::nonce::use_nonce(), use_context::<leptos_axum::ResponseOptions>())
+            {
                 response.insert_header(header::CONTENT_SECURITY_POLICY, guard::policy(&nonce, console));
                 if status != StatusCode::OK {
                     response.set_status(status);
@@ -143,6 +146,8 @@ async fn readyz(State(web): State<Web>) -> Response {
     .await;
     match ready {
         Ok(true) => "ready\n".into_response(),
-        Ok(false) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "The records cannot be used. See the log.\n").into_response(),
+        Ok(false) | Err(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The records cannot be used. See the log.\n").into_response()
+        }
     }
 }

@@ -46,11 +46,13 @@ pub fn PageHead(
     let heading = NodeRef::<html::H1>::new();
     let focus = use_context::<HeadingFocus>();
     Effect::new(move |_| {
-        if let Some(heading) = heading.get()
-            && focus.is_some_and(HeadingFocus::take)
-        {
-            behaviour::focus(&heading);
-        }
+        let (Some(heading), Some(focus)) = (heading.get(), focus) else { return };
+        // A page that was loading is built before it is put into the document, and only there can it take the focus.
+        request_animation_frame(move || {
+            if heading.is_connected() && focus.take() {
+                behaviour::focus(&heading);
+            }
+        });
     });
     view! {
         <div class="page-head">

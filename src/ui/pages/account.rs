@@ -49,6 +49,7 @@ fn AccountDetail(
     let password_errors = errors(move || change.value().get(), at_fields);
     let session_errors = errors(move || revoke.value().get(), refused);
     let AccountView { email, account, account_id, projects, sessions, now } = account;
+    let user = email.clone();
     let owner = if account.is_empty() { "The provider".to_owned() } else { account };
     let id = account_id.map(|id| view! { <Fact term="Account ID"><CopyableId id=id.to_string()/></Fact> });
     view! {
@@ -65,7 +66,7 @@ fn AccountDetail(
             <Sessions sessions now revoke/>
         </Section>
         <Section id="password" title="Password">
-            <Password change errors=password_errors/>
+            <Password email=user change errors=password_errors/>
         </Section>
     }
 }
@@ -145,7 +146,11 @@ fn Session(session: SessionRow, now: Timestamp, revoke: ServerAction<RevokeSessi
 }
 
 #[component]
-fn Password(change: ServerAction<ChangePassword>, errors: Signal<Option<ApiError>>) -> impl IntoView {
+fn Password(
+    email: String,
+    change: ServerAction<ChangePassword>,
+    errors: Signal<Option<ApiError>>,
+) -> impl IntoView {
     let form = NodeRef::<html::Form>::new();
     // Nothing of a password stays on the page once it is changed.
     Effect::new(move |_| {
@@ -161,6 +166,8 @@ fn Password(change: ServerAction<ChangePassword>, errors: Signal<Option<ApiError
     view! {
         <ActionForm action=change node_ref=form attr:class="stack">
             <Refusal errors/>
+            // For password managers; it has no name, so it is not sent.
+            <input type="text" autocomplete="username" value=email hidden readonly/>
             {field("current", "form[current]", "Present password", "current-password")}
             {field("new", "form[new]", "New password", "new-password")}
             {field("again", "form[again]", "New password again", "new-password")}

@@ -1,7 +1,7 @@
 //! The frame around every page of somebody who is signed in. It turns the frame's data into what the shell shows and
 //! knows no page.
 
-use super::problem::{Loading, Problem, ToSignIn};
+use super::problem::{Problem, ToSignIn};
 use crate::ui::calls::people::{ChoosePlace, ChooseTheme, SignOut, get_shell};
 use crate::ui::components::*;
 use crate::ui::paths;
@@ -17,15 +17,13 @@ use leptos_router::hooks::use_location;
 pub fn SignedIn() -> impl IntoView {
     // Asked once: later answers reach the frame without building the page anew.
     let first = Resource::new_blocking(|| (), |()| get_shell());
-    let frame = move || {
-        Suspend::new(async move {
-            match first.await {
-                Ok(shell) => view! { <PageFrame first=shell/> }.into_any(),
-                Err(error) => view! { <Closed><Problem error/></Closed> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=|| view! { <Closed><Loading/></Closed> }>{frame}</Suspense> }
+    // No `Suspense` around it: that would build frame and page three times on the server, and ask for their data each time.
+    Suspend::new(async move {
+        match first.await {
+            Ok(shell) => view! { <PageFrame first=shell/> }.into_any(),
+            Err(error) => view! { <Closed><Problem error/></Closed> }.into_any(),
+        }
+    })
 }
 
 /// The page when there is no frame to put it into.

@@ -45,7 +45,12 @@ impl<F: Clone + DeserializeOwned + Send + Sync + 'static> Held<F> {
         S: ServerFn<Output = (), Error = ApiError> + Clone + Send + Sync + 'static,
     {
         let answer = Signal::derive(move || action.value().get());
-        Self { typed: RwSignal::new(None), touched: RwSignal::new(Vec::new()), answer, refused: RwSignal::new(None) }
+        Self {
+            typed: RwSignal::new(None),
+            touched: RwSignal::new(Vec::new()),
+            answer,
+            refused: RwSignal::new(None),
+        }
     }
 
     /// The values to start from: what was typed, else what the page came with.
@@ -64,13 +69,24 @@ impl<F: Clone + DeserializeOwned + Send + Sync + 'static> Held<F> {
     }
 
     /// Takes in what is typed; goes on the form as `on:input`. `read` takes the form out of the call's arguments.
-    pub fn typing<S: FromFormData + 'static>(self, read: fn(S) -> F) -> impl Fn(web_sys::Event) + Clone + 'static {
+    pub fn typing<S: FromFormData + 'static>(
+        self,
+        read: fn(S) -> F,
+    ) -> impl Fn(web_sys::Event) + Clone + 'static {
         move |event| {
-            let Some(control) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return };
+            let Some(control) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+            else {
+                return;
+            };
             let name = control.get_attribute("name").unwrap_or_default();
-            let form = control.closest("form").ok().flatten().and_then(|form| form.dyn_into::<web_sys::HtmlFormElement>().ok());
+            let form = control
+                .closest("form")
+                .ok()
+                .flatten()
+                .and_then(|form| form.dyn_into::<web_sys::HtmlFormElement>().ok());
             let Some(form) = form else { return };
-            let sent = web_sys::FormData::new_with_form(&form).ok().and_then(|data| S::from_form_data(&data).ok());
+            let sent =
+                web_sys::FormData::new_with_form(&form).ok().and_then(|data| S::from_form_data(&data).ok());
             if let Some(sent) = sent {
                 self.typed.set(Some(read(sent)));
                 self.touched.update(|touched| touched.push(bare(&name)));
@@ -99,7 +115,8 @@ impl<F: Clone + DeserializeOwned + Send + Sync + 'static> Held<F> {
             if !self.touched.with(|touched| touched.iter().any(|name| name == field)) {
                 return error.with(|error| error.as_ref().and_then(|error| error.at(field)));
             }
-            let refusal: Option<Error> = self.typed.with(|typed| typed.as_ref().and_then(|form| parse(form).err()));
+            let refusal: Option<Error> =
+                self.typed.with(|typed| typed.as_ref().and_then(|form| parse(form).err()));
             refusal.and_then(|refusal| ApiError(refusal).at(field))
         })
     }

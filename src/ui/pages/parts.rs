@@ -2,7 +2,7 @@
 //! of a task, activity. No rule may live here; reasons and refusals come from core.
 
 use super::problem::{Loading, Problem};
-use super::words::{image_tone, instance_tone, with_progress};
+use super::words::{action_words, image_tone, instance_tone, with_progress};
 use crate::ui::browser::poll_while;
 use crate::ui::calls::tasks::{CancelTask, RetryTask};
 use crate::ui::components::*;
@@ -17,7 +17,6 @@ use darkroom_core::domain::{image, instance, task};
 use leptos::prelude::*;
 use std::future::Future;
 
-
 /// What a call answers.
 pub type Answer<T> = Result<T, ApiError>;
 
@@ -26,7 +25,11 @@ pub const ROLE_WHY: &str = "Your role in this project may only look. One of its 
 
 /// Data of a page that is asked for again every second while `moving` holds for it. After a lost connection it keeps asking, so that the
 /// page comes back by itself.
-pub fn live<S, T, F>(source: impl Fn() -> S + Send + Sync + 'static, fetch: impl Fn(S) -> F + Send + Sync + 'static, moving: fn(&T) -> bool) -> Resource<Answer<T>>
+pub fn live<S, T, F>(
+    source: impl Fn() -> S + Send + Sync + 'static,
+    fetch: impl Fn(S) -> F + Send + Sync + 'static,
+    moving: fn(&T) -> bool,
+) -> Resource<Answer<T>>
 where
     S: PartialEq + Clone + Send + Sync + 'static,
     T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
@@ -47,10 +50,7 @@ where
 /// A part of a page whose data is on its way: a sentence until it is there, then the view, or why there is none. While it is asked for
 /// again, the old view stays.
 #[component]
-pub fn Loaded<T>(
-    data: Resource<Answer<T>>,
-    shown: Callback<T, AnyView>,
-) -> impl IntoView
+pub fn Loaded<T>(data: Resource<Answer<T>>, shown: Callback<T, AnyView>) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,
 {
@@ -98,7 +98,9 @@ where
 /// A reason in the form that `BlockedAction` and `Explain` show, with the links that lead out of it.
 pub fn explained(rule: Rule) -> Reason {
     let way = match rule.code.as_str() {
-        "instance_capturing" | "image_creating" | "instance_busy" => Some(Link::new("Show the tasks", paths::TASKS)),
+        "instance_capturing" | "image_creating" | "instance_busy" => {
+            Some(Link::new("Show the tasks", paths::TASKS))
+        }
         "image_limit_reached" => Some(Link::new("Show my images", paths::IMAGES)),
         "instance_limit_reached" => Some(Link::new("Show the instances", paths::INSTANCES)),
         _ => None,
@@ -108,7 +110,12 @@ pub fn explained(rule: Rule) -> Reason {
 
 /// The reason of whoever may look but not change.
 pub fn role_reason() -> Rule {
-    Rule::new("forbidden", "Your role does not allow this.", "Your role in this project may only look.", "One of its owners can change that.")
+    Rule::new(
+        "forbidden",
+        "Your role does not allow this.",
+        "Your role in this project may only look.",
+        "One of its owners can change that.",
+    )
 }
 
 /// The inside of a dialog whose action is not possible now: why, and the way back.
@@ -165,7 +172,9 @@ pub fn image_status(status: image::Status, error: Option<String>, task: Option<&
 pub fn instance_status(status: instance::Status, error: Option<String>, task: Option<&TaskView>) -> AnyView {
     match instance_tone(status) {
         (Tone::Run, _) => moving_status(status.word(), task),
-        (tone, icon) => view! { <Status tone nostrip:icon=icon word=status.word() nostrip:why=error/> }.into_any(),
+        (tone, icon) => {
+            view! { <Status tone nostrip:icon=icon word=status.word() nostrip:why=error/> }.into_any()
+        }
     }
 }
 
@@ -209,7 +218,8 @@ pub fn Refusal(
     /// Without.
     refused: RefusedForm,
 ) -> impl IntoView {
-    let notice = |error: ApiError| view! { <Notice tone=Tone::Bad text=error.to_string() urgency=Urgency::Alert/> };
+    let notice =
+        |error: ApiError| view! { <Notice tone=Tone::Bad text=error.to_string() urgency=Urgency::Alert/> };
     let before = move || Suspend::new(async move { refused.error().await.map(notice) });
     view! {
         <Suspense>{before}</Suspense>
@@ -228,7 +238,9 @@ pub fn CancelButton(
     #[prop(optional)] size: Size,
 ) -> impl IntoView {
     let action = actions.cancel;
-    let pending = Signal::derive(move || action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id)));
+    let pending = Signal::derive(move || {
+        action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id))
+    });
     view! {
         <ActionForm action>
             <input type="hidden" name="id" value=id.to_string()/>
@@ -249,7 +261,9 @@ pub fn RetryButton(
     #[prop(optional)] size: Size,
 ) -> impl IntoView {
     let action = actions.retry;
-    let pending = Signal::derive(move || action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id)));
+    let pending = Signal::derive(move || {
+        action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id))
+    });
     view! {
         <ActionForm action>
             <input type="hidden" name="id" value=id.to_string()/>
@@ -263,7 +277,11 @@ pub fn RetryButton(
 #[component]
 pub fn TaskCard(task: TaskView, actions: TaskActions, back_to: String, may_change: bool) -> impl IntoView {
     let label = format!("{} {}", task.kind.title(), task.name);
-    let left = if task.cancel_requested { "Cancelling".to_owned() } else { task.progress.map(|p| p.left()).unwrap_or_default() };
+    let left = if task.cancel_requested {
+        "Cancelling".to_owned()
+    } else {
+        task.progress.map(|p| p.left()).unwrap_or_default()
+    };
     let value = task.progress.map(|p| u64::from(p.percent()));
     let figures = Some(match task.progress {
         Some(p) => format!("{}, {} %", step_words(&task), p.percent()),
@@ -293,14 +311,16 @@ pub fn Activity(events: Vec<EventRow>, about: Subject, now: Timestamp) -> impl I
 #[component]
 fn ActivityLine(event: EventRow, now: Timestamp) -> impl IntoView {
     let name = action_icon(&event.action);
-    let what = if event.detail.is_empty() { event.action } else { event.detail };
+    let what = action_words(&event.action);
+    let detail =
+        if event.detail.is_empty() { event.actor } else { format!("{} {}", event.detail, event.actor) };
     view! {
         <li>
             <Moment at=event.at now/>
             <Icon name/>
             <div>
-                <p class="break">{what}</p>
-                <p class="small break">{event.actor}</p>
+                <p>{what}</p>
+                <p class="small break">{detail}</p>
             </div>
         </li>
     }

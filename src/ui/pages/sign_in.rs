@@ -28,8 +28,11 @@ pub fn SignInPage() -> impl IntoView {
     let sign_in = ServerAction::<SignIn>::new();
     let fields = move || {
         Suspend::new(async move {
-            let fresh = SignInForm { next: next.get_untracked(), ..SignInForm::default() };
-            let state = refused.state(fresh).await;
+            let mut state = refused.state(SignInForm::default()).await;
+            let wanted = next.get_untracked();
+            if !wanted.is_empty() {
+                state.form.next = wanted;
+            }
             view! { <SignInFields sign_in state/> }
         })
     };

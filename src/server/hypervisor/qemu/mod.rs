@@ -27,6 +27,7 @@ use darkroom_core::ports::{
 };
 use folder::{Folder, publish, remove, unavailable, write_durably};
 use gate::{Captures, Locks, lock};
+pub use probe::check_image_tool;
 use settings::QemuSettings;
 use std::collections::BTreeMap;
 use std::fs::{self, File};

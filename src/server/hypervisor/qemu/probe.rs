@@ -106,6 +106,15 @@ fn check_programs(settings: &QemuSettings) -> Programs {
     Programs { missing, version }
 }
 
+/// Whether disk files can be converted here, or what is wrong with the image tool and how to put it right.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn check_image_tool(settings: &QemuSettings) -> Result<(), String> {
+    check_prlimit()?;
+    check_program(&settings.qemu_img, "qemu-utils").map(|_version| ())
+}
+
 fn check_prlimit() -> Result<String, String> {
     for (program, package) in [("prlimit", "util-linux"), ("setsid", "util-linux")] {
         if tool::find_program(program).is_none() {

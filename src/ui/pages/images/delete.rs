@@ -18,7 +18,8 @@ pub fn DeleteImagePage() -> impl IntoView {
     let action = ServerAction::<DeleteImage>::new();
     let data = Resource::new(move || id.get(), get_image_deletion);
     let refused = use_form();
-    let shown = Callback::new(move |deletion| view! { <DeleteImageDialog deletion action refused/> }.into_any());
+    let shown =
+        Callback::new(move |deletion| view! { <DeleteImageDialog deletion action refused/> }.into_any());
     view! {
         <ImageView id actions=TaskActions::of_page()/>
         <Loaded data shown/>
@@ -26,20 +27,31 @@ pub fn DeleteImagePage() -> impl IntoView {
 }
 
 #[component]
-fn DeleteImageDialog(deletion: ImageDeletion, action: ServerAction<DeleteImage>, refused: RefusedForm) -> impl IntoView {
+fn DeleteImageDialog(
+    deletion: ImageDeletion,
+    action: ServerAction<DeleteImage>,
+    refused: RefusedForm,
+) -> impl IntoView {
     let close = paths::image(deletion.id);
     let title = format!("Delete {}?", deletion.name);
     let body = match deletion.blocked.clone() {
-        Some(rule) => view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any(),
+        Some(rule) => {
+            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any()
+        }
         None => view! { <DeleteForm deletion action refused/> }.into_any(),
     };
     view! { <Dialog id="delete-image" title sub="It cannot be brought back." close_href=close>{body}</Dialog> }
 }
 
 #[component]
-fn DeleteForm(deletion: ImageDeletion, action: ServerAction<DeleteImage>, refused: RefusedForm) -> impl IntoView {
+fn DeleteForm(
+    deletion: ImageDeletion,
+    action: ServerAction<DeleteImage>,
+    refused: RefusedForm,
+) -> impl IntoView {
     let headline = format!("Saves {} per month", deletion.month.display(&deletion.symbol));
-    let detail = format!("Charging stops at once. It has cost {} so far.", deletion.cost.display(&deletion.symbol));
+    let detail =
+        format!("Charging stops at once. It has cost {} so far.", deletion.cost.display(&deletion.symbol));
     let (id, close) = (deletion.id.to_string(), paths::image(deletion.id));
     let error = Signal::derive(move || action.value().get().and_then(Result::err));
     let consequences = consequences(&deletion);
@@ -62,14 +74,32 @@ fn DeleteForm(deletion: ImageDeletion, action: ServerAction<DeleteImage>, refuse
 /// What deleting does, what needs attention first.
 fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
     let n = deletion.machines.len();
-    let line = |icon, tone, what: &str, count: String, detail: Option<String>| Consequence { icon, tone, what: what.to_owned(), count, detail };
+    let line = |icon, tone, what: &str, count: String, detail: Option<String>| Consequence {
+        icon,
+        tone,
+        what: what.to_owned(),
+        count,
+        detail,
+    };
     let stored = size::decimal(deletion.stored_bytes);
     let freed = size::decimal(deletion.unique_bytes);
     let shared = deletion.unique_bytes < deletion.stored_bytes;
     let freed_detail = shared.then(|| format!("Of {stored}; the rest is also in other images."));
     vec![
-        line(IconName::Warn, Tone::Warn, "It is gone for good", String::new(), Some("There is no undo and no copy of it.".to_owned())),
-        line(IconName::Off, Tone::Plain, "It can no longer be deployed", String::new(), Some("No machine can be made or reinstalled from it.".to_owned())),
+        line(
+            IconName::Warn,
+            Tone::Warn,
+            "It is gone for good",
+            String::new(),
+            Some("There is no undo and no copy of it.".to_owned()),
+        ),
+        line(
+            IconName::Off,
+            Tone::Plain,
+            "It can no longer be deployed",
+            String::new(),
+            Some("No machine can be made or reinstalled from it.".to_owned()),
+        ),
         line(
             IconName::Instance,
             Tone::Good,
@@ -78,7 +108,13 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
             (n > 0).then(|| "They keep their disks; nothing changes for them.".to_owned()),
         ),
         line(IconName::Disk, Tone::Plain, "Storage that becomes free", freed, freed_detail),
-        line(IconName::Money, Tone::Plain, "Cost per month", format!("−{}", deletion.month.display(&deletion.symbol)), None),
+        line(
+            IconName::Money,
+            Tone::Plain,
+            "Cost per month",
+            format!("−{}", deletion.month.display(&deletion.symbol)),
+            None,
+        ),
     ]
 }
 
@@ -105,7 +141,10 @@ mod tests {
     #[test]
     fn only_bytes_that_no_other_image_has_become_free() {
         let lines = consequences(&deletion(840_000_000));
-        let storage = lines.iter().find(|line| line.what.starts_with("Storage")).expect("there is a line about storage");
+        let storage = lines
+            .iter()
+            .find(|line| line.what.starts_with("Storage"))
+            .expect("there is a line about storage");
         assert_eq!(storage.count, "840 MB");
         assert_eq!(storage.detail.as_deref(), Some("Of 9.41 GB; the rest is also in other images."));
         let alone = consequences(&deletion(9_410_000_000));

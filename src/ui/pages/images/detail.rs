@@ -1,7 +1,8 @@
 //! An image in full: what it is, where it came from, what was made of it, what it costs.
 
 use super::super::parts::{
-    Activity, Loaded, MachineLinks, Moment, RetryButton, Refusal, TaskActions, TaskCard, explained, image_status, live, role_reason,
+    Activity, Loaded, MachineLinks, Moment, Refusal, RetryButton, TaskActions, TaskCard, explained,
+    image_status, live, role_reason,
 };
 use super::use_image_id;
 use crate::ui::calls::images::get_image;
@@ -39,7 +40,11 @@ pub(super) fn ImageView(id: Memo<ImageId>, actions: TaskActions) -> impl IntoVie
 fn ImageSheet(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
     let image = detail.image.clone();
     let public = image.visibility == Visibility::Public;
-    let above = if public { Link::new("Public images", paths::IMAGES_PUBLIC) } else { Link::new("My Images", paths::IMAGES) };
+    let above = if public {
+        Link::new("Public images", paths::IMAGES_PUBLIC)
+    } else {
+        Link::new("My Images", paths::IMAGES)
+    };
     let machines = detail.machines.clone();
     let (events, now, subject) = (detail.events.clone(), detail.now, Subject::Image(image.id));
     let cost = (!public).then(|| view! { <CostSection detail=detail.clone()/> });
@@ -100,13 +105,20 @@ fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
     // A public image is the provider's: tenants are not even offered to change it.
     let change = (detail.may_change || image.visibility == Visibility::Private).then(|| {
         let edit = change_link(detail, Action::Edit, "Edit", IconName::Pencil, paths::image_edit(image.id));
-        let delete = change_link(detail, Action::Delete, "Delete", IconName::Trash, paths::image_delete(image.id));
+        let delete =
+            change_link(detail, Action::Delete, "Delete", IconName::Trash, paths::image_delete(image.id));
         view! { {edit}{delete} }
     });
     view! { {deploy}{change} }
 }
 
-fn change_link(detail: &ImageDetail, action: Action, label: &'static str, icon: IconName, href: String) -> AnyView {
+fn change_link(
+    detail: &ImageDetail,
+    action: Action,
+    label: &'static str,
+    icon: IconName,
+    href: String,
+) -> AnyView {
     match detail.image.can(action).and_then(|()| if detail.may_change { Ok(()) } else { Err(role_reason()) }) {
         Ok(()) => view! { <LinkButton href size=Size::Form icon>{label}</LinkButton> }.into_any(),
         Err(rule) => {
@@ -122,10 +134,14 @@ fn StateOfWork(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
     let may_change = detail.may_change;
     let task = detail.task?;
     match detail.image.status {
-        State::Creating | State::Deleting => task.state.active().then(|| view! { <TaskCard task actions back_to=here may_change/> }.into_any()),
+        State::Creating | State::Deleting => {
+            task.state.active().then(|| view! { <TaskCard task actions back_to=here may_change/> }.into_any())
+        }
         State::Error => {
-            let text = detail.image.error.or(task.error).unwrap_or_else(|| "Making this image failed.".to_owned());
-            let retry = (may_change && task.retry_blocked.is_none()).then(|| view! { <RetryButton actions id=task.id back_to=here/> });
+            let text =
+                detail.image.error.or(task.error).unwrap_or_else(|| "Making this image failed.".to_owned());
+            let retry = (may_change && task.retry_blocked.is_none())
+                .then(|| view! { <RetryButton actions id=task.id back_to=here/> });
             Some(
                 view! {
                     <Notice tone=Tone::Bad text>
@@ -142,14 +158,17 @@ fn StateOfWork(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
 #[component]
 fn Properties(detail: ImageDetail) -> impl IntoView {
     let image = &detail.image;
-    let fingerprint = image.disks.first().map(|disk| (disk.fingerprint.clone(), disk.sha256.clone())).map(|(fingerprint, sha256)| {
-        view! {
-            <Fact term="Fingerprint"><CopyableId id=fingerprint/></Fact>
-            <Fact term="SHA-256"><CopyableId id=sha256/></Fact>
-        }
-    });
+    let fingerprint = image.disks.first().map(|disk| (disk.fingerprint.clone(), disk.sha256.clone())).map(
+        |(fingerprint, sha256)| {
+            view! {
+                <Fact term="Fingerprint"><CopyableId id=fingerprint/></Fact>
+                <Fact term="SHA-256"><CopyableId id=sha256/></Fact>
+            }
+        },
+    );
     let consistency = image.consistency.map(|how| view! { <Fact term="Consistency">{how.sentence()}</Fact> });
-    let (id, region, needs, system) = (image.id.to_string(), image.region.to_string(), needs(image), system(image));
+    let (id, region, needs, system) =
+        (image.id.to_string(), image.region.to_string(), needs(image), system(image));
     let (remark, family) = (text_fact("Remark", &image.remark), text_fact("Family", &image.family));
     let (licence, project) = (text_fact("Licence", &image.licence), text_fact("Project", &detail.project));
     let (origin, sizes, created, now) = (origin_facts(&detail), sizes(&detail), image.created, detail.now);
@@ -202,7 +221,11 @@ fn sizes(detail: &ImageDetail) -> String {
     if image.disks.is_empty() {
         return "Known as soon as it is available".to_owned();
     }
-    let pair = format!("{} virtual, {} stored", size::binary(image.virtual_bytes()), size::decimal(image.stored_bytes()));
+    let pair = format!(
+        "{} virtual, {} stored",
+        size::binary(image.virtual_bytes()),
+        size::decimal(image.stored_bytes())
+    );
     match detail.unique_bytes {
         Some(unique) => format!("{pair}, {} of it in no other image", size::decimal(unique)),
         None => pair,
@@ -217,7 +240,11 @@ fn system(image: &Image) -> String {
 
 fn needs(image: &Image) -> String {
     let shown = |mib: u64| size::binary(mib.saturating_mul(MIB));
-    let disk = if image.min_disk_bytes == 0 { None } else { Some(format!("{} disk or more", size::binary(image.min_disk_bytes))) };
+    let disk = if image.min_disk_bytes == 0 {
+        None
+    } else {
+        Some(format!("{} disk or more", size::binary(image.min_disk_bytes)))
+    };
     let least = (image.min_memory_mib > 0).then(|| format!("{} memory or more", shown(image.min_memory_mib)));
     let most = (image.max_memory_mib > 0).then(|| format!("{} memory at most", shown(image.max_memory_mib)));
     let all: Vec<String> = [disk, least, most].into_iter().flatten().collect();
@@ -263,7 +290,10 @@ fn CostSection(detail: ImageDetail) -> impl IntoView {
         }
     });
     let sharing = sharing_words(&detail).map(|text| view! { <p class="small soft">{text}</p> });
-    let not_yet = detail.estimate.is_none().then(|| view! { <p class="small soft">"It costs nothing until it is available."</p> });
+    let not_yet = detail
+        .estimate
+        .is_none()
+        .then(|| view! { <p class="small soft">"It costs nothing until it is available."</p> });
     let (cost, rate) = (detail.cost.display(&detail.symbol), detail.rate.rate(&detail.symbol));
     view! {
         <Section id="cost" title="Cost">
@@ -285,7 +315,11 @@ fn sharing_words(detail: &ImageDetail) -> Option<String> {
     if shared == 0 {
         return None;
     }
-    Some(format!("It shares {} with your other images: deleting it frees {}.", size::decimal(shared), size::decimal(unique)))
+    Some(format!(
+        "It shares {} with your other images: deleting it frees {}.",
+        size::decimal(shared),
+        size::decimal(unique)
+    ))
 }
 
 #[component]

@@ -27,7 +27,9 @@ pub fn EditImagePage() -> impl IntoView {
     let held = Held::<EditImageForm>::new(action);
     let tries = refusals(action);
     let data = Resource::new(move || (id.get(), tries.get()), |(id, _)| get_image(id));
-    let shown = Callback::new(move |(detail, state)| view! { <EditImageDialog detail state action held/> }.into_any());
+    let shown = Callback::new(move |(detail, state)| {
+        view! { <EditImageDialog detail state action held/> }.into_any()
+    });
     view! {
         <ImageView id actions=TaskActions::of_page()/>
         <LoadedForm data refused=use_form() fresh shown/>
@@ -56,7 +58,9 @@ fn EditImageDialog(
     let title = format!("Edit {}", image.name);
     let blocked = if detail.may_change { image.can(Action::Edit).err() } else { Some(role_reason()) };
     let body = match blocked {
-        Some(rule) => view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any(),
+        Some(rule) => {
+            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any()
+        }
         None => {
             let form = start(held, state, &image);
             view! { <EditForm form action held close=close.clone()/> }.into_any()
@@ -68,7 +72,8 @@ fn EditImageDialog(
 /// The values to start from. After a stale try the revision is the present one, so that saving again is a decision and not a dead end.
 fn start(held: Held<EditImageForm>, state: FormState<EditImageForm>, image: &Image) -> EditImageForm {
     let mut form = held.start(state);
-    let stale = held.error().with_untracked(|error| error.as_ref().is_some_and(|error| error.0.code == STALE));
+    let stale =
+        held.error().with_untracked(|error| error.as_ref().is_some_and(|error| error.0.code == STALE));
     if stale {
         form.revision = image.revision;
         held.amend(form.clone());
@@ -77,7 +82,12 @@ fn start(held: Held<EditImageForm>, state: FormState<EditImageForm>, image: &Ima
 }
 
 #[component]
-fn EditForm(form: EditImageForm, action: ServerAction<UpdateImage>, held: Held<EditImageForm>, close: String) -> impl IntoView {
+fn EditForm(
+    form: EditImageForm,
+    action: ServerAction<UpdateImage>,
+    held: Held<EditImageForm>,
+    close: String,
+) -> impl IntoView {
     let name_error = held.at("name", EditImageForm::parse);
     let remark_error = held.at("remark", EditImageForm::parse);
     let typing = held.typing(|sent: UpdateImage| sent.form);
@@ -118,7 +128,11 @@ fn Refusal(held: Held<EditImageForm>) -> impl IntoView {
         let error = error.get()?;
         let text = error.elsewhere()?;
         let stale = error.0.code == STALE;
-        let text = if stale { format!("{text} What you typed is still here; saving again replaces their change.") } else { text };
+        let text = if stale {
+            format!("{text} What you typed is still here; saving again replaces their change.")
+        } else {
+            text
+        };
         let tone = if stale { Tone::Warn } else { Tone::Bad };
         Some(view! { <Notice tone text urgency=Urgency::Alert/> })
     }

@@ -1,6 +1,8 @@
 //! My Images: totals, search, filters and the table with live progress. What is shown stands in the address.
 
-use super::super::parts::{Loaded, Moment, ROLE_WHY, TaskActions, Refusal, CancelButton, RetryButton, image_status, live};
+use super::super::parts::{
+    CancelButton, Loaded, Moment, ROLE_WHY, Refusal, RetryButton, TaskActions, image_status, live,
+};
 use crate::ui::calls::images::list_images;
 use crate::ui::components::*;
 use crate::ui::paths;
@@ -35,7 +37,8 @@ pub fn ImagesPage() -> impl IntoView {
 
 /// The query in the address. A status may stand there several times: that is how a form without script sends boxes.
 fn asked(address: &ParamsMap) -> ImageQuery {
-    let pairs: Vec<(String, String)> = address.clone().into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
+    let pairs: Vec<(String, String)> =
+        address.clone().into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
     ImageQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
@@ -61,7 +64,11 @@ fn ImagesView(list: ImageList, actions: TaskActions) -> impl IntoView {
         view! { <LinkButton href=paths::INSTANCES variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Create image"</LinkButton> }
     });
     let tabs = super::tabs(Some(list.n_all));
-    let body = if list.n_all == 0 { view! { <NoImages list/> }.into_any() } else { view! { <ImagesTable list actions/> }.into_any() };
+    let body = if list.n_all == 0 {
+        view! { <NoImages list/> }.into_any()
+    } else {
+        view! { <ImagesTable list actions/> }.into_any()
+    };
     view! {
         <PageHead title="My Images">
             {head}
@@ -74,10 +81,15 @@ fn ImagesView(list: ImageList, actions: TaskActions) -> impl IntoView {
 }
 
 fn totals(list: &ImageList) -> Option<AnyView> {
-    if list.n_all == 0 {
+    // While the first image is being made there is nothing to add up yet.
+    if list.stored_bytes == 0 {
         return None;
     }
-    let stored = format!("{} stored of {} virtual. ", size::decimal(list.stored_bytes), size::binary(list.virtual_bytes));
+    let stored = format!(
+        "{} stored of {} virtual. ",
+        size::decimal(list.stored_bytes),
+        size::binary(list.virtual_bytes)
+    );
     let month = format!("{} per month", list.month.display(&list.symbol));
     let rate = format!(" at {} per stored GB.", list.rate.rate(&list.symbol));
     Some(view! { <p class="soft">{stored}<strong>{month}</strong>{rate}</p> }.into_any())
@@ -124,7 +136,10 @@ fn ImagesTable(list: ImageList, actions: TaskActions) -> impl IntoView {
     let body = if rows.is_empty() {
         view! { <NoMatch query=query.clone() n_all=list.n_all region=list.region.to_string()/> }.into_any()
     } else {
-        let rows = rows.into_iter().map(|row| view! { <ImageLine row look=look.clone() actions/> }.into_any()).collect_view();
+        let rows = rows
+            .into_iter()
+            .map(|row| view! { <ImageLine row look=look.clone() actions/> }.into_any())
+            .collect_view();
         view! {
             <Table caption columns=columns(&query)>{rows}</Table>
             <Pager range previous next/>
@@ -173,12 +188,20 @@ fn sort_address(query: &ImageQuery, by: SortBy) -> String {
 fn kept_pairs(query: &ImageQuery) -> Vec<(String, String)> {
     let rest = ImageQuery { text: String::new(), statuses: vec![], page: 1, ..query.clone() };
     let pairs = rest.address();
-    pairs.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    pairs
+        .trim_start_matches('?')
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 #[component]
 fn Toolbar(query: ImageQuery) -> impl IntoView {
-    let kept = kept_pairs(&query).into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view();
+    let kept = kept_pairs(&query)
+        .into_iter()
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+        .collect_view();
     let boxes = State::ALL
         .into_iter()
         .map(|status| {
@@ -191,12 +214,15 @@ fn Toolbar(query: ImageQuery) -> impl IntoView {
         .iter()
         .map(|gone| {
             let statuses = query.statuses.iter().copied().filter(|status| status != gone).collect();
-            Chip { label: gone.word().to_owned(), remove_href: address(&ImageQuery { statuses, page: 1, ..query.clone() }) }
+            Chip {
+                label: gone.word().to_owned(),
+                remove_href: address(&ImageQuery { statuses, page: 1, ..query.clone() }),
+            }
         })
         .collect::<Vec<_>>();
     view! {
         <FrameBar>
-            <form method="get" action=paths::IMAGES class="cluster">
+            <form method="get" action=paths::IMAGES>
                 {kept}
                 <SearchBox id="q" label="Search images" placeholder="Name, source, ID or tag" value=query.text/>
                 <FilterMenu id="filters">{boxes}<Button>"Show matching images"</Button></FilterMenu>
@@ -208,7 +234,11 @@ fn Toolbar(query: ImageQuery) -> impl IntoView {
 
 #[component]
 fn NoMatch(query: ImageQuery, n_all: u32, region: String) -> impl IntoView {
-    let title = if query.text.is_empty() { "No image has this status".to_owned() } else { format!("No image matches “{}”", query.text) };
+    let title = if query.text.is_empty() {
+        "No image has this status".to_owned()
+    } else {
+        format!("No image matches “{}”", query.text)
+    };
     let images = if n_all == 1 { "1 image".to_owned() } else { format!("{} images", grouped(n_all)) };
     let searched = format!("Searched in names, sources, IDs and tags of {images} in {region}.");
     view! {
@@ -284,7 +314,11 @@ fn RowMenu(row: ImageRow, may_change: bool) -> impl IntoView {
     let task = row.task.as_ref().map(|task| {
         view! { <MenuLink href=paths::task(task.id) icon=IconName::Task>"Show the task"</MenuLink> }
     });
-    let items = if may_change { change_items(&row).into_any() } else { view! { <MenuBlocked label="Deploy, edit or delete" why=ROLE_WHY/> }.into_any() };
+    let items = if may_change {
+        change_items(&row).into_any()
+    } else {
+        view! { <MenuBlocked label="Deploy, edit or delete" why=ROLE_WHY/> }.into_any()
+    };
     view! {
         <Menu id=format!("more-{id}") label>
             {task}
@@ -297,10 +331,12 @@ fn RowMenu(row: ImageRow, may_change: bool) -> impl IntoView {
 /// The items that change something, as far as the status offers them.
 fn change_items(row: &ImageRow) -> impl IntoView + use<> {
     let id = row.id;
-    let deploy = (row.status == State::Available)
-        .then(|| view! { <MenuLink href=paths::instance_new_from(id) icon=IconName::Deploy>"Deploy"</MenuLink> });
-    let edit = (row.status != State::Deleting)
-        .then(|| view! { <MenuLink href=paths::image_edit(id) icon=IconName::Pencil>"Rename or edit"</MenuLink> });
+    let deploy = (row.status == State::Available).then(
+        || view! { <MenuLink href=paths::instance_new_from(id) icon=IconName::Deploy>"Deploy"</MenuLink> },
+    );
+    let edit = (row.status != State::Deleting).then(
+        || view! { <MenuLink href=paths::image_edit(id) icon=IconName::Pencil>"Rename or edit"</MenuLink> },
+    );
     let delete = match row.status {
         State::Available | State::Error => {
             Some(view! { <MenuLink href=paths::image_delete(id) icon=IconName::Trash tone=Tone::Bad>"Delete"</MenuLink> }.into_any())
@@ -327,7 +363,14 @@ mod tests {
 
     #[test]
     fn a_search_keeps_order_and_rows_but_starts_on_the_first_page() {
-        let query = ImageQuery { text: "web".to_owned(), statuses: vec![State::Error], sort: SortBy::Size, page: 4, size: 50, ..ImageQuery::default() };
+        let query = ImageQuery {
+            text: "web".to_owned(),
+            statuses: vec![State::Error],
+            sort: SortBy::Size,
+            page: 4,
+            size: 50,
+            ..ImageQuery::default()
+        };
         let pairs = kept_pairs(&query);
         assert_eq!(pairs, [("sort".to_owned(), "size".to_owned()), ("rows".to_owned(), "50".to_owned())]);
         assert!(kept_pairs(&ImageQuery::default()).is_empty());
@@ -335,7 +378,8 @@ mod tests {
 
     #[test]
     fn boxes_sent_by_a_plain_form_all_count() {
-        let address: ParamsMap = [("status", "error"), ("status", "creating"), ("q", " web ")].into_iter().collect();
+        let address: ParamsMap =
+            [("status", "error"), ("status", "creating"), ("q", " web ")].into_iter().collect();
         let query = asked(&address);
         assert_eq!((query.statuses, query.text.as_str()), (vec![State::Creating, State::Error], "web"));
     }

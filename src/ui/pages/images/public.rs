@@ -20,7 +20,8 @@ pub fn PublicImagesPage() -> impl IntoView {
 
 #[component]
 fn PublicView(images: PublicImages) -> impl IntoView {
-    let line = format!("Images of your provider in {}. They cost nothing until you deploy one.", images.region);
+    let line =
+        format!("Images of your provider in {}. They cost nothing until you deploy one.", images.region);
     let body = if images.images.is_empty() {
         let title = format!("No public images in {} yet", images.region);
         view! { <EmptyState icon=IconName::Image title><p>"Your provider offers none in this region. Switch to another region, or ask for one."</p></EmptyState> }
@@ -47,7 +48,11 @@ fn PublicTable(images: PublicImages) -> impl IntoView {
         Column::actions(),
     ];
     let (now, may_deploy) = (images.now, images.may_deploy);
-    let rows = images.images.into_iter().map(|image| view! { <PublicLine image now may_deploy/> }.into_any()).collect_view();
+    let rows = images
+        .images
+        .into_iter()
+        .map(|image| view! { <PublicLine image now may_deploy/> }.into_any())
+        .collect_view();
     view! { <Table caption columns>{rows}</Table> }
 }
 

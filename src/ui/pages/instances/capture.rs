@@ -27,7 +27,9 @@ pub fn CaptureImagePage() -> impl IntoView {
     let held = Held::<CreateImageForm>::new(action);
     let tries = refusals(action);
     let data = Resource::new(move || (id.get(), tries.get()), |(id, _)| get_capture_options(id));
-    let shown = Callback::new(move |(options, state)| view! { <CaptureDialog options state action held/> }.into_any());
+    let shown = Callback::new(move |(options, state)| {
+        view! { <CaptureDialog options state action held/> }.into_any()
+    });
     view! {
         <InstanceView id actions=MachineActions::new()/>
         <LoadedForm data refused=use_form() fresh shown/>
@@ -54,7 +56,9 @@ fn CaptureDialog(
     let keeps = if options.status == State::Running { " It keeps running." } else { "" };
     let sub = format!("From {} in {}.{keeps}", options.name, options.region);
     let body = match options.blocked.clone() {
-        Some(rule) => view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any(),
+        Some(rule) => {
+            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any()
+        }
         None => {
             // The price that is shown is the one that is agreed to, also after a refusal because it changed.
             let form = CreateImageForm { price_version: options.price_version, ..held.start(state) };

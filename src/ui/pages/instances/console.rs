@@ -44,7 +44,8 @@ fn load_in_full(id: darkroom_core::domain::ids::InstanceId) {
 #[component]
 fn ConsoleView(detail: InstanceDetail) -> impl IntoView {
     let name = detail.name.to_string();
-    let above = vec![Link::new("Instances", paths::INSTANCES), Link::new(name.clone(), paths::instance(detail.id))];
+    let above =
+        vec![Link::new("Instances", paths::INSTANCES), Link::new(name.clone(), paths::instance(detail.id))];
     let blocked = if detail.may_change { detail.console_blocked.clone() } else { Some(role_reason()) };
     let body = match blocked {
         Some(rule) => view! {
@@ -112,7 +113,8 @@ fn escape(text: &str) -> String {
 
 #[component]
 fn Log(text: String) -> impl IntoView {
-    let shown = if text.trim().is_empty() { "Nothing was written yet.".to_owned() } else { tail(&text, LOG_LINES) };
+    let shown =
+        if text.trim().is_empty() { "Nothing was written yet.".to_owned() } else { tail(&text, LOG_LINES) };
     view! {
         <Console title="ttyS0, the last lines">
             <pre tabindex="0" role="region" aria-label="Serial output">{shown}</pre>

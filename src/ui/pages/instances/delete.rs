@@ -18,7 +18,8 @@ pub fn DeleteInstancePage() -> impl IntoView {
     let action = ServerAction::<DeleteInstance>::new();
     let refused = use_form();
     let data = Resource::new(move || id.get(), get_instance_deletion);
-    let shown = Callback::new(move |deletion| view! { <DeleteInstanceDialog deletion action refused/> }.into_any());
+    let shown =
+        Callback::new(move |deletion| view! { <DeleteInstanceDialog deletion action refused/> }.into_any());
     view! {
         <InstanceView id actions=MachineActions::new()/>
         <Loaded data shown/>
@@ -26,18 +27,28 @@ pub fn DeleteInstancePage() -> impl IntoView {
 }
 
 #[component]
-fn DeleteInstanceDialog(deletion: InstanceDeletion, action: ServerAction<DeleteInstance>, refused: RefusedForm) -> impl IntoView {
+fn DeleteInstanceDialog(
+    deletion: InstanceDeletion,
+    action: ServerAction<DeleteInstance>,
+    refused: RefusedForm,
+) -> impl IntoView {
     let close = paths::instance(deletion.id);
     let title = format!("Delete {}?", deletion.name);
     let body = match deletion.blocked.clone() {
-        Some(rule) => view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any(),
+        Some(rule) => {
+            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any()
+        }
         None => view! { <DeleteForm deletion action refused/> }.into_any(),
     };
     view! { <Dialog id="delete-instance" title sub="It cannot be brought back." close_href=close>{body}</Dialog> }
 }
 
 #[component]
-fn DeleteForm(deletion: InstanceDeletion, action: ServerAction<DeleteInstance>, refused: RefusedForm) -> impl IntoView {
+fn DeleteForm(
+    deletion: InstanceDeletion,
+    action: ServerAction<DeleteInstance>,
+    refused: RefusedForm,
+) -> impl IntoView {
     let error = Signal::derive(move || action.value().get().and_then(Result::err));
     let headline = match deletion.month {
         Some(month) => format!("Saves {} per month", month.display(&deletion.symbol)),
@@ -64,7 +75,9 @@ fn DeleteForm(deletion: InstanceDeletion, action: ServerAction<DeleteInstance>, 
 
 /// What deleting does, what needs attention first.
 fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
-    let disks = deletion.disks.iter().enumerate().map(|(index, disk)| format!("{}, {}, {}", disk_name(index), disk.kind, size::binary(disk.size_bytes)));
+    let disks = deletion.disks.iter().enumerate().map(|(index, disk)| {
+        format!("{}, {}, {}", disk_name(index), disk.kind, size::binary(disk.size_bytes))
+    });
     let disks = disks.collect::<Vec<_>>().join("; ");
     let images = if deletion.images.is_empty() {
         Consequence {

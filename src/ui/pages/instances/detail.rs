@@ -1,7 +1,8 @@
 //! A machine in full: what it does, its serial output, its disks, what it costs, images made of it.
 
 use super::super::parts::{
-    Activity, ImageLinks, Loaded, Refusal, RetryButton, TaskActions, TaskCard, explained, instance_status, live, role_reason,
+    Activity, ImageLinks, Loaded, Refusal, RetryButton, TaskActions, TaskCard, explained, instance_status,
+    live, role_reason,
 };
 use super::{disk_name, use_instance_id};
 use crate::ui::calls::instances::{RebootInstance, StartInstance, StopInstance, get_instance};
@@ -44,7 +45,12 @@ pub(super) struct MachineActions {
 
 impl MachineActions {
     pub(super) fn new() -> Self {
-        let actions = Self { start: ServerAction::new(), stop: ServerAction::new(), reboot: ServerAction::new(), tasks: TaskActions::of_page() };
+        let actions = Self {
+            start: ServerAction::new(),
+            stop: ServerAction::new(),
+            reboot: ServerAction::new(),
+            tasks: TaskActions::of_page(),
+        };
         refresh_frame_after(move || actions.power_version());
         actions
     }
@@ -76,7 +82,9 @@ pub(super) fn InstanceView(id: Memo<InstanceId>, actions: MachineActions) -> imp
 }
 
 fn moving(detail: &InstanceDetail) -> bool {
-    let active = |task: &Option<darkroom_core::domain::view::TaskView>| task.as_ref().is_some_and(|task| task.state.active());
+    let active = |task: &Option<darkroom_core::domain::view::TaskView>| {
+        task.as_ref().is_some_and(|task| task.state.active())
+    };
     detail.status.moving() || active(&detail.task) || active(&detail.capture)
 }
 
@@ -104,10 +112,10 @@ fn InstanceSheet(detail: InstanceDetail, actions: MachineActions) -> impl IntoVi
     }
 }
 
-/// `since 2 Oct 2026, 48 days`.
+/// `since 2 Oct 2026, 14:02, 48 days`.
 fn since(detail: &InstanceDetail) -> Option<String> {
     let started = detail.started.filter(|_| detail.status == State::Running)?;
-    Some(format!("since {}, {}", started.listed(detail.now), span(detail.now.since_ms(started))))
+    Some(format!("since {}, {}", started.minute(), span(detail.now.since_ms(started))))
 }
 
 #[component]
@@ -171,7 +179,10 @@ fn power_buttons(detail: &InstanceDetail, actions: MachineActions) -> AnyView {
     if matches!(detail.status, State::Stopped | State::Error) {
         return match rule(detail, &detail.start_blocked) {
             None => view! { <StartButton id actions label="Start"/> }.into_any(),
-            Some(rule) => view! { <BlockedAction id="start-why" label="Start" size=Size::Form reason=explained(rule)/> }.into_any(),
+            Some(rule) => {
+                view! { <BlockedAction id="start-why" label="Start" size=Size::Form reason=explained(rule)/> }
+                    .into_any()
+            }
         };
     }
     let stop = match rule(detail, &detail.stop_blocked) {
@@ -185,7 +196,10 @@ fn power_buttons(detail: &InstanceDetail, actions: MachineActions) -> AnyView {
             }
             .into_any()
         }
-        Some(rule) => view! { <BlockedAction id="stop-why" label="Stop" size=Size::Form reason=explained(rule)/> }.into_any(),
+        Some(rule) => {
+            view! { <BlockedAction id="stop-why" label="Stop" size=Size::Form reason=explained(rule)/> }
+                .into_any()
+        }
     };
     let reboot = match rule(detail, &detail.reboot_blocked) {
         None => {
@@ -198,7 +212,10 @@ fn power_buttons(detail: &InstanceDetail, actions: MachineActions) -> AnyView {
             }
             .into_any()
         }
-        Some(rule) => view! { <BlockedAction id="reboot-why" label="Restart" size=Size::Form reason=explained(rule)/> }.into_any(),
+        Some(rule) => {
+            view! { <BlockedAction id="reboot-why" label="Restart" size=Size::Form reason=explained(rule)/> }
+                .into_any()
+        }
     };
     view! { {stop}{reboot} }.into_any()
 }
@@ -232,13 +249,17 @@ fn Work(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
 #[component]
 fn Failure(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
     let text = detail.error.clone().unwrap_or_else(|| "The machine does not run any more.".to_owned());
-    let start = rule(&detail, &detail.start_blocked).is_none().then(|| view! { <StartButton id=detail.id actions label="Start again"/> });
+    let start = rule(&detail, &detail.start_blocked)
+        .is_none()
+        .then(|| view! { <StartButton id=detail.id actions label="Start again"/> });
     let task = detail.task.as_ref();
     let show = task.map(|task| view! { <a href=paths::task(task.id)>"Show the task"</a> });
-    let retry = task.filter(|task| detail.may_change && task.retry_blocked.is_none() && detail.start_blocked.is_some()).map(|task| {
-        let (id, back_to) = (task.id, paths::instance(detail.id));
-        view! { <RetryButton actions=actions.tasks id back_to size=Size::Form/> }
-    });
+    let retry = task
+        .filter(|task| detail.may_change && task.retry_blocked.is_none() && detail.start_blocked.is_some())
+        .map(|task| {
+            let (id, back_to) = (task.id, paths::instance(detail.id));
+            view! { <RetryButton actions=actions.tasks id back_to size=Size::Form/> }
+        });
     view! { <Notice tone=Tone::Bad text><div class="cluster">{start}{retry}{show}</div></Notice> }
 }
 
@@ -250,7 +271,11 @@ pub(super) fn tail(text: &str, n_lines: usize) -> String {
 
 #[component]
 fn Serial(id: InstanceId, text: String) -> impl IntoView {
-    let shown = if text.trim().is_empty() { "Nothing was written yet.".to_owned() } else { tail(&text, CONSOLE_LINES) };
+    let shown = if text.trim().is_empty() {
+        "Nothing was written yet.".to_owned()
+    } else {
+        tail(&text, CONSOLE_LINES)
+    };
     view! {
         <Section id="serial" title="Serial console">
             <Console title="ttyS0, the last lines">
@@ -268,7 +293,12 @@ fn Serial(id: InstanceId, text: String) -> impl IntoView {
 
 #[component]
 fn Disks(disks: Vec<DiskView>) -> impl IntoView {
-    let columns = vec![Column::text("Name"), Column::number("Size"), Column::number("Used").low(), Column::text("In an image")];
+    let columns = vec![
+        Column::text("Name"),
+        Column::number("Size"),
+        Column::number("Used").low(),
+        Column::text("In an image"),
+    ];
     let rows = disks
         .into_iter()
         .enumerate()
@@ -276,7 +306,9 @@ fn Disks(disks: Vec<DiskView>) -> impl IntoView {
             let used = disk.used_bytes.map_or_else(|| "–".to_owned(), size::decimal);
             let included = match disk.role {
                 DiskRole::System => "Always".into_any(),
-                DiskRole::Data => view! { <Status tone=Tone::Plain icon=IconName::Off word="No"/> }.into_any(),
+                DiskRole::Data => {
+                    view! { <Status tone=Tone::Plain icon=IconName::Off word="No"/> }.into_any()
+                }
             };
             view! {
                 <Row>
@@ -300,14 +332,17 @@ fn Disks(disks: Vec<DiskView>) -> impl IntoView {
 fn Properties(detail: InstanceDetail) -> impl IntoView {
     let image = match detail.image.as_ref().map(|image| image.id) {
         Some(id) => view! { <a href=paths::image(id)>{detail.image_name.to_string()}</a> }.into_any(),
-        None => view! { {detail.image_name.to_string()}<span class="soft">", deleted since"</span> }.into_any(),
+        None => {
+            view! { {detail.image_name.to_string()}<span class="soft">", deleted since"</span> }.into_any()
+        }
     };
     let ssh = match detail.ssh_port {
         // The address of the host is the one in the browser's address bar.
         Some(port) => view! { <SshCommand port/> }.into_any(),
         None => view! { <span class="soft">"While it runs"</span> }.into_any(),
     };
-    let licence = (!detail.licence.is_empty()).then(|| view! { <Fact term="Licence">{detail.licence.clone()}</Fact> });
+    let licence =
+        (!detail.licence.is_empty()).then(|| view! { <Fact term="Licence">{detail.licence.clone()}</Fact> });
     let place = format!("{}, zone {}", detail.region, detail.zone);
     let kind = format!("{}: {}", detail.flavor, detail.flavor_summary);
     let created = detail.created.minute();
@@ -360,7 +395,8 @@ fn Cost(detail: InstanceDetail) -> impl IntoView {
 #[component]
 fn Images(detail: InstanceDetail) -> impl IntoView {
     let body = if detail.images.is_empty() {
-        view! { <p class="soft">"None yet. The button Image makes one while the machine runs."</p> }.into_any()
+        view! { <p class="soft">"None yet. The button Image makes one while the machine runs."</p> }
+            .into_any()
     } else {
         view! { <ImageLinks images=detail.images/> }.into_any()
     };

@@ -19,7 +19,8 @@ use leptos_meta::Title;
 pub fn InstancesPage() -> impl IntoView {
     let text = use_word("q");
     let number = use_page_number();
-    let data = live(move || (text.get(), number.get()), |(text, number)| list_instances(text, number), moving);
+    let data =
+        live(move || (text.get(), number.get()), |(text, number)| list_instances(text, number), moving);
     let shown = Callback::new(|list| view! { <InstancesView list/> }.into_any());
     view! {
         <Title text="Instances · darkroom"/>
@@ -35,13 +36,18 @@ fn moving(list: &InstanceList) -> bool {
 fn InstancesView(list: InstanceList) -> impl IntoView {
     let n_all = list.n_all;
     let line = (n_all > 0).then(|| {
-        let machines = if n_all == 1 { "1 machine".to_owned() } else { format!("{} machines", grouped(n_all)) };
+        let machines =
+            if n_all == 1 { "1 machine".to_owned() } else { format!("{} machines", grouped(n_all)) };
         view! { <p class="soft">{format!("{machines} in {}, {}.", list.project, list.region)}</p> }
     });
     let new = list.may_change.then(|| {
         view! { <LinkButton href=paths::INSTANCE_NEW variant=Variant::Primary size=Size::Form icon=IconName::Plus>"New instance"</LinkButton> }
     });
-    let body = if n_all == 0 { view! { <NoInstances list/> }.into_any() } else { view! { <InstancesTable list/> }.into_any() };
+    let body = if n_all == 0 {
+        view! { <NoInstances list/> }.into_any()
+    } else {
+        view! { <InstancesTable list/> }.into_any()
+    };
     view! {
         <PageHead title="Instances">
             {line}
@@ -85,8 +91,14 @@ fn InstancesTable(list: InstanceList) -> impl IntoView {
         Column::actions(),
     ];
     let (symbol, now, may_change) = (list.symbol, list.now, list.may_change);
-    let no_match = list.page.rows.is_empty().then(|| view! { <NoMatch text=list.text.clone() n_all=list.n_all/> });
-    let rows = list.page.rows.into_iter().map(|row| view! { <InstanceLine row symbol=symbol.clone() now may_change/> }.into_any()).collect::<Vec<_>>();
+    let no_match =
+        list.page.rows.is_empty().then(|| view! { <NoMatch text=list.text.clone() n_all=list.n_all/> });
+    let rows = list
+        .page
+        .rows
+        .into_iter()
+        .map(|row| view! { <InstanceLine row symbol=symbol.clone() now may_change/> }.into_any())
+        .collect::<Vec<_>>();
     let table = (!rows.is_empty()).then(|| {
         view! {
             <Table caption columns>{rows}</Table>
@@ -96,7 +108,7 @@ fn InstancesTable(list: InstanceList) -> impl IntoView {
     view! {
         <Frame>
             <FrameBar>
-                <form method="get" action=paths::INSTANCES class="cluster">
+                <form method="get" action=paths::INSTANCES>
                     <SearchBox id="q" label="Search instances" placeholder="Name, image or ID" value=list.text/>
                     <Button>"Search"</Button>
                 </form>
@@ -127,7 +139,8 @@ fn InstanceLine(row: InstanceRow, symbol: String, now: Timestamp, may_change: bo
     let capture = (may_change && matches!(row.status, State::Running | State::Stopped) && !row.capturing).then(|| {
         view! { <LinkButton href=paths::instance_image(row.id) variant=Variant::Quiet icon=IconName::Camera>"Image"</LinkButton> }
     });
-    let (flavor, zone, image, created) = (row.flavor.clone(), row.zone.clone(), row.image.to_string(), row.created);
+    let (flavor, zone, image, created) =
+        (row.flavor.clone(), row.zone.clone(), row.image.to_string(), row.created);
     view! {
         <Row>
             <NameCell name href/>
@@ -152,7 +165,9 @@ fn RowMenu(row: InstanceRow, may_change: bool) -> impl IntoView {
         // A full load: the console page has its own content policy.
         view! { <MenuLink href=paths::instance_console(id) icon=IconName::Terminal attr:rel="external">"Console"</MenuLink> }
     });
-    let task = row.task.as_ref().map(|task| view! { <MenuLink href=paths::task(task.id) icon=IconName::Task>"Show the task"</MenuLink> });
+    let task = row.task.as_ref().map(
+        |task| view! { <MenuLink href=paths::task(task.id) icon=IconName::Task>"Show the task"</MenuLink> },
+    );
     let delete = if may_change {
         view! { <MenuLink href=paths::instance_delete(id) icon=IconName::Trash tone=Tone::Bad>"Delete"</MenuLink> }.into_any()
     } else {

@@ -70,7 +70,11 @@ fn fresh(options: &DeployOptions) -> DeployForm {
 }
 
 /// An untouched form starts with the image that the address names.
-fn with_wanted(mut state: FormState<DeployForm>, options: &DeployOptions, wanted: &str) -> FormState<DeployForm> {
+fn with_wanted(
+    mut state: FormState<DeployForm>,
+    options: &DeployOptions,
+    wanted: &str,
+) -> FormState<DeployForm> {
     let named = options.public.iter().chain(&options.mine).find(|image| image.id.to_string() == wanted);
     if let (None, Some(image)) = (&state.error, named) {
         state.form.image = image.id.to_string();
@@ -80,7 +84,12 @@ fn with_wanted(mut state: FormState<DeployForm>, options: &DeployOptions, wanted
 }
 
 #[component]
-fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>, action: ServerAction<CreateInstance>, held: Held<DeployForm>) -> impl IntoView {
+fn NewInstanceView(
+    options: DeployOptions,
+    state: FormState<DeployForm>,
+    action: ServerAction<CreateInstance>,
+    held: Held<DeployForm>,
+) -> impl IntoView {
     let line = format!("In {}, {}.", options.project.name, options.region);
     let blocked = options.blocked.clone().map(|rule| view! { <Explain reason=explained(rule)/> });
     // The prices that are shown are the ones that are agreed to, also after a refusal because they changed.
@@ -100,7 +109,12 @@ fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>, action:
 }
 
 #[component]
-fn DeployFields(form: DeployForm, options: DeployOptions, action: ServerAction<CreateInstance>, held: Held<DeployForm>) -> impl IntoView {
+fn DeployFields(
+    form: DeployForm,
+    options: DeployOptions,
+    action: ServerAction<CreateInstance>,
+    held: Held<DeployForm>,
+) -> impl IntoView {
     let typing = held.typing(|sent: CreateInstance| sent.form);
     let sending = held.sending();
     let name_error = held.at("name", DeployForm::parse);
@@ -112,7 +126,7 @@ fn DeployFields(form: DeployForm, options: DeployOptions, action: ServerAction<C
             <input type="hidden" name="form[project]" value=form.project.clone()/>
             <input type="hidden" name="form[region]" value=form.region.clone()/>
             <input type="hidden" name="form[price_version]" value=form.price_version.to_string()/>
-            <div class="stack">
+            <div class="stack prose">
                 <Elsewhere held/>
                 <ImagePicker offer=offer.clone() chosen held/>
                 <Field
@@ -143,14 +157,21 @@ fn Elsewhere(held: Held<DeployForm>) -> impl IntoView {
 }
 
 #[component]
-fn FlavorChoice(flavors: Vec<Flavor>, prices: PriceBook, chosen: String, held: Held<DeployForm>) -> impl IntoView {
+fn FlavorChoice(
+    flavors: Vec<Flavor>,
+    prices: PriceBook,
+    chosen: String,
+    held: Held<DeployForm>,
+) -> impl IntoView {
     let rows = flavors
         .into_iter()
         .map(|flavor| {
             let pick = Pick::when(flavor.id.as_str() == chosen);
-            let (id, value, hint) = (format!("flavor-{}", flavor.id), flavor.id.to_string(), flavor_hint(&flavor, &prices));
+            let (id, value, hint) =
+                (format!("flavor-{}", flavor.id), flavor.id.to_string(), flavor_hint(&flavor, &prices));
             let label = format!("{}: {}", flavor.id, flavor.summary());
-            view! { <Checkbox id name="form[flavor]" label kind=CheckKind::Radio value pick hint/> }.into_any()
+            view! { <Checkbox id name="form[flavor]" label kind=CheckKind::Radio value pick hint/> }
+                .into_any()
         })
         .collect_view();
     let error = held.at("flavor", DeployForm::parse);
@@ -165,7 +186,10 @@ fn FlavorChoice(flavors: Vec<Flavor>, prices: PriceBook, chosen: String, held: H
 
 /// `€0.004 per hour. Disks: ssd, economy.`
 fn flavor_hint(flavor: &Flavor, prices: &PriceBook) -> String {
-    let price = prices.flavor_hour.get(&flavor.id).map_or_else(|| "No price here".to_owned(), |rate| format!("{} per hour", rate.rate(&prices.symbol)));
+    let price = prices
+        .flavor_hour
+        .get(&flavor.id)
+        .map_or_else(|| "No price here".to_owned(), |rate| format!("{} per hour", rate.rate(&prices.symbol)));
     let kinds = flavor.disk_kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
     format!("{price}. Disks: {kinds}.")
 }
@@ -192,7 +216,13 @@ fn Place(form: DeployForm, options: DeployOptions, offer: Offer, held: Held<Depl
     let zones = options
         .zones
         .iter()
-        .map(|zone| Choice::new(zone.as_str(), format!("{}{zone}", options.region), Pick::when(zone.as_str() == form.zone)))
+        .map(|zone| {
+            Choice::new(
+                zone.as_str(),
+                format!("{}{zone}", options.region),
+                Pick::when(zone.as_str() == form.zone),
+            )
+        })
         .collect::<Vec<_>>();
     let kinds = kind_choices(&options.prices, &form.disk_kind);
     let errors = ["zone", "disk_kind", "disk_gib"].map(|field| held.at(field, DeployForm::parse));
@@ -216,7 +246,7 @@ fn Place(form: DeployForm, options: DeployOptions, offer: Offer, held: Held<Depl
             min=1
             max=max
         />
-        <p class="hint" role="status">{least}</p>
+        <p class="small soft" role="status">{least}</p>
     }
 }
 
@@ -228,7 +258,12 @@ fn DataDisks(form: DeployForm, prices: PriceBook, held: Held<DeployForm>) -> imp
         (3, ["data3_gib", "data3_kind"], [form.data3_gib, form.data3_kind]),
     ];
     let open = rows.iter().any(|(_, _, [size, _])| !size.is_empty());
-    let rows = rows.into_iter().map(|(n, fields, values)| view! { <DataDisk n fields values prices=prices.clone() held/> }.into_any()).collect_view();
+    let rows = rows
+        .into_iter()
+        .map(|(n, fields, values)| {
+            view! { <DataDisk n fields values prices=prices.clone() held/> }.into_any()
+        })
+        .collect_view();
     view! {
         <details class="disclose" open=open>
             <summary><Icon name=IconName::Right/>"Data disks (optional)"</summary>
@@ -241,7 +276,13 @@ fn DataDisks(form: DeployForm, prices: PriceBook, held: Held<DeployForm>) -> imp
 }
 
 #[component]
-fn DataDisk(n: u32, fields: [&'static str; 2], values: [String; 2], prices: PriceBook, held: Held<DeployForm>) -> impl IntoView {
+fn DataDisk(
+    n: u32,
+    fields: [&'static str; 2],
+    values: [String; 2],
+    prices: PriceBook,
+    held: Held<DeployForm>,
+) -> impl IntoView {
     let [size_field, kind_field] = fields;
     let [size, kind] = values;
     let size_error = held.at(size_field, DeployForm::parse);
@@ -302,11 +343,19 @@ fn Access(form: DeployForm, held: Held<DeployForm>) -> impl IntoView {
 fn price_words(prices: &PriceBook, form: &DeployForm) -> (String, String) {
     let disks = form.disks_so_far();
     let Some(estimate) = prices.machine(&FlavorId(form.flavor.clone()), &disks) else {
-        return ("No price yet".to_owned(), "Choose a type and a kind of disk that are offered here.".to_owned());
+        return (
+            "No price yet".to_owned(),
+            "Choose a type and a kind of disk that are offered here.".to_owned(),
+        );
     };
-    let headline = format!("{} per hour, {} per month", estimate.hour.rate(&prices.symbol), estimate.month.display(&prices.symbol));
+    let headline = format!(
+        "{} per hour, {} per month",
+        estimate.hour.rate(&prices.symbol),
+        estimate.month.display(&prices.symbol)
+    );
     let total = size::binary(disks.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add));
-    let disks = if disks.len() == 1 { format!("1 disk, {total}") } else { format!("{} disks, {total}", disks.len()) };
+    let disks =
+        if disks.len() == 1 { format!("1 disk, {total}") } else { format!("{} disks, {total}", disks.len()) };
     (headline, format!("While it runs: {} and {disks}. A month is 730 hours.", form.flavor))
 }
 
@@ -362,7 +411,12 @@ mod tests {
     }
 
     fn form(flavor: &str) -> DeployForm {
-        DeployForm { flavor: flavor.to_owned(), disk_kind: "ssd".to_owned(), disk_gib: "10".to_owned(), ..DeployForm::default() }
+        DeployForm {
+            flavor: flavor.to_owned(),
+            disk_kind: "ssd".to_owned(),
+            disk_gib: "10".to_owned(),
+            ..DeployForm::default()
+        }
     }
 
     #[test]
@@ -378,7 +432,10 @@ mod tests {
     #[test]
     fn a_disk_kind_without_a_price_cannot_be_chosen() {
         let kinds = kind_choices(&prices(), "ssd");
-        assert_eq!(kinds.iter().map(|kind| kind.pick).collect::<Vec<_>>(), [Pick::Chosen, Pick::Blocked, Pick::Blocked]);
+        assert_eq!(
+            kinds.iter().map(|kind| kind.pick).collect::<Vec<_>>(),
+            [Pick::Chosen, Pick::Blocked, Pick::Blocked]
+        );
     }
 
     #[test]

@@ -43,9 +43,12 @@ impl Offer {
 pub(super) fn ImagePicker(offer: Offer, chosen: String, held: Held<DeployForm>) -> impl IntoView {
     let tab = use_word("tab");
     let start_mine = offer.is_mine(&chosen) || (offer.public.is_empty() && !offer.mine.is_empty());
-    let mine_shown = Memo::new(move |_| tab.with(|tab| if tab.is_empty() { start_mine } else { tab == MINE }));
+    let mine_shown =
+        Memo::new(move |_| tab.with(|tab| if tab.is_empty() { start_mine } else { tab == MINE }));
     let (n_public, n_mine) = (offer.public.len(), offer.mine.len());
-    let tabs = move || view! { <PickerTabs mine=mine_shown.get() n_public n_mine chosen=chosen_now(held)/> }.into_any();
+    let tabs = move || {
+        view! { <PickerTabs mine=mine_shown.get() n_public n_mine chosen=chosen_now(held)/> }.into_any()
+    };
     let needle = RwSignal::new(use_word("q").get_untracked());
     let error = held.at("image", DeployForm::parse);
     let chosen_public = chosen.clone();
@@ -72,10 +75,14 @@ fn chosen_now(held: Held<DeployForm>) -> String {
 #[component]
 fn PickerTabs(mine: bool, n_public: usize, n_mine: usize, chosen: String) -> impl IntoView {
     let count = |n: usize| TabNote::Count(u64::try_from(n).unwrap_or(u64::MAX));
-    let address = |tab: &str| address_with(paths::INSTANCE_NEW, &[("tab", tab), ("image", &percent(&chosen))]);
+    let address =
+        |tab: &str| address_with(paths::INSTANCE_NEW, &[("tab", tab), ("image", &percent(&chosen))]);
     let (public_href, mine_href) = (address("public"), address(MINE));
     let current = if mine { mine_href.clone() } else { public_href.clone() };
-    let tabs = vec![Tab::new("Public", public_href, count(n_public)), Tab::new("My Images", mine_href, count(n_mine))];
+    let tabs = vec![
+        Tab::new("Public", public_href, count(n_public)),
+        Tab::new("My Images", mine_href, count(n_mine)),
+    ];
     view! { <Tabs label="Images to choose from" tabs current/> }
 }
 
@@ -121,13 +128,19 @@ pub(super) fn FilterForm(held: Held<DeployForm>) -> impl IntoView {
 }
 
 #[component]
-fn Choices(images: Vec<ImageChoice>, chosen: String, needle: RwSignal<String>, none: &'static str) -> impl IntoView {
+fn Choices(
+    images: Vec<ImageChoice>,
+    chosen: String,
+    needle: RwSignal<String>,
+    none: &'static str,
+) -> impl IntoView {
     if images.is_empty() {
         return view! { <p class="soft">{none}</p> }.into_any();
     }
     let images = StoredValue::new(images);
     let keep = chosen.parse::<ImageId>().ok();
-    let shown = Memo::new(move |_| needle.with(|needle| images.with_value(|images| matching(images, needle, keep))));
+    let shown =
+        Memo::new(move |_| needle.with(|needle| images.with_value(|images| matching(images, needle, keep))));
     let note = move || {
         let (n_shown, n_all) = (shown.with(Vec::len), images.with_value(Vec::len));
         (n_shown < n_all).then(|| view! { <p class="small soft" role="status">{format!("{n_shown} of {n_all} shown. Filter by name to find the others.")}</p> })
@@ -151,10 +164,16 @@ fn Choices(images: Vec<ImageChoice>, chosen: String, needle: RwSignal<String>, n
 fn matching(images: &[ImageChoice], needle: &str, keep: Option<ImageId>) -> Vec<ImageChoice> {
     let needle = needle.trim().to_lowercase();
     let found = |image: &&ImageChoice| {
-        Some(image.id) == keep || image.name.as_str().to_lowercase().contains(&needle) || image.os.to_lowercase().contains(&needle)
+        Some(image.id) == keep
+            || image.name.as_str().to_lowercase().contains(&needle)
+            || image.os.to_lowercase().contains(&needle)
     };
     let mut rows: Vec<ImageChoice> = images.iter().filter(found).take(ROWS_MAX).cloned().collect();
-    if let Some(kept) = images.iter().find(|image| Some(image.id) == keep).filter(|kept| rows.iter().all(|row| row.id != kept.id)) {
+    if let Some(kept) = images
+        .iter()
+        .find(|image| Some(image.id) == keep)
+        .filter(|kept| rows.iter().all(|row| row.id != kept.id))
+    {
         rows.insert(0, kept.clone());
     }
     rows

@@ -1,0 +1,474 @@
+//! Verifies all records of a store: every row is understood, indexes and records agree both ways, counters are what a recount gives, meters
+//! belong to something and exist once, references lead somewhere. Changes nothing, mends nothing.
+//!
+//! It reads row by row and not through catalogs, so that one damaged row is one finding and not the end. Disk contents are verified by
+//! whoever keeps them; [`Verified::needed`] says which ones the records need.
+
+use crate::domain::event::Event;
+use crate::domain::flavor::Flavor;
+use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
+use crate::domain::image::{self, Image, Visibility};
+use crate::domain::instance::{self, Instance};
+use crate::domain::meter::{Charge, Meter};
+use crate::domain::project::{Account, Project, Session, Side, User};
+use crate::domain::quota::Counter;
+use crate::domain::region::Region;
+use crate::domain::task::Task;
+use crate::store::records::index;
+use crate::store::{
+    KEY_BYTES_MAX, Order, Record, Row, Store, StoreError, TableKey, decode_record, index_key, record_key,
+    show_key,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Rows read at once.
+const ROWS_MAX: u32 = 1000;
+
+/// What a verification found.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Rows read.
+    pub n_rows: u64,
+    /// What is wrong, a sentence each.
+    pub findings: Vec<String>,
+    /// Which contents are needed, by region and fingerprint, and by whom.
+    pub needed: BTreeMap<RegionId, BTreeMap<String, Vec<Needer>>>,
+    /// Regions that are set up.
+    pub regions: BTreeSet<RegionId>,
+}
+
+/// Who needs a disk content.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Needer {
+    /// `image` or `instance`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: Uuid,
+    /// The project that owns it.
+    pub project: String,
+    /// The account that pays for it.
+    pub account: String,
+}
+
+impl std::fmt::Display for Needer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, name, id, project, account } = self;
+        write!(f, "{kind} “{name}” ({id}) in project {project} of {account}")
+    }
+}
+
+/// Reads and verifies everything.
+///
+/// # Errors
+/// When rows cannot be read at all.
+pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
+    let mut all = All::default();
+    let mut start = vec![1];
+    let end = [0xFF; KEY_BYTES_MAX + 1];
+    loop {
+        let rows = store.scan(&start, &end, Order::Ascending, ROWS_MAX)?;
+        let Some(last) = rows.last() else { break };
+        start = [last.key.as_slice(), &[0]].concat();
+        rows.iter().for_each(|row| all.take(row));
+    }
+    all.references();
+    all.indexes();
+    all.counters();
+    all.meters();
+    all.contents();
+    Ok(all.verified)
+}
+
+/// Everything that could be understood.
+#[derive(Default)]
+struct All {
+    verified: Verified,
+    accounts: BTreeMap<AccountId, Account>,
+    projects: BTreeMap<ProjectId, Project>,
+    users: Vec<User>,
+    sessions: Vec<Session>,
+    counters: Vec<Counter>,
+    images: BTreeMap<Uuid, Image>,
+    instances: BTreeMap<Uuid, Instance>,
+    tasks: Vec<Task>,
+    meters: BTreeMap<MeterId, Meter>,
+    events: Vec<Event>,
+    flavors: Vec<Flavor>,
+    index_rows: BTreeMap<Vec<u8>, Value>,
+}
+
+impl All {
+    fn found(&mut self, finding: String) {
+        self.verified.findings.push(finding);
+    }
+
+    fn take(&mut self, row: &Row) {
+        self.verified.n_rows += 1;
+        let is_of = |prefix: Vec<u8>| row.key.starts_with(&prefix);
+        macro_rules! tables {
+            ($($record:ident => |$r:ident| $keep:expr;)*) => {$(
+                if is_of(record_key($record::TABLE, &())) {
+                    if let Some($r) = self.decode::<$record>(row) { $keep; }
+                    return;
+                }
+            )*};
+        }
+        tables! {
+            Account => |r| self.accounts.insert(r.id, r);
+            Project => |r| self.projects.insert(r.id, r);
+            User => |r| self.users.push(r);
+            Session => |r| self.sessions.push(r);
+            Region => |r| self.verified.regions.insert(r.id);
+            Flavor => |r| self.flavors.push(r);
+            Counter => |r| self.counters.push(r);
+            Image => |r| self.images.insert(r.id.0, r);
+            Instance => |r| self.instances.insert(r.id.0, r);
+            Task => |r| self.tasks.push(r);
+            Meter => |r| self.meters.insert(r.id, r);
+            Event => |r| self.events.push(r);
+        }
+        if INDEXES.iter().any(|name| is_of(index_key(name, &()))) {
+            match serde_json::from_slice(&row.value) {
+                Ok(value) => _ = self.index_rows.insert(row.key.clone(), value),
+                Err(e) => self.found(format!("The index row {} is not readable: {e}.", show_key(&row.key))),
+            }
+            return;
+        }
+        self.found(format!("The row {} belongs to no table or index of this version.", show_key(&row.key)));
+    }
+
+    fn decode<R: Record>(&mut self, row: &Row) -> Option<R> {
+        match decode_record::<R>(&row.key, &row.value) {
+            Ok(record) if record_key(R::TABLE, &record.key()) == row.key => Some(record),
+            Ok(_) => {
+                self.found(format!("The record {} lies under the key of another.", show_key(&row.key)));
+                None
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|e| format!(" ({e})")).unwrap_or_default();
+                self.found(format!("A record is not readable: {error}{cause}."));
+                None
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- references
+
+    fn references(&mut self) {
+        let mut missing = Vec::new();
+        let has_account = |id: &AccountId| self.accounts.contains_key(id);
+        let has_project = |id: &ProjectId| self.projects.contains_key(id);
+        for project in self.projects.values().filter(|p| !has_account(&p.account)) {
+            missing.push(format!("The project {} ({}) belongs to no account.", project.name, project.id));
+        }
+        for user in &self.users {
+            if let Side::Tenant { account, roles } = &user.side
+                && (!has_account(account) || !roles.keys().all(has_project))
+            {
+                missing.push(format!(
+                    "The user {} belongs to an account or project that does not exist.",
+                    user.id
+                ));
+            }
+        }
+        for session in self.sessions.iter().filter(|s| !self.users.iter().any(|u| u.id == s.user)) {
+            missing.push(format!("The session {} belongs to no user.", session.id));
+        }
+        let owned = |account, project, region| {
+            has_account(account) && has_project(project) && self.verified.regions.contains(region)
+        };
+        for image in self.images.values().filter(|i| !owned(&i.account, &i.project, &i.region)) {
+            missing
+                .push(format!("The image {} ({}) has no account, project or region.", image.name, image.id));
+        }
+        for machine in self.instances.values().filter(|i| !owned(&i.account, &i.project, &i.region)) {
+            missing.push(format!(
+                "The instance {} ({}) has no account, project or region.",
+                machine.name, machine.id
+            ));
+        }
+        for task in self.tasks.iter().filter(|t| t.state.active()) {
+            if !self.exists(&task.subject) {
+                missing.push(format!("The task {} works on something that does not exist.", task.id));
+            }
+        }
+        self.verified.findings.append(&mut missing);
+    }
+
+    fn exists(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Image(id) => self.images.contains_key(&id.0),
+            Subject::Instance(id) => self.instances.contains_key(&id.0),
+            Subject::Disk(id) => self.instances.values().any(|m| m.disks.iter().any(|d| d.id == *id)),
+            Subject::Task(id) => self.tasks.iter().any(|t| t.id == *id),
+            Subject::User(id) => self.users.iter().any(|u| u.id == *id),
+            Subject::Project(id) => self.projects.contains_key(id),
+            Subject::Account(id) => self.accounts.contains_key(id),
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------------- indexes
+
+    fn indexes(&mut self) {
+        let expected = self.expected_indexes();
+        let mut found = Vec::new();
+        for (key, value) in &expected {
+            match self.index_rows.get(key) {
+                None => found.push(format!("The index row {} is missing.", show_key(key))),
+                Some(stored) if sorted(stored) != sorted(value) => {
+                    found.push(format!(
+                        "The index row {} says {stored} and should say {value}.",
+                        show_key(key)
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        for key in self.index_rows.keys().filter(|key| !expected.contains_key(*key)) {
+            found.push(format!("The index row {} leads to nothing.", show_key(key)));
+        }
+        self.verified.findings.append(&mut found);
+    }
+
+    fn expected_indexes(&self) -> BTreeMap<Vec<u8>, Value> {
+        let mut rows = Expected::default();
+        for user in &self.users {
+            rows.put(index::USER_BY_EMAIL, &user.email, user.id.0);
+        }
+        for session in &self.sessions {
+            rows.put(index::SESSION_BY_TOKEN, &session.token_hash, session.id.0);
+            rows.put(index::SESSION_BY_USER, &(session.user, session.id), session.id.0);
+        }
+        for image in self.images.values().filter(|i| i.status != image::Status::Deleting) {
+            let name = image.name.as_str().to_lowercase();
+            rows.put(index::IMAGE_BY_NAME, &(image.account, image.region.clone(), name), image.id.0);
+        }
+        for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
+            rows.put(index::INSTANCE_BY_NAME, &super::instances::name_key(machine), machine.id.0);
+        }
+        for task in &self.tasks {
+            if task.state.active() {
+                rows.put(index::TASK_ACTIVE, &task.id, task.id.0);
+            }
+            let place = (task.project, task.region.clone(), task.created.0, task.id);
+            rows.put(index::TASK_BY_PLACE, &place, task.id.0);
+        }
+        for event in &self.events {
+            let (at, id) = (event.at.0, event.id);
+            rows.put(index::EVENT_BY_TIME, &(at, id), id.0);
+            rows.put(index::EVENT_BY_SUBJECT, &(event.subject.uuid(), at, id), id.0);
+            if let Some(account) = event.account {
+                rows.put(index::EVENT_BY_ACCOUNT, &(account, at, id), id.0);
+            }
+            if let Some(project) = event.project {
+                rows.put(index::EVENT_BY_PROJECT, &(project, at, id), id.0);
+            }
+        }
+        let mut open: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
+        for meter in self.meters.values().filter(|m| m.to.is_none()) {
+            open.entry(meter.subject.uuid()).or_default().push(meter.id.to_string());
+        }
+        for (subject, meters) in open {
+            rows.0.insert(index_key(index::METER_OPEN, &subject), Value::from(meters));
+        }
+        rows.0
+    }
+
+    // --------------------------------------------------------------------------------------------------- counters
+
+    fn counters(&mut self) {
+        let mut recount: BTreeMap<(AccountId, RegionId), (u32, u32)> = BTreeMap::new();
+        // Public images are the provider's offer and take no slot.
+        let counted = |i: &&Image| i.status != image::Status::Deleting && i.visibility != Visibility::Public;
+        for image in self.images.values().filter(counted) {
+            recount.entry((image.account, image.region.clone())).or_default().0 += 1;
+        }
+        for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
+            recount.entry((machine.account, machine.region.clone())).or_default().1 += 1;
+        }
+        for counter in std::mem::take(&mut self.counters) {
+            let counted = recount.remove(&(counter.account, counter.region.clone())).unwrap_or_default();
+            if (counter.n_images, counter.n_instances) != counted {
+                let whose = self.account_name(counter.account);
+                self.found(format!(
+                    "The counter of {whose} in {} says {} images and {} instances; there are {} and {}.",
+                    counter.region, counter.n_images, counter.n_instances, counted.0, counted.1
+                ));
+            }
+        }
+        for ((account, region), (n_images, n_instances)) in recount {
+            let whose = self.account_name(account);
+            self.found(format!(
+                "The counter of {whose} in {region} is missing; there are {n_images} images and {n_instances} instances."
+            ));
+        }
+    }
+
+    fn account_name(&self, id: AccountId) -> String {
+        self.accounts.get(&id).map_or_else(|| id.to_string(), |account| account.name.to_string())
+    }
+
+    // ----------------------------------------------------------------------------------------------------- meters
+
+    fn meters(&mut self) {
+        let mut found = Vec::new();
+        let mut open: BTreeMap<Subject, Vec<&Meter>> = BTreeMap::new();
+        for meter in self.meters.values() {
+            if meter.to.is_some_and(|to| to < meter.from) {
+                found.push(format!("The meter {} of “{}” ends before it begins.", meter.id, meter.name));
+            }
+            if meter.to.is_none() {
+                open.entry(meter.subject).or_default().push(meter);
+            }
+        }
+        for (subject, meters) in &open {
+            let what = format!("{} “{}” ({})", subject.noun(), meters[0].name, subject.uuid());
+            if !self.exists(subject) {
+                found.push(format!("The {what} does not exist and is still charged."));
+            }
+            let twice =
+                meters.iter().enumerate().any(|(i, m)| meters[..i].iter().any(|o| o.charge == m.charge));
+            if twice {
+                found.push(format!("The {what} is charged twice for the same."));
+            }
+        }
+        let n_open = |subject: Subject| open.get(&subject).map_or(0, Vec::len);
+        for image in self.images.values() {
+            let charged = image.status == image::Status::Available && image.visibility != Visibility::Public;
+            match (n_open(Subject::Image(image.id)), charged) {
+                (0, true) => found
+                    .push(format!("The image “{}” ({}) is available and not charged.", image.name, image.id)),
+                (1.., false) => {
+                    found.push(format!(
+                        "The image “{}” ({}) is charged and should not be.",
+                        image.name, image.id
+                    ));
+                }
+                _ => {}
+            }
+        }
+        for machine in self.instances.values() {
+            found.extend(machine_meters(machine, &open));
+        }
+        self.verified.findings.append(&mut found);
+    }
+
+    // --------------------------------------------------------------------------------------------------- contents
+
+    fn contents(&mut self) {
+        let mut needed: Vec<(RegionId, String, Needer)> = Vec::new();
+        let mut found = Vec::new();
+        for image in self.images.values() {
+            if image.status == image::Status::Available
+                && (image.disks.is_empty() || image.disks.iter().any(|d| d.virtual_bytes == 0))
+            {
+                found.push(format!(
+                    "The image “{}” ({}) is available and has no disk or one of size 0.",
+                    image.name, image.id
+                ));
+            }
+            // What is being deleted needs nothing any more.
+            if image.status != image::Status::Deleting {
+                let needer =
+                    self.needer("image", image.name.as_str(), image.id.0, image.project, image.account);
+                let disks = image.disks.iter();
+                needed.extend(disks.map(|d| (image.region.clone(), d.fingerprint.clone(), needer.clone())));
+            }
+        }
+        for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
+            let needer = self.needer(
+                "instance",
+                machine.name.as_str(),
+                machine.id.0,
+                machine.project,
+                machine.account,
+            );
+            let bases = machine.disks.iter().filter_map(|d| d.base.clone());
+            needed.extend(bases.map(|base| (machine.region.clone(), base, needer.clone())));
+        }
+        for (region, fingerprint, needer) in needed {
+            self.verified.needed.entry(region).or_default().entry(fingerprint).or_default().push(needer);
+        }
+        self.verified.findings.append(&mut found);
+    }
+
+    fn needer(
+        &self,
+        kind: &'static str,
+        name: &str,
+        id: Uuid,
+        project: ProjectId,
+        account: AccountId,
+    ) -> Needer {
+        let project = self.projects.get(&project).map_or_else(|| project.to_string(), |p| p.name.to_string());
+        Needer { kind, name: name.to_owned(), id, project, account: self.account_name(account) }
+    }
+}
+
+/// While a task moves a machine, its meters may already or still be open; at rest they are exactly as its state says.
+fn machine_meters(machine: &Instance, open: &BTreeMap<Subject, Vec<&Meter>>) -> Vec<String> {
+    use instance::Status;
+    let mut found = Vec::new();
+    let what = format!("instance “{}” ({})", machine.name, machine.id);
+    let of = |subject| open.get(&subject).map_or(&[][..], Vec::as_slice);
+    let runs = of(Subject::Instance(machine.id)).iter().any(|m| matches!(m.charge, Charge::Running { .. }));
+    let at_rest = matches!(machine.status, Status::Stopped | Status::Error | Status::Deleting);
+    if machine.status == Status::Running && !runs {
+        found.push(format!("The {what} runs and is not charged."));
+    }
+    if at_rest && runs {
+        found.push(format!("The {what} does not run and is charged for running."));
+    }
+    for disk in &machine.disks {
+        let is_charged = !of(Subject::Disk(disk.id)).is_empty();
+        if machine.status == Status::Running && !is_charged {
+            found.push(format!("A disk ({}) of the {what} is not charged.", disk.id));
+        }
+        if machine.status == Status::Deleting && is_charged {
+            found.push(format!("A disk ({}) of the {what} is still charged.", disk.id));
+        }
+    }
+    found
+}
+
+const INDEXES: [&str; 12] = [
+    index::USER_BY_EMAIL,
+    index::SESSION_BY_TOKEN,
+    index::SESSION_BY_USER,
+    index::IMAGE_BY_NAME,
+    index::INSTANCE_BY_NAME,
+    index::TASK_ACTIVE,
+    index::TASK_BY_PLACE,
+    index::METER_OPEN,
+    index::EVENT_BY_ACCOUNT,
+    index::EVENT_BY_PROJECT,
+    index::EVENT_BY_SUBJECT,
+    index::EVENT_BY_TIME,
+];
+
+/// The index rows that the records call for.
+#[derive(Default)]
+struct Expected(BTreeMap<Vec<u8>, Value>);
+
+impl Expected {
+    fn put(&mut self, name: &str, key: &impl TableKey, id: Uuid) {
+        self.0.insert(index_key(name, key), Value::from(id.to_string()));
+    }
+}
+
+/// A list of ids says the same in any order.
+fn sorted(value: &Value) -> Value {
+    let Value::Array(items) = value else { return value.clone() };
+    let mut items = items.clone();
+    items.sort_by_key(Value::to_string);
+    Value::Array(items)
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

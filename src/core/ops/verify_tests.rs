@@ -1,0 +1,220 @@
+//! What `verify` finds, on stores with one thing wrong each.
+
+use super::*;
+use crate::domain::image::{BootMode, ImageDisk, Os, Status};
+use crate::domain::money::Money;
+use crate::domain::price::PriceBook;
+use crate::domain::quota::Limits;
+use crate::domain::region::Switch;
+use crate::domain::text::Name;
+use crate::domain::time::Timestamp;
+use crate::store::{ATTEMPTS_MAX, Batch, MemoryStore, Tx, transact};
+
+const ACCOUNT: AccountId = AccountId(Uuid::from_u128(1));
+const PROJECT: ProjectId = ProjectId(Uuid::from_u128(2));
+const IMAGE: Uuid = Uuid::from_u128(3);
+const METER: MeterId = MeterId(Uuid::from_u128(4));
+
+fn region() -> Region {
+    Region {
+        id: "north-1".into(),
+        zones: vec!["a".into()],
+        images: Switch::On,
+        prices: PriceBook {
+            version: 1,
+            symbol: "€".into(),
+            image_gb_month: Money(1),
+            disk_gb_month: BTreeMap::new(),
+            flavor_hour: BTreeMap::new(),
+        },
+        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 },
+    }
+}
+
+fn image() -> Image {
+    Image {
+        id: IMAGE.into(),
+        account: ACCOUNT,
+        project: PROJECT,
+        region: "north-1".into(),
+        name: Name::parse("Web").unwrap(),
+        remark: String::new(),
+        status: Status::Available,
+        visibility: Visibility::Private,
+        protected: false,
+        hidden: false,
+        tags: BTreeMap::new(),
+        properties: BTreeMap::new(),
+        os: Os::default(),
+        architecture: "x86_64".into(),
+        boot: BootMode::Bios,
+        min_memory_mib: 0,
+        max_memory_mib: 0,
+        min_disk_bytes: 512,
+        parent: None,
+        source: None,
+        family: String::new(),
+        licence: String::new(),
+        disks: vec![ImageDisk {
+            fingerprint: "f".repeat(64),
+            sha256: String::new(),
+            virtual_bytes: 512,
+            stored_bytes: 1,
+        }],
+        consistency: None,
+        error: None,
+        task: None,
+        created: Timestamp(0),
+        available: Some(Timestamp(0)),
+        revision: 0,
+        changed: None,
+    }
+}
+
+fn meter(id: MeterId) -> Meter {
+    Meter {
+        id,
+        subject: Subject::Image(IMAGE.into()),
+        name: "Web".into(),
+        account: ACCOUNT,
+        project: PROJECT,
+        region: "north-1".into(),
+        charge: Charge::ImageStorage,
+        quantity_bytes: 1,
+        rate: Money(1),
+        from: Timestamp(0),
+        to: None,
+    }
+}
+
+fn change(store: &MemoryStore, change: impl FnMut(&mut Tx<'_>) -> Result<(), StoreError>) {
+    transact(store, ATTEMPTS_MAX, change).unwrap();
+}
+
+fn name_key(name: &str) -> (AccountId, RegionId, String) {
+    (ACCOUNT, "north-1".into(), name.to_owned())
+}
+
+/// An account with one image that is charged.
+fn sound() -> MemoryStore {
+    let store = MemoryStore::new();
+    change(&store, |tx| {
+        tx.put(&Account {
+            id: ACCOUNT,
+            name: Name::parse("Acme").unwrap(),
+            limits: BTreeMap::new(),
+            created: Timestamp(0),
+        })?;
+        tx.put(&Project {
+            id: PROJECT,
+            account: ACCOUNT,
+            name: Name::parse("prod").unwrap(),
+            created: Timestamp(0),
+        })?;
+        tx.put(&region())?;
+        tx.put(&image())?;
+        tx.put_index(index::IMAGE_BY_NAME, &name_key("web"), &IMAGE)?;
+        tx.put(&Counter { account: ACCOUNT, region: "north-1".into(), n_images: 1, n_instances: 0 })?;
+        tx.put(&meter(METER))?;
+        tx.put_index(index::METER_OPEN, &IMAGE, &vec![METER])
+    });
+    store
+}
+
+/// Breaks one thing and expects exactly one finding, with these words.
+fn check(words: &str, damage: impl FnMut(&mut Tx<'_>) -> Result<(), StoreError>) {
+    let store = sound();
+    change(&store, damage);
+    let findings = verify(&store).unwrap().findings;
+    assert!(findings.len() == 1 && findings[0].contains(words), "{words}: {findings:#?}");
+}
+
+#[test]
+fn a_sound_store_has_no_findings_and_says_what_it_needs() {
+    let verified = verify(&sound()).unwrap();
+    assert_eq!(verified.findings, Vec::<String>::new());
+    assert_eq!(verified.n_rows, 8);
+    let needers = &verified.needed[&RegionId::from("north-1")][&"f".repeat(64)];
+    assert_eq!(needers[0].to_string(), format!("image “Web” ({IMAGE}) in project prod of Acme"));
+}
+
+#[test]
+fn index_rows_must_exist_and_be_right_and_lead_somewhere() {
+    check("image_by_name", |tx| {
+        tx.delete_index(index::IMAGE_BY_NAME, &name_key("web"));
+        Ok(())
+    });
+    check("should say", |tx| tx.put_index(index::IMAGE_BY_NAME, &name_key("web"), &Uuid::from_u128(9)));
+    check("leads to nothing", |tx| tx.put_index(index::IMAGE_BY_NAME, &name_key("other"), &IMAGE));
+}
+
+#[test]
+fn counters_must_be_what_a_recount_gives() {
+    let wrong = Counter { account: ACCOUNT, region: "north-1".into(), n_images: 2, n_instances: 0 };
+    check("of Acme in north-1 says 2 images and 0 instances; there are 1 and 0", |tx| tx.put(&wrong));
+    check("is missing", |tx| {
+        tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
+        Ok(())
+    });
+}
+
+#[test]
+fn an_available_image_is_charged_once() {
+    check("available and not charged", |tx| {
+        tx.delete_index(index::METER_OPEN, &IMAGE);
+        tx.put(&Meter { to: Some(Timestamp(5)), ..meter(METER) })
+    });
+    let second = MeterId(Uuid::from_u128(5));
+    check("charged twice", |tx| {
+        tx.put(&meter(second))?;
+        tx.put_index(index::METER_OPEN, &IMAGE, &vec![second, METER])
+    });
+    check("charged and should not be", |tx| tx.put(&Image { status: Status::Error, ..image() }));
+}
+
+#[test]
+fn a_meter_belongs_to_something_and_runs_forward() {
+    let gone = Uuid::from_u128(8);
+    check("does not exist and is still charged", |tx| {
+        tx.put(&Meter { id: MeterId(gone), subject: Subject::Image(gone.into()), ..meter(METER) })?;
+        tx.put_index(index::METER_OPEN, &gone, &vec![gone])
+    });
+    check("ends before it begins", |tx| {
+        tx.put(&Meter { id: MeterId(gone), from: Timestamp(9000), to: Some(Timestamp(1)), ..meter(METER) })
+    });
+}
+
+#[test]
+fn what_is_available_has_a_size() {
+    check("size 0", |tx| tx.put(&Image { disks: vec![], ..image() }));
+}
+
+#[test]
+fn references_lead_somewhere() {
+    let lost = Project {
+        id: ProjectId(Uuid::from_u128(7)),
+        account: AccountId(Uuid::from_u128(9)),
+        name: Name::parse("lost").unwrap(),
+        created: Timestamp(0),
+    };
+    check("belongs to no account", |tx| tx.put(&lost));
+}
+
+#[test]
+fn rows_that_are_not_understood_are_named_one_by_one() {
+    for (key, value, words) in [
+        (record_key(Flavor::TABLE, &"m1"), &b"{\"v\":1,\"r\":{}}"[..], "not readable"),
+        (
+            record_key(Region::TABLE, &"south-1"),
+            &sound().get(&record_key(Region::TABLE, &"north-1")).unwrap().unwrap().value,
+            "key of another",
+        ),
+        (b"tnothing\0x".to_vec(), b"1", "no table or index"),
+        (index_key(index::TASK_ACTIVE, &IMAGE), b"{", "not readable"),
+    ] {
+        let store = sound();
+        store.commit(Batch::new().put(key, value)).unwrap();
+        let findings = verify(&store).unwrap().findings;
+        assert!(findings.len() == 1 && findings[0].contains(words), "{words}: {findings:#?}");
+    }
+}

@@ -1,0 +1,319 @@
+//! An application over fakes, with a small provider in it: what the simulator drives, and what tests of use cases and tasks start from.
+
+use super::content::Content;
+use super::faults::StoreFaults;
+use super::host::Host;
+use super::hypervisor::SimHypervisor;
+use super::ports::{SimClock, SimIds, SimSecrets};
+use super::storage::SimStorage;
+use super::witness::Witness;
+use crate::domain::disk::DiskKind;
+use crate::domain::flavor::Flavor;
+use crate::domain::form::{CreateImageForm, DeployForm};
+use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use crate::domain::image::{BootMode, Os};
+use crate::domain::money::Money;
+use crate::domain::price::PriceBook;
+use crate::domain::project::{Role, Side};
+use crate::domain::quota::Limits;
+use crate::domain::region::{Region, Switch};
+use crate::domain::size::GIB;
+use crate::domain::text::Name;
+use crate::domain::time::Timestamp;
+use crate::domain::{Error, Result};
+use crate::ops::ctx::{App, Ctx, Parts, Settings};
+use crate::ops::images::PublicImage;
+use crate::ops::{images, instances, people, provider};
+use crate::ports::{Clock, Ids, Watcher};
+use crate::store::{MemoryStore, Store};
+use crate::tasks::{Engine, Outcome};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The password of every user of the small provider.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// The small provider: two regions, a tiny type and a small one, two accounts with two projects each, limits so small that they bite.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// `north-1` and `south-1`.
+    pub regions: Vec<RegionId>,
+    /// A public image in each region.
+    pub public: Vec<ImageId>,
+    /// The accounts Acme and Bolt.
+    pub accounts: Vec<AccountId>,
+    /// Two projects of each account, in order.
+    pub projects: Vec<(AccountId, ProjectId)>,
+    /// E-mail addresses: an owner, a member and a reader for each account, and the operator.
+    pub users: Vec<String>,
+}
+
+/// An application over fakes.
+pub struct Bench {
+    /// The application.
+    pub app: Arc<App>,
+    /// Its engine.
+    pub engine: Engine,
+    /// The owner of the engine's leases.
+    pub owner: Uuid,
+    /// Time.
+    pub clock: Arc<SimClock>,
+    /// The host.
+    pub host: Arc<Host>,
+    /// Which commits fail.
+    pub faults: Arc<StoreFaults>,
+    /// The records.
+    pub store: Arc<MemoryStore>,
+    /// What was committed, decoded.
+    pub witness: Arc<Witness>,
+    ids: Arc<SimIds>,
+    secrets: Arc<SimSecrets>,
+}
+
+/// Nobody watches.
+struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn progress(&self, _done_bytes: u64, _total_bytes: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Bench {
+    /// An application without any records.
+    ///
+    /// # Panics
+    /// Never: an empty memory store opens.
+    pub fn new(seed: u64) -> Self {
+        let clock = Arc::new(SimClock::new(Timestamp::from_seconds(1_795_000_000)));
+        let host = Arc::new(Host::new(seed, clock.clone(), &["north-1", "south-1"]));
+        let faults = Arc::new(StoreFaults::new(seed));
+        let store = Arc::new(MemoryStore::with_faults(faults.clone()));
+        let (ids, secrets) = (Arc::new(SimIds::new(seed)), Arc::new(SimSecrets::default()));
+        Self::open(clock, host, faults, store, ids, secrets)
+    }
+
+    fn open(
+        clock: Arc<SimClock>,
+        host: Arc<Host>,
+        faults: Arc<StoreFaults>,
+        store: Arc<MemoryStore>,
+        ids: Arc<SimIds>,
+        secrets: Arc<SimSecrets>,
+    ) -> Self {
+        let witness = Witness::open(store.as_ref());
+        let parts = Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            secrets: secrets.clone(),
+            storage: Arc::new(SimStorage(host.clone())),
+            hypervisor: Arc::new(SimHypervisor(host.clone())),
+            settings: Settings { sign_in_pause_ms: 60_000, ..Settings::default() },
+        };
+        let app = App::open(parts).expect("the memory store can always be read");
+        let owner = ids.uuid();
+        let engine = Engine::new(app.clone(), owner);
+        Self { app, engine, owner, clock, host, faults, store, witness, ids, secrets }
+    }
+
+    /// The program ends and starts again: memory is lost, commits and the host are as they were.
+    ///
+    /// # Errors
+    /// When the first thing the program does at start fails.
+    pub fn restart(&mut self) -> Result<u32> {
+        self.faults.revive();
+        self.host.forget_interrupt();
+        let store = Arc::new(self.store.snapshot());
+        *self = Self::open(
+            self.clock.clone(),
+            self.host.clone(),
+            self.faults.clone(),
+            store,
+            self.ids.clone(),
+            self.secrets.clone(),
+        );
+        self.engine.recover()
+    }
+
+    /// Sets the small provider up.
+    ///
+    /// # Errors
+    /// When a use case refuses, which would be a defect.
+    pub fn provider(&self) -> Result<Provider> {
+        let ctx = self.app.system();
+        let mut made = Provider {
+            regions: vec!["north-1".into(), "south-1".into()],
+            public: vec![],
+            accounts: vec![],
+            projects: vec![],
+            users: vec!["op@provider.example".to_owned()],
+        };
+        for (id, n_vcpus, memory_mib) in [("m1.tiny", 1, 256), ("m1.small", 2, 512)] {
+            let disk_kinds = vec![DiskKind::Ssd, DiskKind::Economy];
+            provider::put_flavor(&ctx, &Flavor { id: id.into(), n_vcpus, memory_mib, disk_kinds })?;
+        }
+        for region in &made.regions {
+            provider::put_region(&ctx, &small_region(region))?;
+        }
+        provider::create_user(&ctx, &made.users[0], PASSWORD, Side::Operator)?;
+        for account in ["acme", "bolt"] {
+            self.account(&ctx, account, &mut made)?;
+        }
+        for region in &made.regions {
+            made.public.push(self.public_image(&ctx, region, made.projects[0])?);
+        }
+        Ok(made)
+    }
+
+    fn account(&self, ctx: &Ctx, name: &str, made: &mut Provider) -> Result<()> {
+        let account = provider::create_account(ctx, name)?;
+        made.accounts.push(account);
+        let mut own = Vec::new();
+        for project in ["web", "lab"] {
+            let id = provider::create_project(ctx, account, project)?;
+            made.projects.push((account, id));
+            own.push(provider::project_by_name(ctx, account, project)?);
+        }
+        for (user, roles) in [
+            ("owner", vec![Role::Owner, Role::Owner]),
+            ("member", vec![Role::Member, Role::Member]),
+            ("reader", vec![Role::Reader]),
+        ] {
+            let email = format!("{user}@{name}.example");
+            let side = Side::Tenant { account, roles: BTreeMap::new() };
+            provider::create_user(ctx, &email, PASSWORD, side)?;
+            for (project, role) in own.iter().zip(roles) {
+                provider::set_role(ctx, &email, project, Some(role))?;
+            }
+            made.users.push(email);
+        }
+        Ok(())
+    }
+
+    fn public_image(&self, ctx: &Ctx, region: &RegionId, of: (AccountId, ProjectId)) -> Result<ImageId> {
+        self.host
+            .put_file("files/guest.raw", Content { virtual_bytes: GIB, blocks: [(0, 7), (1, 8)].into() });
+        let public = PublicImage {
+            name: Name::parse("guest").map_err(Error::internal)?,
+            os: Os::default(),
+            boot: BootMode::Bios,
+            min_memory_mib: 0,
+            licence: "GPL".to_owned(),
+            account: of.0,
+            project: of.1,
+            region: region.clone(),
+        };
+        provider::register_image(ctx, public, "files/guest.raw", &Unwatched)
+    }
+
+    /// The context of the user with this e-mail address, as a session would give it.
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub fn user(&self, email: &str) -> Result<Ctx> {
+        let anonymous = Ctx {
+            app: self.app.clone(),
+            actor: crate::domain::actor::Actor::Anonymous,
+            now: self.clock.now(),
+        };
+        let signed_in = people::sign_in(&anonymous, email, PASSWORD, "sim")?;
+        let (actor, _) = people::recognise(&anonymous, &signed_in.token)?;
+        Ok(Ctx { actor, ..anonymous })
+    }
+
+    /// `ctx` at the present moment: a context is of one moment.
+    pub fn at_present(&self, ctx: &Ctx) -> Ctx {
+        Ctx { app: self.app.clone(), actor: ctx.actor.clone(), now: self.clock.now() }
+    }
+
+    /// A filled form *New instance* for the public image of the first region.
+    pub fn deploy_form(&self, provider: &Provider, project: ProjectId, name: &str) -> DeployForm {
+        DeployForm {
+            project: project.to_string(),
+            region: "north-1".to_owned(),
+            image: provider.public.first().map(ToString::to_string).unwrap_or_default(),
+            name: name.to_owned(),
+            flavor: "m1.tiny".to_owned(),
+            zone: "a".to_owned(),
+            disk_kind: "ssd".to_owned(),
+            disk_gib: "2".to_owned(),
+            price_version: 1,
+            ..DeployForm::default()
+        }
+    }
+
+    /// Deploys a machine and works until it runs.
+    ///
+    /// # Errors
+    /// What the use case or the engine refuses.
+    pub fn machine(
+        &self,
+        ctx: &Ctx,
+        provider: &Provider,
+        project: ProjectId,
+        name: &str,
+    ) -> Result<InstanceId> {
+        let ctx = self.at_present(ctx);
+        let id = instances::create(&ctx, &self.deploy_form(provider, project, name))?;
+        self.work()?;
+        Ok(id)
+    }
+
+    /// Asks for an image of a machine; gives the image and its task.
+    ///
+    /// # Errors
+    /// What the use case refuses.
+    pub fn capture(&self, ctx: &Ctx, machine: InstanceId, name: &str) -> Result<(ImageId, TaskId)> {
+        let form = CreateImageForm {
+            instance: machine.to_string(),
+            name: name.to_owned(),
+            remark: String::new(),
+            price_version: 1,
+        };
+        let ctx = self.at_present(ctx);
+        let id = images::create(&ctx, &form)?;
+        let image = ctx.read::<crate::domain::image::Image>(&id)?;
+        let task = image.and_then(|i| i.task).ok_or_else(|| Error::internal("The image has no task."))?;
+        Ok((id, task))
+    }
+
+    /// Works until no task is left, letting time pass while all of them wait.
+    ///
+    /// # Errors
+    /// When the store cannot be used, or when there is no end to it.
+    pub fn work(&self) -> Result<u32> {
+        for n in 0..20_000 {
+            match self.engine.run_once()? {
+                Outcome::Worked(_) => {}
+                Outcome::Idle(Some(due)) => self.clock.reach(due),
+                Outcome::Idle(None) => return Ok(n),
+            }
+        }
+        Err(Error::internal("The engine comes to no end."))
+    }
+
+    /// The records behind the application, for reading.
+    pub fn records(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+}
+
+fn small_region(id: &RegionId) -> Region {
+    let zones = if id.as_str() == "north-1" { vec!["a".into(), "b".into()] } else { vec!["a".into()] };
+    Region {
+        id: id.clone(),
+        zones,
+        images: Switch::On,
+        prices: PriceBook {
+            version: 1,
+            symbol: "€".to_owned(),
+            image_gb_month: Money(50_000),
+            disk_gb_month: [(DiskKind::Ssd, Money(80_000)), (DiskKind::Economy, Money(30_000))].into(),
+            flavor_hour: [("m1.tiny".into(), Money(4_000)), ("m1.small".into(), Money(9_000))].into(),
+        },
+        limits: Limits { n_images_max: 3, n_instances_max: 4, n_creates_max: 2 },
+    }
+}

@@ -1,0 +1,441 @@
+//! What people do in a simulated world: through the use cases, as the person whom their session's secret proves. Every refusal that a flow
+//! may meet is listed with it; any other breaks a rule.
+
+use super::world::World;
+use crate::domain::actor::Actor;
+use crate::domain::form::{CreateImageForm, DeployForm, EditImageForm, PasswordForm};
+use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use crate::domain::image::list::ImageQuery;
+use crate::domain::image::{self, Visibility};
+use crate::domain::project::Role;
+use crate::domain::task::State;
+use crate::domain::{Kind, Result};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::{audit, images, instances, people, tasks};
+use crate::ports::Clock;
+
+type Happened = (String, String);
+
+/// Somebody who may change things in a project, and what is there.
+struct Desk {
+    ctx: Ctx,
+    who: usize,
+    project: ProjectId,
+}
+
+const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
+const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
+
+impl World {
+    /// The context that a person's session gives; signs in first when they have none. `None` when an injected error is in the way.
+    fn ctx_of(&mut self, who: usize) -> Option<Ctx> {
+        let now = self.bench.clock.now();
+        let anonymous = Ctx { app: self.bench.app.clone(), actor: Actor::Anonymous, now };
+        let tokens: Vec<_> = self.people[who].sessions.clone();
+        if let Some((token, id)) = self.dice.pick(&tokens).copied() {
+            let recognised = people::recognise(&anonymous, &token);
+            let (found, _) = self.expect(recognised, &[]);
+            let (actor, _) = found?;
+            if actor != Actor::Anonymous {
+                self.is_they(who, &actor);
+                return Some(Ctx { actor, ..anonymous });
+            }
+            self.people[who].sessions.retain(|(_, s)| *s != id);
+        }
+        let (email, password) = (self.people[who].email.clone(), self.people[who].password.clone());
+        let result = people::sign_in(&anonymous, &email, &password, "sim");
+        let (signed_in, _) = self.expect(result, &["sign_in_pause"]);
+        let signed_in = signed_in?;
+        self.people[who].sessions.push((signed_in.token, signed_in.session));
+        let recognised = people::recognise(&anonymous, &signed_in.token);
+        let (actor, _) = self.expect(recognised, &[]).0?;
+        self.is_they(who, &actor);
+        Some(Ctx { actor, ..anonymous })
+    }
+
+    /// Nobody is ever taken for somebody else.
+    fn is_they(&mut self, who: usize, actor: &Actor) {
+        let person = &self.people[who];
+        let roles_agree = person.roles.iter().all(|(project, role)| actor.role(*project) == Some(*role));
+        if actor.name() != person.email || !roles_agree {
+            let what = format!("the session of {} is taken for {actor:?}", person.email);
+            self.violate(what);
+        }
+    }
+
+    fn desk(&mut self, may: impl Fn(Role) -> bool) -> Option<Desk> {
+        let places: Vec<(usize, ProjectId)> = self
+            .people
+            .iter()
+            .enumerate()
+            .flat_map(|(who, p)| p.roles.iter().filter(|(_, r)| may(**r)).map(move |(p, _)| (who, *p)))
+            .collect();
+        let (who, project) = self.dice.pick(&places).copied()?;
+        Some(Desk { ctx: self.ctx_of(who)?, who, project })
+    }
+
+    fn changer(&mut self) -> Option<Desk> {
+        self.desk(|role| role >= Role::Member)
+    }
+
+    fn a_machine(&mut self, project: ProjectId) -> Option<(InstanceId, RegionId)> {
+        let own: Vec<(InstanceId, RegionId)> = {
+            let records = self.bench.witness.records();
+            records
+                .instances
+                .all()
+                .filter(|i| i.project == project)
+                .map(|i| (i.id, i.region.clone()))
+                .collect()
+        };
+        self.dice.pick(&own).cloned()
+    }
+
+    fn an_image(&mut self, project: ProjectId) -> Option<image::Image> {
+        let own: Vec<image::Image> = {
+            let records = self.bench.witness.records();
+            let private = |i: &&image::Image| i.project == project && i.visibility == Visibility::Private;
+            records.images.all().filter(private).cloned().collect()
+        };
+        self.dice.pick(&own).cloned()
+    }
+
+    /// Mostly the version of the prices in force, sometimes the one before.
+    fn price_version(&mut self, region: &RegionId) -> u32 {
+        let version = {
+            let records = self.bench.witness.records();
+            records.regions.all().find(|r| r.id == *region).map_or(1, |r| r.prices.version)
+        };
+        if self.dice.chance(50) { version.saturating_sub(1) } else { version }
+    }
+
+    pub(super) fn deploys(&mut self) -> Happened {
+        let event = "deploy".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let region = self.region();
+        let public = self.provider.public[usize::from(region.as_str() != "north-1")];
+        let own = self.an_image(desk.project).filter(|i| i.region == region).map(|i| i.id);
+        let image = own.filter(|_| self.dice.chance(500)).unwrap_or(public);
+        let data = self.dice.chance(200);
+        let form = DeployForm {
+            project: desk.project.to_string(),
+            region: region.to_string(),
+            image: image.to_string(),
+            name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
+            flavor: if self.dice.chance(700) { "m1.tiny" } else { "m1.small" }.to_owned(),
+            zone: "a".to_owned(),
+            disk_kind: "ssd".to_owned(),
+            disk_gib: self.dice.pick(&["1", "2", "4"]).copied().unwrap_or("2").to_owned(),
+            data1_gib: if data { "3" } else { "" }.to_owned(),
+            data1_kind: if data { "economy" } else { "" }.to_owned(),
+            price_version: self.price_version(&region),
+            ..DeployForm::default()
+        };
+        let allowed = [
+            "instance_limit_reached",
+            "instance_name_taken",
+            "image_not_available",
+            "price_changed",
+            // An image of a larger disk does not fit on the disk that was thrown.
+            "invalid_input",
+            if self.missing { "no_hypervisor" } else { "" },
+        ];
+        let result = instances::create(&desk.ctx, &form);
+        let (_, outcome) = self.expect(result, &allowed);
+        (event, outcome)
+    }
+
+    pub(super) fn captures(&mut self) -> Happened {
+        let event = "capture".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some((machine, region)) = self.a_machine(desk.project) else {
+            return (event, "nothing".to_owned());
+        };
+        let form = CreateImageForm {
+            instance: machine.to_string(),
+            name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
+            remark: String::new(),
+            price_version: self.price_version(&region),
+        };
+        let result = images::create(&desk.ctx, &form);
+        let allowed = [
+            "image_limit_reached",
+            "image_feature_off",
+            "image_name_taken",
+            "instance_busy",
+            "instance_capturing",
+            "instance_failed",
+            "price_changed",
+            "task_limit_reached",
+        ];
+        let (_, outcome) = self.expect(result, &allowed);
+        (event, outcome)
+    }
+
+    fn power(&mut self, event: &str, act: fn(&Ctx, InstanceId) -> Result<TaskId>) -> Happened {
+        let Some(desk) = self.changer() else { return (event.to_owned(), "nobody".to_owned()) };
+        let Some((machine, _)) = self.a_machine(desk.project) else {
+            return (event.to_owned(), "nothing".to_owned());
+        };
+        let result = act(&desk.ctx, machine);
+        let missing = if self.missing { "no_hypervisor" } else { "" };
+        let (_, outcome) = self.expect(result, &[&MOVING[..], &[missing]].concat());
+        (event.to_owned(), outcome)
+    }
+
+    pub(super) fn starts(&mut self) -> Happened {
+        self.power("start", instances::start)
+    }
+
+    pub(super) fn stops(&mut self) -> Happened {
+        self.power("stop", instances::stop)
+    }
+
+    pub(super) fn reboots(&mut self) -> Happened {
+        self.power("reboot", instances::reboot)
+    }
+
+    pub(super) fn deletes_machine(&mut self) -> Happened {
+        self.power("delete-machine", instances::delete)
+    }
+
+    pub(super) fn deletes_image(&mut self) -> Happened {
+        let event = "delete-image".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        let result = images::delete(&desk.ctx, image.id);
+        let (_, outcome) = self.expect(result, &["image_creating", "image_deleting"]);
+        (event, outcome)
+    }
+
+    /// Sometimes with a form that was filled before somebody else's edit, which must be refused and lose nothing.
+    pub(super) fn renames(&mut self) -> Happened {
+        let event = "rename".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        let stale = image.revision > 0 && self.dice.chance(300);
+        let form = EditImageForm {
+            image: image.id.to_string(),
+            revision: if stale { image.revision - 1 } else { image.revision },
+            name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
+            remark: format!("note {}", self.dice.below(4)),
+        };
+        let result = images::update(&desk.ctx, &form);
+        if stale {
+            return (event, self.expect_refusal(result, Kind::Conflict));
+        }
+        let (_, outcome) = self.expect(result, &["image_name_taken", "image_deleting"]);
+        (event, outcome)
+    }
+
+    fn a_task(&mut self, project: ProjectId, wanted: impl Fn(State) -> bool) -> Option<TaskId> {
+        let own: Vec<TaskId> = {
+            let records = self.bench.witness.records();
+            records.tasks.all().filter(|t| t.project == project && wanted(t.state)).map(|t| t.id).collect()
+        };
+        self.dice.pick(&own).copied()
+    }
+
+    pub(super) fn cancels(&mut self) -> Happened {
+        let event = "cancel".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(task) = self.a_task(desk.project, State::active) else {
+            return (event, "nothing".to_owned());
+        };
+        let result = tasks::cancel(&desk.ctx, task);
+        let (_, outcome) = self.expect(result, &["task_not_cancellable", "task_cancelling", "task_ended"]);
+        (event, outcome)
+    }
+
+    pub(super) fn retries(&mut self) -> Happened {
+        let event = "retry".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let failed = |state| matches!(state, State::Failed | State::Stuck);
+        let Some(task) = self.a_task(desk.project, failed) else { return (event, "nothing".to_owned()) };
+        let result = tasks::retry(&desk.ctx, task);
+        let allowed = [
+            "image_not_failed",
+            "image_feature_off",
+            "source_gone",
+            "instance_failed",
+            "task_limit_reached",
+            // What failed may be gone by now.
+            "not_found",
+            if self.missing { "no_hypervisor" } else { "" },
+        ];
+        let (_, outcome) = self.expect(result, &[&MOVING[..], &allowed].concat());
+        (event, outcome)
+    }
+
+    /// Opens every page there is.
+    pub(super) fn looks(&mut self) -> Happened {
+        let event = "look".to_owned();
+        let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
+        let place = Place { project: Some(desk.project), region: self.region() };
+        let machine = self.a_machine(desk.project).map(|(id, _)| id);
+        let image = self.an_image(desk.project).map(|i| i.id);
+        let task = self.a_task(desk.project, |_| true);
+        let result = look(&desk.ctx, &place, machine, image, task);
+        let (_, outcome) = self.expect(result, &[]);
+        (event, outcome)
+    }
+
+    /// A reader and the provider's own people may look and not change.
+    pub(super) fn tries_what_a_role_forbids(&mut self) -> Happened {
+        let event = "forbidden".to_owned();
+        let Some(owner) = self.desk(|role| role == Role::Reader) else { return (event, "nobody".to_owned()) };
+        let ctx = if self.dice.chance(500) { self.ctx_of(0) } else { Some(owner.ctx) };
+        let Some(ctx) = ctx else { return (event, "nobody".to_owned()) };
+        let Some((machine, region)) = self.a_machine(owner.project) else {
+            return (event, "nothing".to_owned());
+        };
+        let form = CreateImageForm {
+            instance: machine.to_string(),
+            name: "mine".to_owned(),
+            remark: String::new(),
+            price_version: self.price_version(&region),
+        };
+        let result = match self.dice.below(4) {
+            0 => images::create(&ctx, &form).map(drop),
+            1 => instances::delete(&ctx, machine).map(drop),
+            // Whether machines can run at all is nobody's secret, so `start` would tell that first.
+            2 => instances::stop(&ctx, machine).map(drop),
+            _ => instances::reboot(&ctx, machine).map(drop),
+        };
+        (event, self.expect_refusal(result, Kind::Forbidden))
+    }
+
+    /// Things of another account do not exist.
+    pub(super) fn tries_what_is_of_others(&mut self) -> Happened {
+        let event = "of-others".to_owned();
+        let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
+        let mine = self.people[desk.who].account;
+        let other = usize::from(mine == Some(0));
+        let projects: Vec<ProjectId> = {
+            let account = self.provider.accounts[other];
+            self.provider.projects.iter().filter(|(a, _)| *a == account).map(|(_, p)| *p).collect()
+        };
+        let Some(project) = self.dice.pick(&projects).copied() else { return (event, "nothing".to_owned()) };
+        let place = Place { project: Some(project), region: self.region() };
+        let machine = self.a_machine(project).map(|(id, _)| id);
+        let image = self.an_image(project).map(|i| i.id);
+        let task = self.a_task(project, |_| true);
+        let ctx = &desk.ctx;
+        let result = match (self.dice.below(8), machine, image, task) {
+            (0, Some(id), ..) => instances::detail(ctx, id).map(drop),
+            (1, Some(id), ..) => instances::delete(ctx, id).map(drop),
+            (2, Some(id), ..) => instances::console_log(ctx, id).map(drop),
+            (3, _, Some(id), _) => images::detail(ctx, &place, id).map(drop),
+            (4, _, Some(id), _) => images::delete(ctx, id).map(drop),
+            (5, _, _, Some(id)) => tasks::cancel(ctx, id).map(drop),
+            (6, _, _, Some(id)) => tasks::detail(ctx, id).map(drop),
+            _ => images::list(ctx, &place, ImageQuery::default()).map(drop),
+        };
+        (event, self.expect_refusal(result, Kind::NotFound))
+    }
+
+    pub(super) fn signs_in_wrongly(&mut self) -> Happened {
+        let event = "wrong-password".to_owned();
+        let who =
+            usize::try_from(self.dice.below(u64::try_from(self.people.len()).unwrap_or(1))).unwrap_or(0);
+        let ctx = Ctx { app: self.bench.app.clone(), actor: Actor::Anonymous, now: self.bench.clock.now() };
+        let result = people::sign_in(&ctx, &self.people[who].email, "not the password", "sim");
+        if result.is_ok() {
+            self.violate("signed in with a wrong password".to_owned());
+        }
+        let (_, outcome) = self.expect(result, &["wrong_sign_in", "sign_in_pause"]);
+        (event, outcome)
+    }
+
+    pub(super) fn signs_out(&mut self) -> Happened {
+        let event = "sign-out".to_owned();
+        let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
+        let Some((token, id)) = self.people[desk.who].sessions.pop() else {
+            return (event, "nothing".to_owned());
+        };
+        let result = people::revoke_session(&desk.ctx, id);
+        // A session that ran out may have been swept already.
+        let (done, outcome) = self.expect(result, &["not_found"]);
+        if done.is_some() {
+            self.must_be_over(&[token]);
+        }
+        (event, outcome)
+    }
+
+    /// Ends all other sessions of theirs.
+    pub(super) fn changes_password(&mut self) -> Happened {
+        let event = "password".to_owned();
+        let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
+        let new = format!("a new password {}", self.dice.below(1000));
+        let person = &self.people[desk.who];
+        let keep = person.sessions.last().copied();
+        let form = PasswordForm { current: person.password.clone(), new: new.clone(), again: new.clone() };
+        let result = people::change_password(&desk.ctx, keep.map(|(_, id)| id), &form);
+        let (done, outcome) = self.expect(result, &[]);
+        if done.is_some() {
+            let ended: Vec<[u8; 32]> = self.people[desk.who].sessions.drain(..).map(|(t, _)| t).collect();
+            let ended: Vec<[u8; 32]> =
+                ended.into_iter().filter(|t| keep.is_none_or(|(k, _)| k != *t)).collect();
+            self.people[desk.who].sessions.extend(keep);
+            self.people[desk.who].password = new;
+            self.must_be_over(&ended);
+        } else {
+            // Nobody was told whether it was written: the person tries both.
+            self.find_password(desk.who, new);
+        }
+        (event, outcome)
+    }
+
+    fn find_password(&mut self, who: usize, new: String) {
+        let store = self.bench.records();
+        let found = crate::store::read_index(
+            store,
+            crate::store::records::index::USER_BY_EMAIL,
+            &self.people[who].email,
+        );
+        let user = found
+            .ok()
+            .flatten()
+            .and_then(|id| crate::store::read::<crate::domain::project::User>(store, &id).ok());
+        let Some(user) = user.flatten() else { return };
+        if self.bench.app.secrets.verify_password(&new, &user.password_hash) == Ok(true) {
+            self.people[who].password = new;
+        }
+    }
+
+    fn must_be_over(&mut self, tokens: &[[u8; 32]]) {
+        let ctx = Ctx { app: self.bench.app.clone(), actor: Actor::Anonymous, now: self.bench.clock.now() };
+        for token in tokens {
+            if people::recognise(&ctx, token).is_ok_and(|(actor, _)| actor != Actor::Anonymous) {
+                self.violate("a session that was ended still counts".to_owned());
+            }
+        }
+    }
+}
+
+fn look(
+    ctx: &Ctx,
+    place: &Place,
+    machine: Option<InstanceId>,
+    image: Option<ImageId>,
+    task: Option<TaskId>,
+) -> Result<()> {
+    people::shell(ctx, place)?;
+    people::overview(ctx, place)?;
+    people::account(ctx, None)?;
+    images::list(ctx, place, ImageQuery::default())?;
+    images::list_public(ctx, place)?;
+    instances::list(ctx, place, "", 1)?;
+    tasks::list(ctx, place, vec![], 1)?;
+    audit::list(ctx, place, None, 1)?;
+    if let Some(id) = machine {
+        instances::detail(ctx, id)?;
+    }
+    if let Some(id) = image {
+        images::detail(ctx, place, id)?;
+    }
+    if let Some(id) = task {
+        tasks::detail(ctx, id)?;
+    }
+    Ok(())
+}

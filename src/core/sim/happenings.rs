@@ -1,0 +1,238 @@
+//! What happens in a simulated world, and how often: chooses one event by weight. Here are the events that no tenant causes: work of the
+//! engine, time, the host, the provider, crashes. What tenants do is in `flows.rs`.
+
+use super::faults::Crash;
+use super::world::World;
+use crate::domain::ids::{InstanceId, TaskId};
+use crate::domain::money::Money;
+use crate::domain::quota::Limits;
+use crate::domain::region::Switch;
+use crate::ops::{people, provider, tasks};
+use crate::tasks::{Engine, Outcome, sweep};
+use std::sync::Arc;
+
+type Happening = fn(&mut World) -> (String, String);
+
+/// Every event and its weight.
+const HAPPENINGS: [(u64, Happening); 30] = [
+    (40, World::engine_works),
+    (6, World::engine_works_on),
+    (14, World::deploys),
+    (16, World::captures),
+    (6, World::starts),
+    (7, World::stops),
+    (4, World::reboots),
+    (6, World::deletes_image),
+    (5, World::deletes_machine),
+    (7, World::renames),
+    (6, World::cancels),
+    (6, World::retries),
+    (8, World::looks),
+    (4, World::tries_what_a_role_forbids),
+    (5, World::tries_what_is_of_others),
+    (3, World::signs_in_wrongly),
+    (2, World::signs_out),
+    (2, World::changes_password),
+    (10, World::time_passes),
+    (1, World::clock_steps_back),
+    (10, World::guest_writes),
+    (3, World::machine_goes_off),
+    (1, World::guest_goes_deaf),
+    (2, World::outage_changes),
+    (1, World::hypervisor_goes_missing),
+    (3, World::provider_changes_region),
+    (8, World::sweeps),
+    (4, World::interrupts_a_step),
+    (3, World::outlives_its_lease),
+    (4, World::crashes),
+];
+
+impl World {
+    pub(super) fn something_happens(&mut self) -> (String, String) {
+        let total: u64 = HAPPENINGS.iter().map(|(weight, _)| weight).sum();
+        let mut at = self.dice.below(total);
+        for (weight, happening) in HAPPENINGS {
+            match at.checked_sub(weight) {
+                Some(rest) => at = rest,
+                None => return happening(self),
+            }
+        }
+        unreachable!("a number below the sum of weights falls into one of them")
+    }
+
+    fn engine_works(&mut self) -> (String, String) {
+        let result = self.bench.engine.run_once();
+        let (moved, outcome) = self.expect(result, &[]);
+        let outcome = match moved {
+            Some(Outcome::Worked(_)) => "moved a task".to_owned(),
+            Some(Outcome::Idle(_)) => "nothing is due".to_owned(),
+            None => outcome,
+        };
+        ("engine".to_owned(), outcome)
+    }
+
+    /// Several steps without anything in between, letting time pass to where the next one is due.
+    fn engine_works_on(&mut self) -> (String, String) {
+        for _ in 0..self.dice.below(12) {
+            let result = self.bench.engine.run_once();
+            match self.expect(result, &[]).0 {
+                Some(Outcome::Idle(Some(due))) => self.bench.clock.reach(due),
+                Some(Outcome::Idle(None)) => break,
+                Some(Outcome::Worked(_)) | None => {}
+            }
+        }
+        ("engine-on".to_owned(), "ok".to_owned())
+    }
+
+    fn time_passes(&mut self) -> (String, String) {
+        let spans = [1, 50, 900, 5_000, 31_000, 600_000, 3_600_000, 86_400_000, 15 * 86_400_000];
+        let ms = self.dice.pick(&spans).copied().unwrap_or(1);
+        self.bench.clock.advance(ms);
+        ("time".to_owned(), format!("+{ms} ms"))
+    }
+
+    fn clock_steps_back(&mut self) -> (String, String) {
+        let ms = self.dice.pick(&[2_000, 120_000, 3_600_000]).copied().unwrap_or(1);
+        self.bench.clock.advance(-ms);
+        ("time-back".to_owned(), format!("-{ms} ms"))
+    }
+
+    fn any_machine(&mut self) -> Option<InstanceId> {
+        let all: Vec<InstanceId> = self.bench.host.machines().into_iter().collect();
+        self.dice.pick(&all).copied()
+    }
+
+    fn guest_writes(&mut self) -> (String, String) {
+        let (at, value) = (self.dice.below(6), self.dice.below(1000));
+        if let Some(id) = self.any_machine() {
+            self.bench.host.write(id, at, value);
+        }
+        ("guest-writes".to_owned(), "ok".to_owned())
+    }
+
+    fn machine_goes_off(&mut self) -> (String, String) {
+        let died = self.dice.chance(500).then_some("Signal 9.");
+        if let Some(id) = self.any_machine() {
+            self.bench.host.go_off(id, died);
+        }
+        ("machine-off".to_owned(), if died.is_some() { "died" } else { "shut down" }.to_owned())
+    }
+
+    fn guest_goes_deaf(&mut self) -> (String, String) {
+        let deaf = self.dice.chance(500);
+        if let Some(id) = self.any_machine() {
+            self.bench.host.set_deaf(id, deaf);
+        }
+        self.bench.host.evict_bases();
+        ("guest-deaf".to_owned(), deaf.to_string())
+    }
+
+    /// Only in worlds where lasting errors happen.
+    fn outage_changes(&mut self) -> (String, String) {
+        self.outage = !self.outage && self.seed.is_multiple_of(3);
+        self.bench.host.set_outage(self.outage);
+        ("outage".to_owned(), self.outage.to_string())
+    }
+
+    fn hypervisor_goes_missing(&mut self) -> (String, String) {
+        self.missing = !self.missing;
+        self.bench.host.set_missing(self.missing);
+        ("hypervisor-missing".to_owned(), self.missing.to_string())
+    }
+
+    fn provider_changes_region(&mut self) -> (String, String) {
+        let (region, ctx) = (self.region(), self.bench.app.system());
+        let (what, result) = match self.dice.below(3) {
+            0 => {
+                let rate = i64::try_from(self.dice.below(90_000)).unwrap_or(0);
+                let result = provider::change_region(&ctx, &region, |r| {
+                    r.prices.version += 1;
+                    r.prices.image_gb_month = Money(rate);
+                    Ok(())
+                });
+                ("prices", result)
+            }
+            1 => {
+                let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
+                let account = self.provider.accounts[usize::from(self.dice.chance(500))];
+                let limits = Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max: 2 };
+                let limits = self.dice.chance(700).then_some(limits);
+                ("limits", provider::set_limits(&ctx, account, &region, limits))
+            }
+            _ => {
+                let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
+                let result = provider::change_region(&ctx, &region, |r| {
+                    r.images = images;
+                    Ok(())
+                });
+                ("switch", result)
+            }
+        };
+        let (_, outcome) = self.expect(result, &[]);
+        (format!("provider {what}"), outcome)
+    }
+
+    fn sweeps(&mut self) -> (String, String) {
+        let app = self.bench.app.clone();
+        let (what, result) = match self.dice.below(5) {
+            0 | 1 => ("machines", sweep::machines(&app)),
+            2 => ("sessions", people::sweep_sessions(&app.system())),
+            _ => ("storage", sweep::storage(&app, &self.region()).map(|_| 0)),
+        };
+        let (_, outcome) = self.expect(result, &[]);
+        (format!("sweep {what}"), outcome)
+    }
+
+    fn active_task(&mut self) -> Option<TaskId> {
+        let active: Vec<TaskId> = {
+            let records = self.bench.witness.records();
+            records.tasks.all().filter(|t| t.state.active()).map(|t| t.id).collect()
+        };
+        self.dice.pick(&active).copied()
+    }
+
+    /// In the middle of the next step, somebody cancels a task.
+    fn interrupts_a_step(&mut self) -> (String, String) {
+        if let Some(task) = self.active_task() {
+            let app = self.bench.app.clone();
+            self.bench.host.interrupt(None, move || {
+                // Refused when it cannot be cancelled; that is as good an event as any.
+                drop(tasks::cancel(&app.system(), task));
+            });
+        }
+        self.engine_works_on();
+        ("cancel-in-a-step".to_owned(), "ok".to_owned())
+    }
+
+    /// The next step that takes long outlives its lease, and another worker of the same run does it meanwhile.
+    fn outlives_its_lease(&mut self) -> (String, String) {
+        let op = self.dice.pick(&[super::Op::Capture, super::Op::Ingest, super::Op::WaitOff]).copied();
+        let (app, owner, clock) = (self.bench.app.clone(), self.bench.owner, self.bench.clock.clone());
+        let n = self.dice.below(4) + 1;
+        self.bench.host.interrupt(op, move || {
+            clock.advance(app.settings.lease_ms + 1);
+            let other = Engine::new(Arc::clone(&app), owner);
+            for _ in 0..n {
+                // An injected error ends this worker's try as it would any other's.
+                drop(other.run_once());
+            }
+        });
+        self.engine_works_on();
+        ("outlived-lease".to_owned(), "ok".to_owned())
+    }
+
+    /// The program ends now, or at one of the next commits.
+    fn crashes(&mut self) -> (String, String) {
+        match self.dice.below(3) {
+            0 => {
+                let outcome = self.restart();
+                ("crash now".to_owned(), outcome)
+            }
+            at => {
+                let crash = if at == 1 { Crash::Before } else { Crash::After };
+                self.bench.faults.crash_after(self.dice.below(6), crash);
+                ("crash soon".to_owned(), "ok".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Every rule that must hold after every event, in one place. Each rule looks at all records and at the host, and gives the first thing
+//! that breaks it as a sentence.
+
+use super::bench::Bench;
+use super::witness::Records;
+use crate::domain::ids::{ImageId, InstanceId, MeterId, RegionId, Subject, TaskId};
+use crate::domain::image::{self, Image, Visibility};
+use crate::domain::instance::{self, Instance};
+use crate::domain::meter::{Charge, Meter};
+use crate::domain::money::Money;
+use crate::domain::task::{Kind, State, Task};
+use crate::ports::Clock;
+use crate::store::records::index;
+use crate::store::{KeyPart, Order, Store, list_index, read_index};
+use crate::tasks::sweep;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// A rule holds, or a sentence says what breaks it.
+pub type Checked = Result<(), String>;
+
+macro_rules! hold {
+    ($holds:expr, $($what:tt)+) => {
+        if !$holds {
+            return Err(format!($($what)+));
+        }
+    };
+}
+
+/// Everything that must hold after every event.
+///
+/// # Errors
+/// The first rule that is broken, with the value that breaks it.
+pub fn check(bench: &Bench) -> Checked {
+    let records = bench.witness.records();
+    let store = bench.records();
+    if let Some(what) = bench.host.broken().into_iter().next() {
+        return Err(what);
+    }
+    catalogs_equal_the_store(bench, &records)?;
+    names_and_their_indexes_agree(store, &records)?;
+    counters_equal_a_recount(&records)?;
+    available_images_are_whole(bench, &records)?;
+    everything_live_is_stored(bench, &records)?;
+    subjects_and_tasks_agree(&records)?;
+    captures_and_machines_agree(&records)?;
+    task_indexes_are_exact(store, &records)?;
+    leases_are_ours(bench, &records)?;
+    finished_tasks_left_nothing(bench, &records)?;
+    open_meters_are_exactly_those_due(&records)?;
+    open_meters_are_indexed(store, &records)?;
+    costs_are_never_negative(bench, &records)?;
+    stuck_only_after_lasting_errors(bench, &records)
+}
+
+/// What must hold once no task is left, all faults are off, and the sweeps have done their work after the grace period.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check_at_rest(bench: &Bench) -> Checked {
+    check(bench)?;
+    let records = bench.witness.records();
+    for task in records.tasks.all() {
+        hold!(!unfinished(task), "{} is still {:?} at rest", task.id, task.state);
+    }
+    hold!(bench.host.scratch().is_empty(), "scratch files are left at rest: {:?}", bench.host.scratch());
+    for machine in records.instances.all() {
+        let runs = bench.host.runs(machine.id);
+        let says = machine.status == instance::Status::Running;
+        hold!(runs == says, "{} is {:?} at rest, and its process runs: {runs}", machine.id, machine.status);
+    }
+    for region in records.regions.all() {
+        let live = sweep::live(&bench.app, &region.id).map_err(|e| e.to_string())?;
+        let (stored, bases) = bench.host.stored(&region.id);
+        hold!(stored == live, "{} keeps {stored:?} at rest, and needs {live:?}", region.id);
+        hold!(bases.is_subset(&live), "{} has bases nobody needs at rest: {bases:?}", region.id);
+    }
+    Ok(())
+}
+
+fn unfinished(task: &Task) -> bool {
+    task.state.active() || task.state == State::Stuck
+}
+
+fn image_exists_for(task: &Task) -> Option<ImageId> {
+    match task.subject {
+        Subject::Image(id) => Some(id),
+        _ => None,
+    }
+}
+
+fn catalogs_equal_the_store(bench: &Bench, records: &Records) -> Checked {
+    let images = bench.app.images.all();
+    hold!(
+        images.iter().map(AsRef::as_ref).eq(records.images.all()),
+        "the catalog of images differs from the store"
+    );
+    let machines = bench.app.instances.all();
+    hold!(machines.iter().map(AsRef::as_ref).eq(records.instances.all()), "the catalog of machines differs");
+    let meters = bench.app.meters.all();
+    hold!(
+        meters.iter().map(AsRef::as_ref).eq(records.meters.all()),
+        "the catalog of meters differs from the store"
+    );
+    let grouped = records.projects.all().flat_map(|p| {
+        records.regions.all().map(|r| u64::from(bench.app.images.count(&(p.id, r.id.clone()))))
+    });
+    let (n, all) = (grouped.sum::<u64>(), u64::try_from(images.len()).unwrap_or(u64::MAX));
+    hold!(n == all, "the groups of the catalog of images hold {n} of {all}");
+    Ok(())
+}
+
+fn rows<V: DeserializeOwned>(store: &dyn Store, name: &str) -> Result<Vec<V>, String> {
+    let page =
+        list_index::<V>(store, name, &(), Order::Ascending, u32::MAX, None).map_err(|e| e.to_string())?;
+    Ok(page.items.into_iter().map(|row| row.value).collect())
+}
+
+/// A name is taken exactly while its thing is there and not being removed.
+fn names_and_their_indexes_agree(store: &dyn Store, records: &Records) -> Checked {
+    let mut taken = 0;
+    for image in records.images.all().filter(|i| i.status != image::Status::Deleting) {
+        let key = (image.account, image.region.clone(), image.name.as_str().to_lowercase());
+        let found = read_index::<ImageId>(store, index::IMAGE_BY_NAME, &key).map_err(|e| e.to_string())?;
+        hold!(found == Some(image.id), "the name {} of {} leads to {found:?}", image.name, image.id);
+        taken += 1;
+    }
+    let n = rows::<ImageId>(store, index::IMAGE_BY_NAME)?.len();
+    hold!(n == taken, "{n} names of images are taken, and {taken} images have one");
+    let mut taken = 0;
+    for machine in records.instances.all().filter(|i| i.status != instance::Status::Deleting) {
+        let key = (machine.project, machine.region.clone(), machine.name.as_str().to_lowercase());
+        let found =
+            read_index::<InstanceId>(store, index::INSTANCE_BY_NAME, &key).map_err(|e| e.to_string())?;
+        hold!(found == Some(machine.id), "the name {} of {} leads to {found:?}", machine.name, machine.id);
+        taken += 1;
+    }
+    let n = rows::<InstanceId>(store, index::INSTANCE_BY_NAME)?.len();
+    hold!(n == taken, "{n} names of machines are taken, and {taken} machines have one");
+    Ok(())
+}
+
+fn counters_equal_a_recount(records: &Records) -> Checked {
+    let mut recount: BTreeMap<(Uuid, RegionId), (u32, u32)> = BTreeMap::new();
+    for image in records.images.all() {
+        if image.visibility == Visibility::Private && image.status != image::Status::Deleting {
+            recount.entry((image.account.0, image.region.clone())).or_default().0 += 1;
+        }
+    }
+    for machine in records.instances.all().filter(|i| i.status != instance::Status::Deleting) {
+        recount.entry((machine.account.0, machine.region.clone())).or_default().1 += 1;
+    }
+    for counter in records.counters.all() {
+        let real = recount.remove(&(counter.account.0, counter.region.clone())).unwrap_or_default();
+        let says = (counter.n_images, counter.n_instances);
+        hold!(
+            says == real,
+            "the counter of {} in {} says {says:?}, and there are {real:?}",
+            counter.account,
+            counter.region
+        );
+    }
+    hold!(recount.is_empty(), "things are counted nowhere: {recount:?}");
+    Ok(())
+}
+
+/// P17, and: an image is what its machine's disk was at the instant of the capture.
+fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
+    for image in records.images.all() {
+        let available = image.status == image::Status::Available;
+        if !available {
+            let whole = image.disks.is_empty() || image.status == image::Status::Deleting;
+            hold!(whole, "{} is {:?} and has disks", image.id, image.status);
+            continue;
+        }
+        hold!(!image.disks.is_empty() && image.virtual_bytes() > 0, "{} is available with size 0", image.id);
+        hold!(
+            image.min_disk_bytes >= image.virtual_bytes(),
+            "{} fits on a disk smaller than itself",
+            image.id
+        );
+        hold!(image.error.is_none(), "{} is available with the error {:?}", image.id, image.error);
+        if image.visibility == Visibility::Public {
+            continue;
+        }
+        let task = image.task.ok_or_else(|| format!("{} has no task", image.id))?;
+        let taken = bench.host.captured(task);
+        let has = image.disks.first().map(|d| d.fingerprint.clone()).zip(image.consistency);
+        hold!(taken == has, "{} holds {has:?}, and its capture took {taken:?}", image.id);
+    }
+    Ok(())
+}
+
+/// Contents of images and bases of machines are never swept.
+fn everything_live_is_stored(bench: &Bench, records: &Records) -> Checked {
+    for region in records.regions.all() {
+        let (stored, _) = bench.host.stored(&region.id);
+        for image in records.images.all().filter(|i| i.region == region.id) {
+            for disk in &image.disks {
+                let deleting = image.status == image::Status::Deleting;
+                hold!(deleting || stored.contains(&disk.fingerprint), "the content of {} is gone", image.id);
+            }
+        }
+        for machine in records.instances.all().filter(|i| i.region == region.id) {
+            for base in machine.disks.iter().filter_map(|d| d.base.as_ref()) {
+                hold!(stored.contains(base), "the base of {} is gone", machine.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whatever moves has exactly one task that moves it, and no task is about nothing.
+fn subjects_and_tasks_agree(records: &Records) -> Checked {
+    let mut of_subject: BTreeMap<Uuid, Vec<&Task>> = BTreeMap::new();
+    for task in records.tasks.all().filter(|t| unfinished(t)) {
+        of_subject.entry(task.subject.uuid()).or_default().push(task);
+    }
+    for image in records.images.all() {
+        let kind = match image.status {
+            image::Status::Creating => Some(Kind::ImageCreate),
+            image::Status::Deleting => Some(Kind::ImageDelete),
+            image::Status::Available | image::Status::Error => None,
+        };
+        let found = of_subject.remove(&image.id.0).unwrap_or_default();
+        one_task(image.id.0, kind.as_slice(), image.task, &found)?;
+    }
+    for machine in records.instances.all() {
+        use instance::Status::{Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping};
+        let kind = match machine.status {
+            Creating => Some(Kind::InstanceCreate),
+            Starting => Some(Kind::InstanceStart),
+            Stopping => Some(Kind::InstanceStop),
+            Rebooting => Some(Kind::InstanceReboot),
+            Deleting => Some(Kind::InstanceDelete),
+            Running | Stopped | Error => None,
+        };
+        let found = of_subject.remove(&machine.id.0).unwrap_or_default();
+        one_task(machine.id.0, kind.as_slice(), machine.task, &found)?;
+    }
+    hold!(of_subject.is_empty(), "tasks are about nothing: {:?}", of_subject.keys());
+    Ok(())
+}
+
+fn one_task(subject: Uuid, kinds: &[Kind], named: Option<TaskId>, found: &[&Task]) -> Checked {
+    let has: Vec<Kind> = found.iter().map(|t| t.kind).collect();
+    hold!(has == kinds, "{subject} needs the tasks {kinds:?} and has {has:?}");
+    for task in found {
+        hold!(named == Some(task.id), "{subject} names the task {named:?}, and {} works on it", task.id);
+    }
+    Ok(())
+}
+
+fn captures_and_machines_agree(records: &Records) -> Checked {
+    let mut capturing: BTreeSet<TaskId> = BTreeSet::new();
+    for machine in records.instances.all() {
+        let Some(task) = machine.capturing else { continue };
+        let found = records.tasks.get(task.0).filter(|t| unfinished(t) && t.kind == Kind::ImageCreate);
+        let image = found.and_then(image_exists_for).and_then(|id| records.images.get(id.0));
+        let source = image.and_then(|i: &Image| i.source.as_ref()).map(|s| s.id);
+        hold!(source == Some(machine.id), "{} is being captured by {task}, which is not so", machine.id);
+        capturing.insert(task);
+    }
+    for task in records.tasks.all().filter(|t| unfinished(t) && t.kind == Kind::ImageCreate) {
+        hold!(capturing.contains(&task.id), "no machine knows that {} captures it", task.id);
+    }
+    Ok(())
+}
+
+fn task_indexes_are_exact(store: &dyn Store, records: &Records) -> Checked {
+    let listed: BTreeSet<TaskId> = rows(store, index::TASK_ACTIVE)?.into_iter().collect();
+    let active: BTreeSet<TaskId> = records.tasks.all().filter(|t| t.state.active()).map(|t| t.id).collect();
+    hold!(listed == active, "the engine looks at {listed:?}, and {active:?} are active");
+    for task in records.tasks.all() {
+        let ended = matches!(task.state, State::Done | State::Failed | State::Cancelled | State::Stuck);
+        hold!(
+            task.finished.is_some() == ended,
+            "{} is {:?} and ended {:?}",
+            task.id,
+            task.state,
+            task.finished
+        );
+        hold!(!ended || task.lease.is_none(), "{} is {:?} and leased", task.id, task.state);
+    }
+    let listed: Vec<TaskId> = rows(store, index::TASK_BY_PLACE)?;
+    let all: BTreeSet<TaskId> = records.tasks.all().map(|t| t.id).collect();
+    let exact = listed.len() == all.len() && listed.iter().all(|id| all.contains(id));
+    hold!(exact, "lists show {} of {} tasks", listed.len(), all.len());
+    Ok(())
+}
+
+fn leases_are_ours(bench: &Bench, records: &Records) -> Checked {
+    for task in records.tasks.all() {
+        let foreign = task.lease.is_some_and(|lease| lease.owner != bench.owner);
+        hold!(!foreign, "{} is leased by an earlier run", task.id);
+    }
+    Ok(())
+}
+
+/// A task that ended leaves no scratch file; one that was cancelled or that removed something leaves nothing at all.
+fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
+    for path in bench.host.scratch() {
+        let owner = path.rsplit('/').next().and_then(|id| id.parse::<TaskId>().ok());
+        let unfinished = owner.and_then(|id| records.tasks.get(id.0)).is_some_and(unfinished);
+        hold!(unfinished, "{path} is left of a task that ended");
+    }
+    for id in bench.host.machines() {
+        let machine = records.instances.get(id.0);
+        hold!(machine.is_some(), "the host has a machine {id} that nobody knows");
+        let failed = machine.and_then(|m| m.task).and_then(|t| records.tasks.get(t.0));
+        let unmade = failed.is_some_and(|t| t.kind == Kind::InstanceCreate && t.state == State::Failed);
+        hold!(!unmade, "making {id} failed, and its disks are left");
+    }
+    for task in records.tasks.all() {
+        let gone = match (task.kind, task.state) {
+            (Kind::ImageCreate | Kind::InstanceCreate, State::Cancelled) => true,
+            (Kind::ImageDelete | Kind::InstanceDelete, State::Done) => true,
+            _ => false,
+        };
+        let id = task.subject.uuid();
+        let there = records.images.get(id).is_some() || records.instances.get(id).is_some();
+        hold!(
+            !gone || !there,
+            "{} is {:?}, and its {} is still there",
+            task.id,
+            task.state,
+            task.subject.noun()
+        );
+    }
+    Ok(())
+}
+
+/// The charges that must be running for what the records say, each with its quantity.
+fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
+    let mut due = BTreeMap::new();
+    for image in records.images.all() {
+        if image.status == image::Status::Available && image.visibility == Visibility::Private {
+            due.insert((image.id.0, format!("{:?}", Charge::ImageStorage)), image.stored_bytes());
+        }
+    }
+    for machine in records.instances.all() {
+        // A machine that is being stopped or restarted runs until that is done.
+        use instance::Status::{Rebooting, Running, Stopping};
+        if matches!(machine.status, Running | Stopping | Rebooting) {
+            due.insert(
+                (machine.id.0, format!("{:?}", Charge::Running { flavor: machine.flavor.clone() })),
+                0,
+            );
+        }
+        if has_run(machine, records) && machine.status != instance::Status::Deleting {
+            for disk in &machine.disks {
+                let charge = Charge::Disk { disk_kind: disk.kind };
+                due.insert((disk.id.0, format!("{charge:?}")), disk.size_bytes);
+            }
+        }
+    }
+    due
+}
+
+/// Whether the machine has run: a meter of its running time says so, open or closed.
+fn has_run(machine: &Instance, records: &Records) -> bool {
+    let ran = |m: &Meter| m.subject == Subject::Instance(machine.id);
+    machine.status == instance::Status::Running || records.meters.all().any(ran)
+}
+
+/// What is due is charged once, what is not due is not charged: a running machine, an available image, a disk that was ever in use.
+fn open_meters_are_exactly_those_due(records: &Records) -> Checked {
+    let mut due = charges_due(records);
+    for meter in records.meters.all().filter(|m| m.to.is_none()) {
+        let key = (meter.subject.uuid(), format!("{:?}", meter.charge));
+        let quantity = due.remove(&key);
+        hold!(
+            quantity == Some(meter.quantity_bytes),
+            "{} charges {key:?} for {} bytes, and due is {quantity:?}",
+            meter.id,
+            meter.quantity_bytes
+        );
+    }
+    hold!(due.is_empty(), "nothing charges {:?}", due.keys());
+    Ok(())
+}
+
+fn open_meters_are_indexed(store: &dyn Store, records: &Records) -> Checked {
+    let listed = rows::<Vec<MeterId>>(store, index::METER_OPEN)?.concat();
+    let open: BTreeSet<MeterId> = records.meters.all().filter(|m| m.to.is_none()).map(|m| m.id).collect();
+    hold!(listed.len() == open.len(), "the index knows {} open meters of {}", listed.len(), open.len());
+    for id in listed {
+        let mut key = Vec::new();
+        id.encode(&mut key);
+        hold!(open.contains(&id), "the index says that the meter {id} is open");
+    }
+    Ok(())
+}
+
+fn costs_are_never_negative(bench: &Bench, records: &Records) -> Checked {
+    let now = bench.clock.now();
+    for meter in records.meters.all() {
+        let backwards = meter.to.is_some_and(|to| to < meter.from);
+        hold!(!backwards && meter.cost(now) >= Money::ZERO, "the meter {} goes backwards", meter.id);
+    }
+    Ok(())
+}
+
+fn stuck_only_after_lasting_errors(bench: &Bench, records: &Records) -> Checked {
+    let stuck = records.tasks.all().find(|t| t.state == State::Stuck);
+    let (_, lasting) = bench.host.injected();
+    hold!(stuck.is_none() || lasting > 0, "{:?} is stuck without a lasting error", stuck.map(|t| t.id));
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Follows every commit: keeps the records decoded, so that checking the rules after each event is quick, and judges what only a single
+//! commit shows: that every change has its event, and that no counter rises over the limit in force.
+
+use crate::domain::event::Event;
+use crate::domain::ids::RegionId;
+use crate::domain::image::Image;
+use crate::domain::instance::Instance;
+use crate::domain::meter::Meter;
+use crate::domain::project::{Account, Project, User};
+use crate::domain::quota::{Counter, Limits};
+use crate::domain::region::Region;
+use crate::domain::task::Task;
+use crate::store::{Batch, Order, Record, Store, Version, Watch, decode_record, prefix_end, record_prefix};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
+
+/// The decoded rows of a table by their keys.
+pub(super) struct Table<R> {
+    prefix: Vec<u8>,
+    rows: BTreeMap<Vec<u8>, R>,
+}
+
+impl<R: Record> Table<R> {
+    fn new() -> Self {
+        Self { prefix: record_prefix(R::TABLE), rows: BTreeMap::new() }
+    }
+
+    fn follow(&mut self, batch: &Batch) {
+        for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&self.prefix)) {
+            let record = decode_record(key, value).expect("what was encoded a moment ago decodes");
+            self.rows.insert(key.clone(), record);
+        }
+        for key in batch.deletes.iter().filter(|key| key.starts_with(&self.prefix)) {
+            self.rows.remove(key);
+        }
+    }
+
+    /// All rows, in the order of their keys.
+    pub(super) fn all(&self) -> impl Iterator<Item = &R> {
+        self.rows.values()
+    }
+
+    /// The row of this id.
+    pub(super) fn get(&self, id: Uuid) -> Option<&R> {
+        self.rows.get(&[&self.prefix[..], id.as_bytes()].concat())
+    }
+
+    fn touched(&self, batch: &Batch) -> bool {
+        let puts = batch.puts.iter().map(|(key, _)| key);
+        puts.chain(&batch.deletes).any(|key| key.starts_with(&self.prefix))
+    }
+}
+
+pub(super) struct Records {
+    pub(super) images: Table<Image>,
+    pub(super) instances: Table<Instance>,
+    pub(super) tasks: Table<Task>,
+    pub(super) meters: Table<Meter>,
+    pub(super) counters: Table<Counter>,
+    pub(super) accounts: Table<Account>,
+    pub(super) projects: Table<Project>,
+    pub(super) regions: Table<Region>,
+    users: Table<User>,
+    events: Vec<u8>,
+    pub(super) n_events: u64,
+    broken: Vec<String>,
+}
+
+impl Records {
+    fn follow(&mut self, batch: &Batch) {
+        self.images.follow(batch);
+        self.instances.follow(batch);
+        self.tasks.follow(batch);
+        self.meters.follow(batch);
+        self.counters.follow(batch);
+        self.accounts.follow(batch);
+        self.projects.follow(batch);
+        self.regions.follow(batch);
+        self.users.follow(batch);
+    }
+
+    /// The limits of an account in a region.
+    pub(super) fn limits(&self, account: Uuid, region: &RegionId) -> Option<Limits> {
+        let own = self.accounts.get(account).and_then(|a| a.limits.get(region).copied());
+        own.or_else(|| self.regions.all().find(|r| r.id == *region).map(|r| r.limits))
+    }
+
+    /// What this commit alone breaks; looked at before it is followed.
+    fn judge(&mut self, version: Version, batch: &Batch) {
+        let told = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events)).count();
+        self.n_events += u64::try_from(told).unwrap_or(u64::MAX);
+        let changes = [
+            (self.images.touched(batch), "image"),
+            (self.instances.touched(batch), "instance"),
+            (self.accounts.touched(batch), "account"),
+            (self.projects.touched(batch), "project"),
+            (self.users.touched(batch), "user"),
+        ];
+        for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
+            self.broken.push(format!("commit {version} changed an {noun} without an audit event"));
+        }
+        for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&self.counters.prefix)) {
+            let new: Counter = decode_record(key, value).expect("what was encoded a moment ago decodes");
+            let (images, instances) =
+                self.counters.rows.get(key).map_or((0, 0), |c| (c.n_images, c.n_instances));
+            let Some(limits) = self.limits(new.account.0, &new.region) else { continue };
+            if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
+                self.broken
+                    .push(format!("commit {version} took image {} of {}", new.n_images, limits.n_images_max));
+            }
+            if new.n_instances > instances.max(limits.n_instances_max) || new.n_instances > instances + 1 {
+                let what = format!(
+                    "commit {version} took machine {} of {}",
+                    new.n_instances, limits.n_instances_max
+                );
+                self.broken.push(what);
+            }
+        }
+    }
+}
+
+/// The follower.
+pub struct Witness(Mutex<Records>);
+
+impl Witness {
+    /// Reads what is there, and follows the store from then on.
+    ///
+    /// # Panics
+    /// When the memory store cannot be read, which would be a defect.
+    pub fn open(store: &dyn Store) -> Arc<Self> {
+        let mut records = Records {
+            images: Table::new(),
+            instances: Table::new(),
+            tasks: Table::new(),
+            meters: Table::new(),
+            counters: Table::new(),
+            accounts: Table::new(),
+            projects: Table::new(),
+            regions: Table::new(),
+            users: Table::new(),
+            events: record_prefix(Event::TABLE),
+            n_events: 0,
+            broken: vec![],
+        };
+        records.follow(&everything(store));
+        let witness = Arc::new(Self(Mutex::new(records)));
+        store.watch(witness.clone());
+        witness
+    }
+
+    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What single commits broke.
+    pub fn broken(&self) -> Vec<String> {
+        self.records().broken.clone()
+    }
+
+    /// Audit events that were written while this follows.
+    pub fn n_events(&self) -> u64 {
+        self.records().n_events
+    }
+}
+
+impl Watch for Witness {
+    fn committed(&self, version: Version, batch: &Batch) {
+        let mut records = self.records();
+        records.judge(version, batch);
+        records.follow(batch);
+    }
+}
+
+/// All rows, as if one batch had written them.
+fn everything(store: &dyn Store) -> Batch {
+    let rows = store.scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX);
+    let rows = rows.expect("the memory store can always be read");
+    Batch { puts: rows.into_iter().map(|row| (row.key, row.value.to_vec())).collect(), ..Batch::new() }
+}

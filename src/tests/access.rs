@@ -1,0 +1,174 @@
+//! Access coverage (design, section 7): every route and every server function is called as every kind of actor, over a real router with
+//! simulated ports. The table of answers is a snapshot; a route or function without a case fails the test.
+
+use crate::support::{Actor, World};
+use axum::http::StatusCode;
+use darkroom::ui::app::App as Portal;
+use std::collections::BTreeSet;
+
+/// The body of a call, from the ids of a fresh world.
+type Body = fn(&World) -> String;
+
+/// A server function: its name and a request that its owner may make.
+const CALLS: &[(&str, Body)] = &[
+    ("list_images", |_| query()),
+    ("list_public_images", |_| String::new()),
+    ("get_image", |w| format!("id={}", w.image)),
+    ("get_capture_options", |w| format!("instance={}", w.machine)),
+    ("create_image", |w| format!("form[instance]={}&form[name]=new&form[price_version]=1", w.machine)),
+    ("update_image", |w| format!("form[image]={}&form[revision]=0&form[name]=renamed", w.image)),
+    ("get_image_deletion", |w| format!("id={}", w.image)),
+    ("delete_image", |w| format!("id={}", w.image)),
+    ("list_instances", |_| "text=&page=1".to_owned()),
+    ("get_instance", |w| format!("id={}", w.machine)),
+    ("get_deploy_options", |_| String::new()),
+    ("create_instance", World::deploy),
+    ("start_instance", |w| format!("id={}", w.stopped)),
+    ("stop_instance", |w| format!("id={}", w.machine)),
+    ("reboot_instance", |w| format!("id={}", w.machine)),
+    ("get_instance_deletion", |w| format!("id={}", w.machine)),
+    ("delete_instance", |w| format!("id={}", w.machine)),
+    ("list_tasks", |_| "states=&page=1".to_owned()),
+    ("get_task", |w| format!("id={}", w.running_task)),
+    ("cancel_task", |w| format!("id={}&back_to=/tasks", w.running_task)),
+    ("retry_task", |w| format!("id={}&back_to=/tasks", w.failed_task)),
+    ("list_events", |_| "page=1".to_owned()),
+    ("get_shell", |_| String::new()),
+    ("get_overview", |_| String::new()),
+    ("get_account", |_| String::new()),
+    ("sign_in", |_| "email=nobody@acme.example&password=wrong&next=".to_owned()),
+    ("sign_out", |_| String::new()),
+    ("choose_place", |w| format!("project={}&region=south-1&back_to=/", w.project)),
+    ("choose_theme", |_| "theme=dark&back_to=/".to_owned()),
+    ("change_password", |_| {
+        "form[current]=correct horse battery&form[new]=another long one&form[again]=another long one".to_owned()
+    }),
+    ("revoke_session", |w| format!("id={}", w.member_session)),
+    ("get_refused", |_| "token=unknown".to_owned()),
+];
+
+/// A page or file: its route and an address of a fresh world.
+const ROUTES: &[(&str, Body)] = &[
+    ("/", |_| "/".to_owned()),
+    ("/sign-in", |_| "/sign-in".to_owned()),
+    ("/instances", |_| "/instances".to_owned()),
+    ("/instances/new", |_| "/instances/new".to_owned()),
+    ("/instances/{id}", |w| format!("/instances/{}", w.machine)),
+    ("/instances/{id}/image", |w| format!("/instances/{}/image", w.machine)),
+    ("/instances/{id}/delete", |w| format!("/instances/{}/delete", w.machine)),
+    ("/instances/{id}/console", |w| format!("/instances/{}/console", w.machine)),
+    ("/images", |_| "/images".to_owned()),
+    ("/images/public", |_| "/images/public".to_owned()),
+    ("/images/{id}", |w| format!("/images/{}", w.image)),
+    ("/images/{id}/edit", |w| format!("/images/{}/edit", w.image)),
+    ("/images/{id}/delete", |w| format!("/images/{}/delete", w.image)),
+    ("/tasks", |_| "/tasks".to_owned()),
+    ("/tasks/{id}", |w| format!("/tasks/{}", w.running_task)),
+    ("/audit", |_| "/audit".to_owned()),
+    ("/account", |_| "/account".to_owned()),
+];
+
+/// Addresses that the server answers beside the portal's own routes.
+const PLAIN: &[(&str, Body)] = &[
+    ("/instances/{id}/console.log", |w| format!("/instances/{}/console.log", w.machine)),
+    ("/healthz", |_| "/healthz".to_owned()),
+    ("/readyz", |_| "/readyz".to_owned()),
+    ("(unknown)", |_| "/no/such/page".to_owned()),
+];
+
+fn query() -> String {
+    "query[text]=&query[sort]=created&query[direction]=descending&query[page]=1&query[size]=25".to_owned()
+}
+
+fn word(status: StatusCode) -> String {
+    status.as_u16().to_string()
+}
+
+fn table(title: &str, rows: Vec<(String, Vec<String>)>) -> String {
+    let mut out = format!("{title:<30}");
+    for actor in Actor::ALL {
+        out += &format!("{:<12}", actor.name());
+    }
+    out = out.trim_end().to_owned() + "\n";
+    for (name, cells) in rows {
+        let cells: String = cells.iter().map(|c| format!("{c:<12}")).collect();
+        out += format!("{name:<30}{cells}").trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn every_server_function_has_a_case_and_every_route_too() {
+    // The router registers the functions.
+    let _world = World::new();
+    let known: BTreeSet<String> = CALLS.iter().map(|(name, _)| format!("/ui/{name}")).collect();
+    let real: BTreeSet<String> = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    assert_eq!(real, known, "every server function needs a case in CALLS, and no case may be left over");
+    let known: BTreeSet<String> = ROUTES.iter().map(|(route, _)| (*route).to_owned()).collect();
+    let real: BTreeSet<String> = leptos_axum::generate_route_list(Portal).iter().map(|r| r.path().to_owned()).collect();
+    assert_eq!(real, known, "every route needs a case in ROUTES, and no case may be left over");
+}
+
+#[test]
+fn every_server_function_answers_each_actor_as_agreed() {
+    let rows = CALLS.iter().map(|(name, body)| {
+        let answers = Actor::ALL.map(|actor| {
+            // A fresh world for each: most of these calls change it.
+            let world = World::new();
+            word(world.call(actor, name, &body(&world)).0)
+        });
+        ((*name).to_owned(), answers.to_vec())
+    });
+    insta::assert_snapshot!(table("server function", rows.collect()));
+}
+
+#[test]
+fn every_address_answers_each_actor_as_agreed() {
+    let world = World::new();
+    let rows = ROUTES.iter().chain(PLAIN).map(|(route, address)| {
+        let answers = Actor::ALL.map(|actor| word(world.get(actor, &address(&world)).0));
+        ((*route).to_owned(), answers.to_vec())
+    });
+    insta::assert_snapshot!(table("address", rows.collect()));
+}
+
+#[test]
+fn a_console_socket_is_refused_to_everybody_who_may_not_type() {
+    let world = World::new();
+    let address = format!("/instances/{}/console/socket", world.machine);
+    let rows = [("console socket".to_owned(), Actor::ALL.map(|actor| word(world.upgrade(actor, &address))).to_vec())];
+    insta::assert_snapshot!(table("address", rows.into()));
+}
+
+#[test]
+fn what_belongs_to_another_account_looks_like_what_does_not_exist() {
+    let world = World::new();
+    let unknown = uuid::Uuid::from_u128(77);
+    for (name, theirs, nothing) in [
+        ("get_image", format!("id={}", world.image), format!("id={unknown}")),
+        ("get_instance", format!("id={}", world.machine), format!("id={unknown}")),
+        ("get_task", format!("id={}", world.running_task), format!("id={unknown}")),
+        ("delete_image", format!("id={}", world.image), format!("id={unknown}")),
+        ("stop_instance", format!("id={}", world.machine), format!("id={unknown}")),
+    ] {
+        assert_eq!(world.call(Actor::Stranger, name, &theirs), world.call(Actor::Stranger, name, &nothing), "{name}");
+    }
+}
+
+#[test]
+fn a_write_from_another_site_is_refused() {
+    let world = World::new();
+    assert_eq!(world.cross_site("delete_image", &format!("id={}", world.image)), StatusCode::FORBIDDEN);
+    assert_eq!(world.call(Actor::Member, "get_image", &format!("id={}", world.image)).0, StatusCode::OK, "it is still there");
+}
+
+#[test]
+fn every_page_carries_a_strict_policy_with_a_nonce_of_its_own() {
+    let world = World::new();
+    let policy = |path: &str| world.policy(Actor::Member, path);
+    let (first, second) = (policy("/images"), policy("/images"));
+    assert!(first.contains("script-src 'nonce-") && !first.contains("unsafe-inline"), "{first}");
+    assert_ne!(first, second, "a nonce is used once");
+    assert!(policy(&format!("/instances/{}/console", world.machine)).contains("style-src 'self' 'unsafe-inline'"));
+}

@@ -1,0 +1,212 @@
+//! A small provider behind the real router, with simulated ports: no socket, no sleep, the same ids every time.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use darkroom::server::web::{WebSettings, router};
+use darkroom_core::domain::actor;
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, SessionId, TaskId};
+use darkroom_core::ops::{Ctx, instances, people};
+use darkroom_core::ports::PortError;
+use darkroom_core::sim::bench::{Bench, PASSWORD, Provider};
+use darkroom_core::sim::host::{Effect, Op};
+use http_body_util::BodyExt;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+/// Each kind of actor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// Nobody is signed in.
+    Anonymous,
+    /// Owner in another account.
+    Stranger,
+    /// Reader of the project.
+    Reader,
+    /// Member of the project.
+    Member,
+    /// Owner of the project.
+    Owner,
+    /// The provider's person.
+    Operator,
+}
+
+impl Actor {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Anonymous, Self::Stranger, Self::Reader, Self::Member, Self::Owner, Self::Operator];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Stranger => "stranger",
+            Self::Reader => "reader",
+            Self::Member => "member",
+            Self::Owner => "owner",
+            Self::Operator => "operator",
+        }
+    }
+
+    fn email(self) -> Option<&'static str> {
+        match self {
+            Self::Anonymous => None,
+            Self::Stranger => Some("owner@bolt.example"),
+            Self::Reader => Some("reader@acme.example"),
+            Self::Member => Some("member@acme.example"),
+            Self::Owner => Some("owner@acme.example"),
+            Self::Operator => Some("op@provider.example"),
+        }
+    }
+}
+
+/// The provider, with one of each thing in Acme's first project.
+pub struct World {
+    bench: Bench,
+    provider: Provider,
+    router: Router,
+    runtime: Runtime,
+    cookies: Vec<(Actor, String)>,
+    /// The project.
+    pub project: ProjectId,
+    /// A running machine.
+    pub machine: InstanceId,
+    /// A stopped machine.
+    pub stopped: InstanceId,
+    /// An available image.
+    pub image: ImageId,
+    /// A task that can be cancelled.
+    pub running_task: TaskId,
+    /// A task that can be retried.
+    pub failed_task: TaskId,
+    /// The member's session.
+    pub member_session: SessionId,
+}
+
+impl World {
+    /// Everything set up through use cases and the engine.
+    pub fn new() -> Self {
+        let bench = Bench::new(1);
+        let provider = bench.provider().expect("the provider is set up");
+        let member = bench.user("member@acme.example").expect("the member signs in");
+        let project = provider.projects[0].1;
+        let machine = bench.machine(&member, &provider, project, "web").expect("deploys");
+        let stopped = bench.machine(&member, &provider, project, "db").expect("deploys");
+        instances::stop(&bench.at_present(&member), stopped).expect("stops");
+        bench.work().expect("works");
+        let (image, _) = bench.capture(&member, machine, "web-v1").expect("captures");
+        bench.work().expect("works");
+        bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
+        let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");
+        bench.work().expect("works");
+        let cancellable = instances::create(&bench.at_present(&member), &bench.deploy_form(&provider, project, "queue")).expect("asks");
+        let running_task = member.read::<darkroom_core::domain::instance::Instance>(&cancellable).unwrap().unwrap().task.unwrap();
+        let mut cookies = Vec::new();
+        let mut member_session = None;
+        for actor in Actor::ALL {
+            let Some(email) = actor.email() else { continue };
+            let anonymous = Ctx { app: bench.app.clone(), actor: actor::Actor::Anonymous, now: bench.app.clock.now() };
+            let signed_in = people::sign_in(&anonymous, email, PASSWORD, "test").expect("signs in");
+            use base64::Engine as _;
+            let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signed_in.token);
+            if actor == Actor::Member {
+                member_session = Some(signed_in.session);
+            }
+            cookies.push((actor, format!("darkroom_session={token}; darkroom_place={project}.north-1")));
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let router = {
+            let _inside = runtime.enter();
+            router(bench.app.clone(), WebSettings::default())
+        };
+        Self {
+            router,
+            runtime,
+            cookies,
+            project,
+            machine,
+            stopped,
+            image,
+            running_task,
+            failed_task,
+            member_session: member_session.expect("the member signed in"),
+            bench,
+            provider,
+        }
+    }
+
+    /// The body of a call that deploys a machine.
+    pub fn deploy(&self) -> String {
+        let form = self.bench.deploy_form(&self.provider, self.project, "fresh");
+        format!(
+            "form[project]={}&form[region]={}&form[image]={}&form[name]={}&form[flavor]={}&form[zone]={}&form[disk_kind]={}&form[disk_gib]={}&form[price_version]=1",
+            form.project, form.region, form.image, form.name, form.flavor, form.zone, form.disk_kind, form.disk_gib
+        )
+    }
+
+    fn cookie(&self, actor: Actor) -> Option<&str> {
+        self.cookies.iter().find(|(a, _)| *a == actor).map(|(_, c)| c.as_str())
+    }
+
+    fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect().await.expect("a body").to_bytes();
+            (parts.status, parts.headers, String::from_utf8_lossy(&bytes).into_owned())
+        })
+    }
+
+    fn request(&self, actor: Actor, method: &str, path: &str) -> axum::http::request::Builder {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "portal.test");
+        match self.cookie(actor) {
+            Some(cookie) => request.header(header::COOKIE, cookie),
+            None => request,
+        }
+    }
+
+    /// Calls a server function as a script does; gives status and body.
+    pub fn call(&self, actor: Actor, name: &str, body: &str) -> (StatusCode, String) {
+        let request = self
+            .request(actor, "POST", &format!("/ui/{name}"))
+            .header(header::ORIGIN, "http://portal.test")
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let (status, _, body) = self.send(request.body(Body::from(body.replace(' ', "+"))).unwrap());
+        (status, body)
+    }
+
+    /// The same from another site.
+    pub fn cross_site(&self, name: &str, body: &str) -> StatusCode {
+        let request = self
+            .request(Actor::Member, "POST", &format!("/ui/{name}"))
+            .header(header::ORIGIN, "http://evil.test")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).0
+    }
+
+    /// Gets an address as a browser does.
+    pub fn get(&self, actor: Actor, path: &str) -> (StatusCode, String) {
+        let request = self.request(actor, "GET", path).header(header::ACCEPT, "text/html");
+        let (status, _, body) = self.send(request.body(Body::empty()).unwrap());
+        (status, body)
+    }
+
+    /// The Content-Security-Policy of a page.
+    pub fn policy(&self, actor: Actor, path: &str) -> String {
+        let request = self.request(actor, "GET", path).header(header::ACCEPT, "text/html");
+        let (_, headers, _) = self.send(request.body(Body::empty()).unwrap());
+        headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    }
+
+    /// Asks for a WebSocket.
+    pub fn upgrade(&self, actor: Actor, path: &str) -> StatusCode {
+        let request = self
+            .request(actor, "GET", path)
+            .header(header::ORIGIN, "http://portal.test")
+            .header(header::CONNECTION, "upgrade")
+            .header(header::UPGRADE, "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        self.send(request.body(Body::empty()).unwrap()).0
+    }
+}
