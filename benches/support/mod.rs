@@ -45,9 +45,9 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// What the program was told, without what `cargo bench` adds: `--bench`.
+/// What the program was told.
 pub fn arguments() -> Vec<String> {
-    std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect()
+    std::env::args().skip(1).collect()
 }
 
 /// A folder that is removed at the end, also when a measurement fails.
