@@ -1,10 +1,11 @@
 // Runs the real executable on a data directory of its own: start, stop, kill, restart, and throw everything away.
 // It must not know any page: what it knows of darkroom is its command line and what it prints at its first start.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 const root = resolve(import.meta.dirname, '../..');
 const executable = process.env.DARKROOM ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/darkroom');
@@ -56,7 +57,29 @@ export interface ServerOptions {
   arguments?: string[];
   /** The image a new provider starts with; `null` starts without any. */
   seed?: string | null;
+  /** Lines of the settings file, such as `[sign_in]` and `failures_max = 3`. */
+  settings?: string[];
+  /** Puts a tool in the place of `qemu-img` that `Server.tool` can make slow or let fail. */
+  unreliableTool?: boolean;
 }
+
+/**
+ * A `qemu-img` that copies at a limited rate while the file `slow` lies beside it, and finds no space while `full` does.
+ * A test needs a capture that is certainly still at work when it acts; the copying itself, its progress and its end are
+ * those of the real tool.
+ */
+const unreliableTool = `#!/bin/sh
+here=$(dirname "$0")
+if [ "$1" = convert ] && [ -e "$here/full" ]; then
+  echo "qemu-img: error while writing: No space left on device" >&2
+  exit 1
+fi
+if [ "$1" = convert ] && [ -e "$here/slow" ]; then
+  shift
+  exec qemu-img convert -r 5M "$@"
+fi
+exec qemu-img "$@"
+`;
 
 export class Server {
   /** All that the process wrote, over all its restarts. */
@@ -65,21 +88,50 @@ export class Server {
   private exited: Promise<number | NodeJS.Signals> | undefined;
 
   private constructor(
-    readonly data: string,
+    /** The directory of this provider: its data, its settings and its tools. */
+    private readonly home: string,
     readonly port: number,
     private readonly options: ServerOptions,
   ) {}
+
+  get data(): string {
+    return join(this.home, 'data');
+  }
 
   /** A new provider in a new directory, ready to answer. */
   static async create(options: ServerOptions = {}): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), 'darkroom-')), await freePort(), options);
     try {
+      await server.writeSettings();
       await server.start();
     } catch (error) {
       await server.dispose();
       throw error;
     }
     return server;
+  }
+
+  private async writeSettings(): Promise<void> {
+    const tool = join(this.home, 'qemu-img');
+    const lines = [...(this.options.settings ?? [])];
+    if (this.options.unreliableTool) {
+      await writeFile(tool, unreliableTool);
+      await chmod(tool, 0o755);
+      lines.push('[machines]', `qemu_img = "${tool}"`);
+    }
+    await writeFile(join(this.home, 'darkroom.toml'), `${lines.join('\n')}\n`);
+  }
+
+  /** How the tool that copies disks behaves from its next start on. Only with `unreliableTool`. */
+  async tool(how: 'well' | 'slow' | 'full'): Promise<void> {
+    await Promise.all(['slow', 'full'].map((mark) => rm(join(this.home, mark), { force: true })));
+    if (how !== 'well') await writeFile(join(this.home, how), '');
+  }
+
+  /** Runs `darkroom admin` against the data directory, as the operator of a running server does. Gives what it printed. */
+  async admin(...words: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(executable, ['admin', '--data', this.data, ...words]);
+    return stdout;
   }
 
   get url(): string {
@@ -101,7 +153,11 @@ export class Server {
     const seed = this.options.seed === undefined ? guest : this.options.seed;
     const child = spawn(
       executable,
-      ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, ...(seed ? ['--seed-demo', seed] : []), ...(this.options.arguments ?? [])],
+      [
+        ...['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--config', join(this.home, 'darkroom.toml')],
+        ...(seed ? ['--seed-demo', seed] : []),
+        ...(this.options.arguments ?? []),
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.child = child;
@@ -159,7 +215,7 @@ export class Server {
       }
       return machines.length === 0 ? true : undefined;
     });
-    await rm(this.data, { recursive: true, force: true, maxRetries: 3 });
+    await rm(this.home, { recursive: true, force: true, maxRetries: 3 });
   }
 
   /** Process ids of the QEMUs whose command line names a file of our own data directory. */
@@ -173,5 +229,20 @@ export class Server {
       }
     }
     return found;
+  }
+
+  /** Files of captures that are at work, or that something left behind. */
+  async scratchFiles(): Promise<string[]> {
+    const all = await readdir(this.data, { recursive: true });
+    return all.filter((path) => /(^|\/)scratch\/./.test(path));
+  }
+
+  /** Process id of the QEMU of one machine. */
+  async machineProcess(id: string): Promise<number> {
+    for (const process of await this.machineProcesses()) {
+      const command = await readFile(`/proc/${process}/cmdline`, 'utf8').catch(() => '');
+      if (command.includes(id)) return process;
+    }
+    throw new Error(`no QEMU runs for the machine ${id}`);
   }
 }

@@ -162,8 +162,10 @@ impl Bench {
         for account in ["acme", "bolt"] {
             self.account(&ctx, account, &mut made)?;
         }
+        let own = provider::create_account(&ctx, "provider")?;
+        let images = provider::create_project(&ctx, own, "images")?;
         for region in &made.regions {
-            made.public.push(self.public_image(&ctx, region, made.projects[0])?);
+            made.public.push(self.public_image(&ctx, region, (own, images))?);
         }
         Ok(made)
     }

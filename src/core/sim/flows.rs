@@ -70,7 +70,14 @@ impl World {
             .enumerate()
             .flat_map(|(who, p)| p.roles.iter().filter(|(_, r)| may(**r)).map(move |(p, _)| (who, *p)))
             .collect();
-        let (who, project) = self.dice.pick(&places).copied()?;
+        // Mostly where something is, or most flows would find nothing to do.
+        let busy: Vec<(usize, ProjectId)> = {
+            let records = self.bench.witness.records();
+            let used = |p: ProjectId| records.instances.all().any(|i| i.project == p);
+            places.iter().copied().filter(|(_, p)| used(*p)).collect()
+        };
+        let crowded = !busy.is_empty() && self.dice.chance(800);
+        let (who, project) = self.dice.pick(if crowded { &busy } else { &places }).copied()?;
         Some(Desk { ctx: self.ctx_of(who)?, who, project })
     }
 
@@ -339,7 +346,10 @@ impl World {
         let who =
             usize::try_from(self.dice.below(u64::try_from(self.people.len()).unwrap_or(1))).unwrap_or(0);
         let ctx = Ctx { app: self.bench.app.clone(), actor: Actor::Anonymous, now: self.bench.clock.now() };
-        let result = people::sign_in(&ctx, &self.people[who].email, "not the password", "sim");
+        let mut result = people::sign_in(&ctx, &self.people[who].email, "not the password", "sim");
+        for _ in 0..self.dice.below(6) {
+            result = people::sign_in(&ctx, &self.people[who].email, "not the password", "sim");
+        }
         if result.is_ok() {
             self.violate("signed in with a wrong password".to_owned());
         }

@@ -313,11 +313,11 @@ fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
         hold!(!unmade, "making {id} failed, and its disks are left");
     }
     for task in records.tasks.all() {
-        let gone = match (task.kind, task.state) {
-            (Kind::ImageCreate | Kind::InstanceCreate, State::Cancelled) => true,
-            (Kind::ImageDelete | Kind::InstanceDelete, State::Done) => true,
-            _ => false,
-        };
+        let gone = matches!(
+            (task.kind, task.state),
+            (Kind::ImageCreate | Kind::InstanceCreate, State::Cancelled)
+                | (Kind::ImageDelete | Kind::InstanceDelete, State::Done)
+        );
         let id = task.subject.uuid();
         let there = records.images.get(id).is_some() || records.instances.get(id).is_some();
         hold!(

@@ -1,10 +1,17 @@
 //! The seeds that every test run goes through, and more on demand: `DARKROOM_SIM_SEEDS=n` for n seeds, `DARKROOM_SIM_SEED=x` for one with
 //! its whole trace.
 
-use super::{Report, run};
+use super::{Bench, Content, Report, check, run};
+use crate::domain::image::{Image, Status};
+use crate::domain::instance::Instance;
+use crate::domain::meter::Meter;
+use crate::domain::quota::Counter;
+use crate::domain::task::{State, Task};
+use crate::store::records::index;
+use crate::store::{Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
 
-const STEPS: u32 = 150;
+const STEPS: u32 = 120;
 const SEEDS: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings but its environment")]
@@ -41,6 +48,126 @@ fn no_seed_breaks_a_rule() {
         *tally.entry(event.clone()).or_default() += n;
     }
     println!("{n_seeds} seeds of {STEPS} events broke no rule: {tally:#?}");
+    // A world in which nothing can be done breaks no rule either.
+    for event in EVENTS {
+        assert!(n_seeds < SEEDS || tally.contains_key(event), "in {n_seeds} seeds never: {event}");
+    }
+}
+
+/// What must have happened somewhere in the fixed seeds for them to mean something.
+const EVENTS: [&str; 30] = [
+    "deploy: ok",
+    "deploy: instance_limit_reached",
+    "deploy: instance_name_taken",
+    "deploy: price_changed",
+    "deploy: no_hypervisor",
+    "capture: ok",
+    "capture: image_limit_reached",
+    "capture: image_feature_off",
+    "capture: image_name_taken",
+    "capture: instance_capturing",
+    "capture: price_changed",
+    "start: ok",
+    "stop: ok",
+    "reboot: ok",
+    "delete-machine: ok",
+    "delete-image: ok",
+    "rename: ok",
+    "rename: refused",
+    "cancel: ok",
+    "retry: ok",
+    "look: ok",
+    "forbidden: refused",
+    "of-others: refused",
+    "wrong-password: wrong_sign_in",
+    "wrong-password: sign_in_pause",
+    "sign-out: ok",
+    "password: ok",
+    "restart: ok",
+    "engine: injected error",
+    "sweep: ok",
+];
+
+/// A change behind the back of the use cases.
+type Sabotage = fn(&mut Tx<'_>, &Image, &Instance) -> Result<(), StoreError>;
+
+fn change<R: Record>(tx: &mut Tx<'_>, key: &R::Key, change: impl FnOnce(&mut R)) -> Result<(), StoreError> {
+    let mut record = tx.get::<R>(key)?.expect("it is there");
+    change(&mut record);
+    tx.put(&record)
+}
+
+fn task(tx: &mut Tx<'_>, image: &Image, state: State) -> Result<(), StoreError> {
+    change::<Task>(tx, &image.task.expect("it was made by one"), |t| t.state = state)
+}
+
+fn name(image: &Image) -> (crate::domain::ids::AccountId, crate::domain::ids::RegionId, String) {
+    (image.account, image.region.clone(), image.name.as_str().to_lowercase())
+}
+
+const SABOTAGES: [(&str, Sabotage); 11] = [
+    ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
+    ("has disks", |tx, image, _| change::<Image>(tx, &image.id, |i| i.status = Status::Error)),
+    ("available with size 0", |tx, image, _| change::<Image>(tx, &image.id, |i| i.disks.clear())),
+    ("its capture took", |tx, image, _| {
+        change::<Image>(tx, &image.id, |i| i.disks[0].fingerprint = "0".repeat(64))
+    }),
+    ("leads to None", |tx, image, _| {
+        tx.delete_index(index::IMAGE_BY_NAME, &name(image));
+        Ok(())
+    }),
+    ("names of images are taken", |tx, image, _| {
+        tx.put_index(index::IMAGE_BY_NAME, &(image.account, image.region.clone(), "ghost"), &image.id)
+    }),
+    ("the counter of", |tx, image, _| {
+        change::<Counter>(tx, &(image.account, image.region.clone()), |c| c.n_images = 0)
+    }),
+    ("needs the tasks", |tx, image, _| task(tx, image, State::Running)),
+    ("is stuck", |tx, image, machine| {
+        change::<Instance>(tx, &machine.id, |m| m.capturing = image.task)?;
+        change::<Image>(tx, &image.id, |i| {
+            i.status = Status::Creating;
+            i.disks.clear();
+        })?;
+        let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &image.id.0)?;
+        tx.delete::<Meter>(open.expect("it is charged").first().expect("once"));
+        tx.delete_index(index::METER_OPEN, &image.id.0);
+        task(tx, image, State::Stuck)
+    }),
+    ("is being captured by", |tx, image, machine| {
+        change::<Instance>(tx, &machine.id, |m| m.capturing = image.task)
+    }),
+    ("nothing charges", |tx, _, machine| {
+        let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &machine.id.0)?;
+        let id = *open.expect("it runs").first().expect("and is charged");
+        change::<Meter>(tx, &id, |m| m.to = Some(m.from))
+    }),
+];
+
+#[test]
+fn every_rule_notices_what_breaks_it() {
+    for (words, sabotage) in SABOTAGES {
+        let bench = Bench::new(1);
+        let provider = bench.provider().unwrap();
+        let owner = bench.user("owner@acme.example").unwrap();
+        let machine = bench.machine(&owner, &provider, provider.projects[0].1, "web").unwrap();
+        let (image, _) = bench.capture(&owner, machine, "one").unwrap();
+        bench.work().unwrap();
+        check(&bench).unwrap();
+        let (image, machine) = (owner.read(&image).unwrap().unwrap(), owner.read(&machine).unwrap().unwrap());
+        transact(bench.records(), 1, |tx| sabotage(tx, &image, &machine)).unwrap();
+        let noticed = bench.witness.broken().into_iter().chain(check(&bench).err()).collect::<Vec<_>>();
+        assert!(noticed.iter().any(|what| what.contains(words)), "“{words}” is not noticed: {noticed:?}");
+    }
+}
+
+#[test]
+fn leftovers_on_the_host_are_noticed() {
+    let bench = Bench::new(1);
+    bench.provider().unwrap();
+    check(&bench).unwrap();
+    bench.host.put_file("scratch/machine/00000000-0000-4000-8000-000000000000", Content::empty(1));
+    assert!(check(&bench).unwrap_err().contains("is left of a task that ended"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The generic tests of every plan: steps and undos are repeatable, a failure anywhere leaves what the kind promises, a crash at any commit
 //! changes nothing about the end, and a task can be cancelled at every step. A new kind of task is in them as soon as it is in `Kind::ALL`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};

@@ -1,0 +1,131 @@
+// What holds for every page and every dialog once its scripts run: no finding of axe, light and dark; the keyboard
+// reaches everything; and what the server wrote is what the scripts would have written.
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect } from './support/test.ts';
+import { test, type Place } from './support/world.ts';
+
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Opens a place and waits until its scripts run. */
+async function open(page: Page, place: Place): Promise<void> {
+  await page.goto(place.address);
+  await expect(page.getByRole('heading', { name: place.dialog ?? /./ }).first()).toBeVisible();
+  // Script makes a dialog modal, and the toast's place floating; both happen when the page has come alive.
+  if (place.dialog) await expect(page.locator('dialog:modal')).toBeVisible();
+}
+
+async function findings(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+  return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`);
+}
+
+// A page that does not exist is answered with 404, which browsers report in their console.
+const expected = /the server responded with a status of 404/;
+test.use({ expectedErrors: [expected] });
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing on any page in ${colorScheme} colours, and no page writes to the console`, async ({ world, browser }) => {
+    test.setTimeout(240_000);
+    for (const place of world.places) {
+      await test.step(place.name, async () => {
+        const context = await world.context(browser, place.person, { colorScheme });
+        const messages: string[] = [];
+        context.on('console', (message) => {
+          if (['error', 'warning'].includes(message.type()) && !expected.test(message.text())) messages.push(message.text());
+        });
+        context.on('weberror', (error) => messages.push(String(error.error())));
+        const page = await context.newPage();
+        await open(page, place);
+        expect.soft(await findings(page), place.name).toEqual([]);
+        expect.soft(messages, place.name).toEqual([]);
+        await context.close();
+      });
+    }
+  });
+}
+
+test('axe finds nothing on the console page, in open menus and in explanations', async ({ world, browser }) => {
+  const context = await world.context(browser, 'owner');
+  const page = await context.newPage();
+  await page.goto(`/instances/${world.machine}/console`);
+  await expect(page.getByText('Connected', { exact: true })).toBeVisible();
+  expect.soft(await findings(page), 'console').toEqual([]);
+  await page.goto('/images');
+  await page.getByRole('button', { name: 'More actions for web-1-golden' }).click();
+  expect.soft(await findings(page), 'menu of a row').toEqual([]);
+  await page.keyboard.press('Escape');
+  for (const menu of [/: switch$/, 'Your account', 'Filter']) {
+    await page.getByRole('button', { name: menu }).click();
+    expect.soft(await findings(page), String(menu)).toEqual([]);
+    await page.keyboard.press('Escape');
+  }
+  await context.close();
+  const reader = await world.context(browser, 'reader', { viewport: { width: 360, height: 800 } });
+  const narrow = await reader.newPage();
+  await narrow.goto(`/instances/${world.machine}`);
+  await narrow.getByRole('button', { name: 'Image, not possible now' }).click();
+  expect.soft(await findings(narrow), 'explanation').toEqual([]);
+  await narrow.keyboard.press('Escape');
+  await narrow.getByRole('button', { name: 'Menu', exact: true }).click();
+  await expect(narrow.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Tasks' })).toBeVisible();
+  expect.soft(await findings(narrow), 'drawer').toEqual([]);
+  await reader.close();
+});
+
+test('the keyboard skips to the content, is seen where it is, and is kept inside a dialog', async ({ world, browser }) => {
+  test.setTimeout(120_000);
+  const context = await world.context(browser, 'owner');
+  const page = await context.newPage();
+  for (const place of world.places.filter((one) => one.person === 'owner' && !one.dialog)) {
+    await test.step(place.name, async () => {
+      await open(page, place);
+      await page.keyboard.press('Tab');
+      const skip = page.getByRole('link', { name: 'Skip to content' });
+      if ((await skip.count()) === 0) {
+        // A page without a frame has nothing to skip.
+        expect(place.status).toBe(404);
+        return;
+      }
+      await expect(skip).toBeFocused();
+      await expect(skip).toBeInViewport();
+      const outline = await skip.evaluate((link) => getComputedStyle(link).outlineStyle);
+      expect(outline).not.toBe('none');
+      await page.keyboard.press('Enter');
+      await expect(page.getByRole('main')).toBeFocused();
+    });
+  }
+  for (const place of world.places.filter((one) => one.dialog)) {
+    await test.step(place.name, async () => {
+      await open(page, place);
+      const dialog = page.getByRole('dialog', { name: place.dialog! });
+      const inside = () => dialog.evaluate((element) => element.contains(document.activeElement));
+      await expect.poll(inside).toBe(true);
+      for (let presses = 0; presses < 12; presses += 1) {
+        await page.keyboard.press('Tab');
+        // Between the last and the first element the browser's own controls have the focus.
+        const where = await page.evaluate(() => document.activeElement?.tagName);
+        if (where !== 'BODY') expect(await inside()).toBe(true);
+      }
+      await page.keyboard.press('Escape');
+      await expect(dialog).toHaveCount(0);
+      await expect(page).not.toHaveURL(new RegExp(`${place.address}$`));
+    });
+  }
+  await context.close();
+});
+
+test('a link moves the focus to the heading of the page it leads to', async ({ world, browser }) => {
+  const context = await world.context(browser, 'owner');
+  const page = await context.newPage();
+  await page.goto('/');
+  const main = page.getByRole('navigation', { name: 'Main' });
+  for (const [link, heading] of [['Instances', 'Instances'], ['My Images', 'My Images'], ['Tasks', 'Tasks'], ['Audit', 'Audit'], ['Account', 'Account']] as const) {
+    const entry = main.getByRole('link', { name: new RegExp(`^${link}`) });
+    await entry.focus();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { level: 1, name: heading })).toBeFocused();
+    await expect(entry).toHaveAttribute('aria-current', 'page');
+  }
+  await context.close();
+});

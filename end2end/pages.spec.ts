@@ -1,0 +1,51 @@
+// What holds for every page and every dialog, with and without script: the right status, no inline style, nothing wider
+// than the window. That no page writes to the browser's console is part of `test` itself.
+import { expect } from './support/test.ts';
+import { test } from './support/world.ts';
+
+// A page that does not exist is answered with 404, which browsers report in their console.
+test.use({ expectedErrors: [/the server responded with a status of 404/] });
+
+test('every page has its status, a title and one heading, and no style of its own', async ({ world, browser, server }) => {
+  test.setTimeout(120_000);
+  for (const place of world.places) {
+    await test.step(place.name, async () => {
+      const context = await world.context(browser, place.person);
+      const answer = await context.request.get(server.url + place.address);
+      expect(answer.status()).toBe(place.status ?? 200);
+      const html = await answer.text();
+      expect(html.match(/<h1\b/g)?.length ?? 0, 'headings').toBe(1);
+      expect(/<title>([^<]+)<\/title>/.exec(html)?.[1]).toMatch(/\S · darkroom$/);
+      expect(html.match(/<[^>]*\sstyle=[^>]*>/g) ?? [], 'inline styles').toEqual([]);
+      const policy = answer.headers()['content-security-policy'] ?? '';
+      expect(policy).toContain("style-src 'self';");
+      expect(policy).not.toContain('unsafe-inline');
+      await context.close();
+    });
+  }
+});
+
+for (const width of [360, 1280]) {
+  test(`nothing is wider than a window of ${width} pixels`, async ({ world, browser, javaScriptEnabled }) => {
+    test.setTimeout(180_000);
+    const people = new Map<string, Awaited<ReturnType<typeof world.context>>>();
+    for (const place of world.places) {
+      await test.step(place.name, async () => {
+        const viewport = { width, height: 800 };
+        const context = people.get(place.person) ?? (await world.context(browser, place.person, { viewport, javaScriptEnabled }));
+        people.set(place.person, context);
+        const page = await context.newPage();
+        await page.goto(place.address);
+        await expect(page.getByRole('heading', { name: place.dialog ?? /./ }).first()).toBeVisible();
+        const widest = await page.evaluate(() => ({
+          page: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          dialogs: [...document.querySelectorAll('dialog[open]')].map((dialog) => dialog.scrollWidth - dialog.clientWidth),
+        }));
+        expect(widest.page, 'pixels the page is too wide').toBeLessThanOrEqual(0);
+        for (const dialog of widest.dialogs) expect(dialog, 'pixels the dialog is too wide').toBeLessThanOrEqual(0);
+        await page.close();
+      });
+    }
+    for (const context of people.values()) await context.close();
+  });
+}

@@ -1,0 +1,184 @@
+// What a person does in the portal, in their words: sign in, deploy, wait for a state, make an image. Works with and
+// without script: where a page would bring itself up to date by script, it is reloaded without. It must not judge
+// anything a spec is about, and it finds things as people and their assistive technology do: by role and by label.
+import { type Locator, type Page, expect } from '@playwright/test';
+import type { Server } from './server.ts';
+
+/** Seconds in which a machine starts or stops without hardware help, on a busy host. */
+export const MACHINE_S = 60;
+/** Seconds in which an image of the small test machine is made on a busy host. */
+export const IMAGE_S = 60;
+
+export interface Deployment {
+  name: string;
+  /** The image's name; the first public image without it. */
+  image?: string;
+  /** The tab of the picker with the image. */
+  tab?: 'Public' | 'My Images';
+  /** Such as `m1.small`; the smallest without it. */
+  type?: string;
+}
+
+export class Portal {
+  constructor(
+    readonly page: Page,
+    readonly server: Server,
+    /** Whether the browser runs scripts. */
+    readonly script: boolean,
+  ) {}
+
+  get main(): Locator {
+    return this.page.getByRole('main');
+  }
+
+  heading(name: string | RegExp): Locator {
+    return this.page.getByRole('heading', { level: 1, name, exact: true });
+  }
+
+  /** The row of a list with this name. */
+  row(name: string): Locator {
+    return this.page.getByRole('row').filter({ has: this.page.getByRole('rowheader', { name, exact: true }) });
+  }
+
+  /** Waits until something is on the page. */
+  async comes(wanted: Locator, seconds = 10): Promise<void> {
+    await this.until(() => wanted.first().isVisible(), () => expect(wanted.first()).toBeVisible({ timeout: seconds * 1000 }), seconds);
+  }
+
+  /** Waits until something is no longer on the page. */
+  async goes(unwanted: Locator, seconds = 10): Promise<void> {
+    await this.until(async () => (await unwanted.count()) === 0, () => expect(unwanted).toHaveCount(0, { timeout: seconds * 1000 }), seconds);
+  }
+
+  private async until(holds: () => Promise<boolean>, expectation: () => Promise<void>, seconds: number): Promise<void> {
+    const deadline = Date.now() + seconds * 1000;
+    // Without script a person presses reload; the page itself must not be what is asked for while it is on its way.
+    while (!this.script && !(await holds()) && Date.now() < deadline) {
+      await this.page.waitForTimeout(300);
+      await this.page.reload();
+    }
+    await expectation();
+  }
+
+  async signIn(label: string): Promise<void> {
+    const { user, password } = this.server.signIn(label);
+    await this.page.goto('/sign-in');
+    await this.page.getByLabel('E-mail address').fill(user);
+    await this.page.getByLabel('Password').fill(password);
+    await this.page.getByRole('button', { name: 'Sign in' }).click();
+    await expect(this.heading('Overview')).toBeVisible();
+  }
+
+  /** Chooses another project or region in the bar. */
+  async work(place: { project?: string; region?: string }): Promise<void> {
+    for (const wanted of [place.project, place.region]) {
+      if (wanted === undefined) continue;
+      const switcher = this.page.getByRole('button', { name: /: switch$/ });
+      await switcher.click();
+      await this.page.getByRole('button', { name: wanted, exact: true }).click();
+      await expect(switcher).toHaveAccessibleName(new RegExp(wanted));
+    }
+  }
+
+  /** Fills the page *New instance* in, which must be open. */
+  async fillDeployment({ name, image, tab, type = 'm1.tiny' }: Deployment): Promise<void> {
+    if (tab) await this.page.getByRole('navigation', { name: 'Images to choose from' }).getByRole('link', { name: tab }).click();
+    if (image) await this.page.getByRole('radio', { name: image, exact: true }).check();
+    await this.page.getByRole('radio', { name: new RegExp(`^${type.replace('.', '\\.')}:`) }).check();
+    await this.page.getByRole('textbox', { name: 'Name', exact: true }).fill(name);
+  }
+
+  /** Makes a machine and waits until it runs. Gives its id. */
+  async deploy(deployment: Deployment): Promise<string> {
+    await this.page.goto('/instances/new');
+    await this.fillDeployment(deployment);
+    await this.page.getByRole('button', { name: 'Create instance' }).click();
+    await expect(this.heading(deployment.name)).toBeVisible();
+    await this.becomes('Running');
+    return this.id();
+  }
+
+  /** The id in the page's address. */
+  id(): string {
+    const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(this.page.url())?.[0];
+    if (!id) throw new Error(`no id in ${this.page.url()}`);
+    return id;
+  }
+
+  /** Waits until the machine or image whose page is open has this status. */
+  async becomes(status: string, seconds = MACHINE_S): Promise<void> {
+    await this.comes(this.main.getByText(status, { exact: true }), seconds);
+  }
+
+  /** Presses a button of the machine's page and waits for what it leads to. */
+  async power(button: 'Start' | 'Stop' | 'Restart', status: string, seconds = MACHINE_S): Promise<void> {
+    await this.main.getByRole('button', { name: button, exact: true }).click();
+    await this.becomes(status, seconds);
+  }
+
+  /** Makes an image of the machine, from its page on, and ends on My Images. The image is not done then. */
+  async capture(instance: string, name: string): Promise<void> {
+    await this.page.goto(`/instances/${instance}`);
+    await this.main.getByRole('link', { name: 'Image', exact: true }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Create an image' });
+    await dialog.getByLabel('Name', { exact: true }).fill(name);
+    await dialog.getByRole('button', { name: 'Create image' }).click();
+    await expect(this.heading('My Images')).toBeVisible();
+    await expect(this.row(name)).toBeVisible();
+  }
+
+  /** Waits on My Images until an image has this status. */
+  async imageBecomes(name: string, status: string, seconds = IMAGE_S): Promise<void> {
+    await this.comes(this.row(name).getByRole('cell').filter({ hasText: new RegExp(`^${status}`) }), seconds);
+  }
+
+  /** Opens the menu of a row and follows one of its links. */
+  async more(name: string, item: string): Promise<void> {
+    await this.page.getByRole('button', { name: `More actions for ${name}` }).click();
+    await this.page.getByRole('link', { name: item, exact: true }).locator('visible=true').first().click();
+  }
+
+  /** Opens the serial console of a machine and waits for a prompt. Only with script. */
+  async console(instance: string): Promise<Console> {
+    await this.page.goto(`/instances/${instance}/console`);
+    const shown = new Console(this.page);
+    await shown.ready();
+    return shown;
+  }
+}
+
+/** The serial console of a machine in the browser: typed to with the keyboard, read as a screen reader reads it. */
+export class Console {
+  private readonly input: Locator;
+  private readonly lines: Locator;
+
+  constructor(private readonly page: Page) {
+    this.input = page.getByRole('textbox', { name: /^Console of / });
+    this.lines = page.getByRole('main').getByRole('listitem');
+  }
+
+  /** Waits until the machine has booted and its shell answers. */
+  async ready(seconds = MACHINE_S): Promise<void> {
+    await expect(this.page.getByText('Connected', { exact: true })).toBeVisible();
+    await this.input.focus();
+    // The shell draws no prompt anew for somebody who comes late; a command that says something unique does.
+    await expect(async () => {
+      const mark = `ready-${Math.floor(Math.random() * 1e9)}`;
+      await this.page.keyboard.type(`echo "${mark.slice(0, 6)}""${mark.slice(6)}"\n`);
+      await expect(this.line(new RegExp(`^${mark}\\s*$`))).toBeVisible({ timeout: 2000 });
+    }).toPass({ timeout: seconds * 1000 });
+  }
+
+  /** Runs a command and waits until it has ended well. */
+  async run(command: string, seconds = 20): Promise<void> {
+    const mark = `${Math.floor(Math.random() * 1e9)}`;
+    await this.input.focus();
+    await this.page.keyboard.type(`${command} && echo "end""ed-${mark}"\n`);
+    await expect(this.line(new RegExp(`^ended-${mark}\\s*$`))).toBeVisible({ timeout: seconds * 1000 });
+  }
+
+  /** A line on the screen. */
+  line(text: RegExp): Locator {
+    return this.lines.filter({ hasText: text }).first();
+  }
+}

@@ -1,0 +1,117 @@
+// A provider with something in it, made once for all tests that look at pages: a running machine, an image of it, tasks
+// and events; and the list of every page and dialog there is. It must not judge a page.
+import type { Browser, BrowserContext } from '@playwright/test';
+import { Portal } from './portal.ts';
+import type { Server } from './server.ts';
+import { test as base } from './test.ts';
+
+export type Person = 'nobody' | 'owner' | 'reader' | 'stranger' | 'operator';
+type Session = Awaited<ReturnType<BrowserContext['storageState']>>;
+
+const labels: Record<Exclude<Person, 'nobody'>, string> = {
+  owner: 'acme-owner',
+  reader: 'acme-reader',
+  stranger: 'globex-owner',
+  operator: 'operator',
+};
+
+export interface Place {
+  /** One or a few words joined by dashes. */
+  name: string;
+  address: string;
+  /** Who looks at it. */
+  person: Person;
+  status?: number;
+  /** The heading of the dialog that is open. */
+  dialog?: string;
+}
+
+export interface World {
+  machine: string;
+  image: string;
+  task: string;
+  places: Place[];
+  /** A browser in which this person is signed in. */
+  context(browser: Browser, person: Person, options?: Parameters<Browser['newContext']>[0]): Promise<BrowserContext>;
+}
+
+async function make(browser: Browser, server: Server): Promise<World> {
+  const sessions = new Map<Person, Session>();
+  const portalOf = async (person: Exclude<Person, 'nobody'>): Promise<Portal> => {
+    const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled: true });
+    const portal = new Portal(await context.newPage(), server, true);
+    await portal.signIn(labels[person]);
+    sessions.set(person, await context.storageState());
+    return portal;
+  };
+  for (const person of ['reader', 'stranger', 'operator'] as const) await (await portalOf(person)).page.context().close();
+  const owner = await portalOf('owner');
+  const machine = await owner.deploy({ name: 'web-1', type: 'm1.small' });
+  await (await owner.console(machine)).ready();
+  await owner.capture(machine, 'web-1-golden');
+  await owner.imageBecomes('web-1-golden', 'Available');
+  await owner.page.getByRole('link', { name: 'web-1-golden' }).click();
+  await owner.comes(owner.heading('web-1-golden'));
+  const image = owner.id();
+  await owner.page.goto('/tasks');
+  await owner.page.getByRole('link', { name: 'Create image web-1-golden' }).click();
+  await owner.comes(owner.heading('Create image web-1-golden'));
+  const task = owner.id();
+  await owner.page.context().close();
+  return {
+    machine,
+    image,
+    task,
+    places: places(machine, image, task),
+    context: async (any, person, options) =>
+      any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
+  };
+}
+
+/** Every page and every dialog, and what they are when there is nothing in them. */
+function places(machine: string, image: string, task: string): Place[] {
+  const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
+  return [
+    { name: 'sign-in', address: '/sign-in', person: 'nobody' },
+    owner('overview', '/'),
+    owner('instances', '/instances'),
+    owner('instances-no-match', '/instances?q=nothing-like-it'),
+    owner('new-instance', '/instances/new'),
+    owner('new-instance-mine', `/instances/new?tab=mine&image=${image}`),
+    owner('instance', `/instances/${machine}`),
+    owner('create-image', `/instances/${machine}/image`, 'Create an image'),
+    owner('delete-instance', `/instances/${machine}/delete`, 'Delete web-1?'),
+    owner('my-images', '/images'),
+    owner('my-images-no-match', '/images?q=nothing-like-it'),
+    owner('public-images', '/images/public'),
+    owner('image', `/images/${image}`),
+    owner('edit-image', `/images/${image}/edit`, 'Edit web-1-golden'),
+    owner('delete-image', `/images/${image}/delete`, 'Delete web-1-golden?'),
+    owner('tasks', '/tasks'),
+    owner('tasks-none-failed', '/tasks?state=failed,stuck'),
+    owner('task', `/tasks/${task}`),
+    owner('audit', '/audit'),
+    owner('audit-of-image', `/audit?image=${image}`),
+    owner('account', '/account'),
+    { name: 'reader-instance', address: `/instances/${machine}`, person: 'reader' },
+    { name: 'reader-image', address: `/images/${image}`, person: 'reader' },
+    { name: 'empty-overview', address: '/', person: 'stranger' },
+    { name: 'empty-instances', address: '/instances', person: 'stranger' },
+    { name: 'empty-my-images', address: '/images', person: 'stranger' },
+    { name: 'empty-tasks', address: '/tasks', person: 'stranger' },
+    { name: 'empty-account', address: '/account', person: 'stranger' },
+    { name: 'operator-overview', address: '/', person: 'operator' },
+    { name: 'operator-tasks', address: '/tasks', person: 'operator' },
+    { name: 'operator-audit', address: '/audit', person: 'operator' },
+    { name: 'no-such-page', address: '/nowhere', person: 'owner', status: 404 },
+    { name: 'no-such-image', address: '/images/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
+    { name: 'no-such-machine', address: '/instances/not-an-id', person: 'owner', status: 404 },
+    { name: 'no-such-task', address: '/tasks/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
+    { name: 'image-of-others', address: `/images/${image}`, person: 'stranger', status: 404 },
+    { name: 'machine-of-others', address: `/instances/${machine}/delete`, person: 'stranger', status: 404 },
+  ];
+}
+
+export const test = base.extend<object, { world: World }>({
+  world: [async ({ browser, server }, use) => use(await make(browser, server)), { scope: 'worker', timeout: 180_000 }],
+});
