@@ -1,5 +1,5 @@
 //! The release executable as people meet it: how soon it is there, how fast the longest list comes, how much memory it takes.
-//! Prints `page_p50_ms`, `page_p99_ms`, `cold_start_s`, `rss_idle_mib` and `rss_10000_mib`.
+//! Prints `page_p50_ms`, `page_p99_ms`, `cold_start_s`, `rss_idle_mb` and `rss_10000_mb`.
 //!
 //! Arguments: a folder for temporary data, and the executable.
 
@@ -70,7 +70,7 @@ fn idle(data: &Path, executable: &Path) {
     server.first_page(PAGE, &cookie);
     server.settle();
     std::thread::park_timeout(Duration::from_secs(2));
-    figure("rss_idle_mib", server.resident_mib(), "MiB");
+    figure("rss_idle_mb", server.resident_mb(), "MB");
 }
 
 /// From the start of the process to the whole first page, with nothing of the data in the system's cache.
@@ -126,7 +126,7 @@ fn load(data: &Path, executable: &Path, cookie: &str) {
         })
         .collect();
     note(format!("one client alone: median {:.1} ms", median(&alone)));
-    figure("rss_10000_mib", server.resident_mib(), "MiB");
+    figure("rss_10000_mb", server.resident_mb(), "MB");
 }
 
 /// How long each request took, in milliseconds; the rest of what can be known goes to people.

@@ -3,6 +3,7 @@
 #
 #   tools/bench.sh              all
 #   tools/bench.sh PART...      only these: disks machines store portal sizes tests
+#   tools/bench.sh --record     all, and puts the result into docs/BENCHMARKS.md
 #
 # Builds for release, then measures one thing after the other; the machine should have nothing else to do. At the end
 # one line per figure: its name, the value, the target, and `ok` or `short`. The same goes to target/bench.txt. A figure
@@ -33,8 +34,8 @@ page_p99_ms ms <= 60 the same: 99 of 100 requests
 store_commits_64 /s >= 5000 durable commits of three 400-byte records, 64 clients
 store_commit_1_ratio x <= 3 one client, times a bare append and fdatasync
 cold_start_s s <= 0.5 start with 10,000 images to the first page, median
-rss_idle_mib MiB <= 50 resident memory, idle
-rss_10000_mib MiB <= 120 resident memory with 10,000 images, after the load
+rss_idle_mb MB <= 50 resident memory, idle
+rss_10000_mb MB <= 120 resident memory with 10,000 images, after the load
 wasm_kb kB <= 300 wasm as sent, brotli
 executable_mb MB <= 30 the executable
 test_warm_min min <= 10 make test, warm
@@ -85,6 +86,11 @@ table() {
     }'
 }
 
+record=no
+if [[ ${1:-} = --record ]]; then
+  record=yes
+  shift
+fi
 parts=(disks machines store portal sizes tests)
 [[ $# = 0 ]] || parts=("$@")
 for part in "${parts[@]}"; do
@@ -107,4 +113,13 @@ for part in "${parts[@]}"; do "part_$part"; done
     "$(uname -sr)" "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)" $((SECONDS - begin))
   table
 } >target/bench.txt
-printf '\n' && cat target/bench.txt
+if [[ $record = yes ]]; then
+  awk '
+    /^<!-- end of figures -->$/ { inside = 0 }
+    !inside { print }
+    /^<!-- figures -->$/ { inside = 1; print "```text"; while ((getline line < "target/bench.txt") > 0) print line; print "```" }
+  ' docs/BENCHMARKS.md >target/bench.md
+  cp target/bench.md docs/BENCHMARKS.md
+fi
+printf '\n'
+cat target/bench.txt

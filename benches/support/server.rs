@@ -80,20 +80,17 @@ impl Server {
         ticks.sum::<f64>() * 10.0
     }
 
-    /// Memory of the process that is really there, in MiB.
-    pub fn resident_mib(&self) -> f64 {
+    /// Memory of the process that is really there, in MB.
+    pub fn resident_mb(&self) -> f64 {
         let status =
             fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
-        let kib = |name: &str| {
+        let mb = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name)).expect("Linux tells it");
-            line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number")
+            let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+            kib.expect("a number") * 1024.0 / 1e6
         };
-        note(format!(
-            "resident {:.1} MiB, highest {:.1} MiB",
-            kib("VmRSS:") / 1024.0,
-            kib("VmHWM:") / 1024.0
-        ));
-        kib("VmRSS:") / 1024.0
+        note(format!("resident {:.1} MB, highest {:.1} MB", mb("VmRSS:"), mb("VmHWM:")));
+        mb("VmRSS:")
     }
 }
 
