@@ -41,7 +41,8 @@ const CALLS: &[(&str, Body)] = &[
     ("choose_place", |w| format!("project={}&region=south-1&back_to=/", w.project)),
     ("choose_theme", |_| "theme=dark&back_to=/".to_owned()),
     ("change_password", |_| {
-        "form[current]=correct horse battery&form[new]=another long one&form[again]=another long one".to_owned()
+        "form[current]=correct horse battery&form[new]=another long one&form[again]=another long one"
+            .to_owned()
     }),
     ("revoke_session", |w| format!("id={}", w.member_session)),
     ("get_refused", |_| "token=unknown".to_owned()),
@@ -103,10 +104,12 @@ fn every_server_function_has_a_case_and_every_route_too() {
     // The router registers the functions.
     let _world = World::new();
     let known: BTreeSet<String> = CALLS.iter().map(|(name, _)| format!("/ui/{name}")).collect();
-    let real: BTreeSet<String> = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    let real: BTreeSet<String> =
+        leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect();
     assert_eq!(real, known, "every server function needs a case in CALLS, and no case may be left over");
     let known: BTreeSet<String> = ROUTES.iter().map(|(route, _)| (*route).to_owned()).collect();
-    let real: BTreeSet<String> = leptos_axum::generate_route_list(Portal).iter().map(|r| r.path().to_owned()).collect();
+    let real: BTreeSet<String> =
+        leptos_axum::generate_route_list(Portal).iter().map(|r| r.path().to_owned()).collect();
     assert_eq!(real, known, "every route needs a case in ROUTES, and no case may be left over");
 }
 
@@ -137,7 +140,10 @@ fn every_address_answers_each_actor_as_agreed() {
 fn a_console_socket_is_refused_to_everybody_who_may_not_type() {
     let world = World::new();
     let address = format!("/instances/{}/console/socket", world.machine);
-    let rows = [("console socket".to_owned(), Actor::ALL.map(|actor| word(world.upgrade(actor, &address))).to_vec())];
+    let rows = [(
+        "console socket".to_owned(),
+        Actor::ALL.map(|actor| word(world.upgrade(actor, &address))).to_vec(),
+    )];
     insta::assert_snapshot!(table("address", rows.into()));
 }
 
@@ -152,7 +158,11 @@ fn what_belongs_to_another_account_looks_like_what_does_not_exist() {
         ("delete_image", format!("id={}", world.image), format!("id={unknown}")),
         ("stop_instance", format!("id={}", world.machine), format!("id={unknown}")),
     ] {
-        assert_eq!(world.call(Actor::Stranger, name, &theirs), world.call(Actor::Stranger, name, &nothing), "{name}");
+        assert_eq!(
+            world.call(Actor::Stranger, name, &theirs),
+            world.call(Actor::Stranger, name, &nothing),
+            "{name}"
+        );
     }
 }
 
@@ -160,7 +170,11 @@ fn what_belongs_to_another_account_looks_like_what_does_not_exist() {
 fn a_write_from_another_site_is_refused() {
     let world = World::new();
     assert_eq!(world.cross_site("delete_image", &format!("id={}", world.image)), StatusCode::FORBIDDEN);
-    assert_eq!(world.call(Actor::Member, "get_image", &format!("id={}", world.image)).0, StatusCode::OK, "it is still there");
+    assert_eq!(
+        world.call(Actor::Member, "get_image", &format!("id={}", world.image)).0,
+        StatusCode::OK,
+        "it is still there"
+    );
 }
 
 #[test]
@@ -170,5 +184,7 @@ fn every_page_carries_a_strict_policy_with_a_nonce_of_its_own() {
     let (first, second) = (policy("/images"), policy("/images"));
     assert!(first.contains("script-src 'nonce-") && !first.contains("unsafe-inline"), "{first}");
     assert_ne!(first, second, "a nonce is used once");
-    assert!(policy(&format!("/instances/{}/console", world.machine)).contains("style-src 'self' 'unsafe-inline'"));
+    assert!(
+        policy(&format!("/instances/{}/console", world.machine)).contains("style-src 'self' 'unsafe-inline'")
+    );
 }

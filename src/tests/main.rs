@@ -1,8 +1,8 @@
 //! Tests of the whole: the router, the executable, the stores, real machines, and the habits of the sources.
 
 mod access;
-mod contrast;
 mod cli;
+mod contrast;
 mod qemu;
 mod stores;
 mod stores_kill;

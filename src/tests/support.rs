@@ -33,7 +33,8 @@ pub enum Actor {
 
 impl Actor {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Anonymous, Self::Stranger, Self::Reader, Self::Member, Self::Owner, Self::Operator];
+    pub const ALL: [Self; 6] =
+        [Self::Anonymous, Self::Stranger, Self::Reader, Self::Member, Self::Owner, Self::Operator];
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
@@ -98,13 +99,21 @@ impl World {
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");
         bench.work().expect("works");
-        let cancellable = instances::create(&bench.at_present(&member), &bench.deploy_form(&provider, project, "queue")).expect("asks");
-        let running_task = member.read::<darkroom_core::domain::instance::Instance>(&cancellable).unwrap().unwrap().task.unwrap();
+        let cancellable =
+            instances::create(&bench.at_present(&member), &bench.deploy_form(&provider, project, "queue"))
+                .expect("asks");
+        let running_task = member
+            .read::<darkroom_core::domain::instance::Instance>(&cancellable)
+            .unwrap()
+            .unwrap()
+            .task
+            .unwrap();
         let mut cookies = Vec::new();
         let mut member_session = None;
         for actor in Actor::ALL {
             let Some(email) = actor.email() else { continue };
-            let anonymous = Ctx { app: bench.app.clone(), actor: actor::Actor::Anonymous, now: bench.app.clock.now() };
+            let anonymous =
+                Ctx { app: bench.app.clone(), actor: actor::Actor::Anonymous, now: bench.app.clock.now() };
             let signed_in = people::sign_in(&anonymous, email, PASSWORD, "test").expect("signs in");
             use base64::Engine as _;
             let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signed_in.token);
@@ -113,7 +122,8 @@ impl World {
             }
             cookies.push((actor, format!("darkroom_session={token}; darkroom_place={project}.north-1")));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let router = {
             let _inside = runtime.enter();
             router(bench.app.clone(), WebSettings::default())
@@ -139,7 +149,14 @@ impl World {
         let form = self.bench.deploy_form(&self.provider, self.project, "fresh");
         format!(
             "form[project]={}&form[region]={}&form[image]={}&form[name]={}&form[flavor]={}&form[zone]={}&form[disk_kind]={}&form[disk_gib]={}&form[price_version]=1",
-            form.project, form.region, form.image, form.name, form.flavor, form.zone, form.disk_kind, form.disk_gib
+            form.project,
+            form.region,
+            form.image,
+            form.name,
+            form.flavor,
+            form.zone,
+            form.disk_kind,
+            form.disk_gib
         )
     }
 

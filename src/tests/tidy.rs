@@ -46,7 +46,20 @@ fn never(layer: &str, except: &[&str], words: &[&str]) {
 
 #[test]
 fn the_domain_knows_nothing_but_itself() {
-    never("src/core/domain", &[], &["crate::store", "crate::ops", "crate::tasks", "crate::ports", "async fn", "HashMap", "std::fs", "std::time::"]);
+    never(
+        "src/core/domain",
+        &[],
+        &[
+            "crate::store",
+            "crate::ops",
+            "crate::tasks",
+            "crate::ports",
+            "async fn",
+            "HashMap",
+            "std::fs",
+            "std::time::",
+        ],
+    );
 }
 
 #[test]
@@ -57,7 +70,11 @@ fn the_store_knows_only_the_domain() {
 #[test]
 fn use_cases_and_tasks_know_no_edge_and_no_engine() {
     for layer in ["src/core/ops", "src/core/tasks"] {
-        never(layer, &[], &["leptos", "axum", "sled", "tokio", "StatusCode", "std::fs", "std::process", "std::net"]);
+        never(
+            layer,
+            &[],
+            &["leptos", "axum", "sled", "tokio", "StatusCode", "std::fs", "std::process", "std::net"],
+        );
     }
 }
 
@@ -70,7 +87,11 @@ fn adapters_know_no_use_case_and_no_edge() {
 
 #[test]
 fn views_know_no_use_case_and_no_server() {
-    never("src/ui", &["src/ui/calls/"], &["core::ops", "core::store", "core::tasks", "core::ports", "crate::server"]);
+    never(
+        "src/ui",
+        &["src/ui/calls/"],
+        &["core::ops", "core::store", "core::tasks", "core::ports", "crate::server"],
+    );
 }
 
 #[test]
@@ -83,7 +104,11 @@ fn edges_do_not_know_each_other() {
 fn every_file_says_what_it_is_for() {
     for layer in ["src", "benches"] {
         for (path, text) in sources(layer) {
-            assert!(text.starts_with("//!"), "{} must start with //!: what it is for, what it must not do", path.display());
+            assert!(
+                text.starts_with("//!"),
+                "{} must start with //!: what it is for, what it must not do",
+                path.display()
+            );
         }
     }
 }
@@ -93,7 +118,8 @@ fn no_lint_is_silenced_without_a_reason() {
     let silenced = concat!("#[al", "low(");
     for (path, text) in sources("src") {
         for line in text.lines() {
-            let silences = line.trim_start().starts_with(silenced) || line.trim_start().starts_with("#![al\u{6c}ow(");
+            let silences =
+                line.trim_start().starts_with(silenced) || line.trim_start().starts_with("#![al\u{6c}ow(");
             assert!(!silences, "{}: use #[expect(…, reason = …)]: {line}", path.display());
         }
     }
