@@ -2,7 +2,7 @@
 
 #[cfg(feature = "ssr")]
 use super::back;
-use crate::ui::error::ApiError;
+use crate::ui::error::{Answer, ApiError};
 #[cfg(feature = "ssr")]
 use crate::ui::paths;
 use darkroom_core::domain::form::DeployForm;
@@ -13,25 +13,25 @@ use darkroom_core::ops;
 use leptos::prelude::*;
 
 /// Machines of the project and region in force whose name, image or id contains `text`.
-#[server(prefix = "/ui", endpoint = "list_instances")]
+#[server(prefix = "/ui", endpoint = "list_instances", output = Answer)]
 pub async fn list_instances(text: String, page: u32) -> Result<InstanceList, ApiError> {
     back::read(move |c| ops::instances::list(&c.ctx, &c.place, &text, page)).await
 }
 
 /// A machine in full.
-#[server(prefix = "/ui", endpoint = "get_instance")]
+#[server(prefix = "/ui", endpoint = "get_instance", output = Answer)]
 pub async fn get_instance(id: InstanceId) -> Result<InstanceDetail, ApiError> {
     back::read(move |c| ops::instances::detail(&c.ctx, id)).await
 }
 
 /// What the page *New instance* offers.
-#[server(prefix = "/ui", endpoint = "get_deploy_options")]
+#[server(prefix = "/ui", endpoint = "get_deploy_options", output = Answer)]
 pub async fn get_deploy_options() -> Result<DeployOptions, ApiError> {
     back::read(|c| ops::instances::deploy_options(&c.ctx, &c.place)).await
 }
 
 /// Makes a machine from an image.
-#[server(prefix = "/ui", endpoint = "create_instance")]
+#[server(prefix = "/ui", endpoint = "create_instance", output = Answer)]
 pub async fn create_instance(form: DeployForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         let id = ops::instances::create(&c.ctx, form)?;
@@ -41,7 +41,7 @@ pub async fn create_instance(form: DeployForm) -> Result<(), ApiError> {
 }
 
 /// Starts a machine.
-#[server(prefix = "/ui", endpoint = "start_instance")]
+#[server(prefix = "/ui", endpoint = "start_instance", output = Answer)]
 pub async fn start_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::start(&c.ctx, *id)?;
@@ -51,7 +51,7 @@ pub async fn start_instance(id: InstanceId) -> Result<(), ApiError> {
 }
 
 /// Stops a machine: presses its power button, and cuts the power if it does not go off in time.
-#[server(prefix = "/ui", endpoint = "stop_instance")]
+#[server(prefix = "/ui", endpoint = "stop_instance", output = Answer)]
 pub async fn stop_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::stop(&c.ctx, *id)?;
@@ -61,7 +61,7 @@ pub async fn stop_instance(id: InstanceId) -> Result<(), ApiError> {
 }
 
 /// Restarts a machine.
-#[server(prefix = "/ui", endpoint = "reboot_instance")]
+#[server(prefix = "/ui", endpoint = "reboot_instance", output = Answer)]
 pub async fn reboot_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::reboot(&c.ctx, *id)?;
@@ -71,13 +71,13 @@ pub async fn reboot_instance(id: InstanceId) -> Result<(), ApiError> {
 }
 
 /// What the dialog that deletes a machine shows.
-#[server(prefix = "/ui", endpoint = "get_instance_deletion")]
+#[server(prefix = "/ui", endpoint = "get_instance_deletion", output = Answer)]
 pub async fn get_instance_deletion(id: InstanceId) -> Result<InstanceDeletion, ApiError> {
     back::read(move |c| ops::instances::deletion(&c.ctx, id)).await
 }
 
 /// Deletes a machine with all its disks.
-#[server(prefix = "/ui", endpoint = "delete_instance")]
+#[server(prefix = "/ui", endpoint = "delete_instance", output = Answer)]
 pub async fn delete_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::delete(&c.ctx, *id)?;

@@ -9,11 +9,11 @@ pub mod instances;
 pub mod people;
 pub mod tasks;
 
-use super::error::{ApiError, Refused};
+use super::error::{Answer, ApiError, Refused};
 use leptos::prelude::*;
 
 /// The form that was refused last without script, once.
-#[server(prefix = "/ui", endpoint = "get_refused")]
+#[server(prefix = "/ui", endpoint = "get_refused", output = Answer)]
 pub async fn get_refused(token: String) -> Result<Option<Refused>, ApiError> {
     back::refused(token).await
 }
