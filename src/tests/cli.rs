@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,31 +15,31 @@ use tempfile::TempDir;
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_darkroom");
 /// Generous: the machine that runs the tests may be busy.
-const TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What a command printed and how it ended.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(super) struct Ran {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Ran {
     #[track_caller]
-    fn ok(self) -> String {
+    pub(super) fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         self.out
     }
 
     #[track_caller]
-    fn refused(self, code: i32, words: &str) -> String {
+    pub(super) fn refused(self, code: i32, words: &str) -> String {
         assert_eq!(self.code, code, "{}{}", self.out, self.err);
         assert!(self.err.contains(words), "{words:?} in {}", self.err);
         self.err
     }
 }
 
-fn darkroom(arguments: &[&str]) -> Ran {
+pub(super) fn darkroom(arguments: &[&str]) -> Ran {
     darkroom_with(arguments, "")
 }
 
@@ -61,52 +61,52 @@ fn darkroom_with(arguments: &[&str], input: &str) -> Ran {
 }
 
 /// A data directory of its own, and the administrator's commands on it.
-struct Place {
-    directory: TempDir,
+pub(super) struct Place {
+    pub(super) directory: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
-    fn data_text(&self) -> String {
+    pub(super) fn data_text(&self) -> String {
         self.data().to_str().unwrap().to_owned()
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> String {
+    pub(super) fn file(&self, name: &str, content: &[u8]) -> String {
         let path = self.directory.path().join(name);
         fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn run(&self, command: &str, arguments: &[&str]) -> Ran {
+    pub(super) fn run(&self, command: &str, arguments: &[&str]) -> Ran {
         let data = self.data_text();
         darkroom(&[&[command, "--data", &data], arguments].concat())
     }
 
-    fn admin(&self, arguments: &[&str]) -> Ran {
+    pub(super) fn admin(&self, arguments: &[&str]) -> Ran {
         self.run("admin", arguments)
     }
 
     /// An account, a region and a public image made from a raw disk with some content.
-    fn with_image(&self) {
+    pub(super) fn with_image(&self) {
         self.admin(&["region", "add", "north-1", "--zones", "a,b"]).ok();
         let disk = self.file("disk.raw", &disk(7));
         self.admin(&["image", "add", "--name", "Tiny", "--region", "north-1", &disk]).ok();
     }
 
-    fn serve(&self, arguments: &[&str]) -> Server {
+    pub(super) fn serve(&self, arguments: &[&str]) -> Server {
         Server::start(&self.data(), arguments)
     }
 }
 
 /// 1 MiB of a disk that does not compress to nothing.
-fn disk(seed: u64) -> Vec<u8> {
+pub(super) fn disk(seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -116,12 +116,12 @@ fn disk(seed: u64) -> Vec<u8> {
 }
 
 /// A running server.
-struct Server {
-    child: Child,
-    url: String,
+pub(super) struct Server {
+    pub(super) child: Child,
+    pub(super) url: String,
     lines: mpsc::Receiver<String>,
-    log: std::thread::JoinHandle<String>,
-    printed: Vec<String>,
+    pub(super) log: std::thread::JoinHandle<String>,
+    pub(super) printed: Vec<String>,
 }
 
 impl Server {
@@ -162,7 +162,7 @@ impl Server {
         server
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(super) fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.url).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.url).unwrap();
@@ -171,14 +171,19 @@ impl Server {
         answer
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    pub(super) fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
     }
 
     /// Ends it as an operator would; gives the exit code and the log.
-    fn stop(mut self) -> (Option<i32>, String) {
+    pub(super) fn stop(self) -> (Option<i32>, String) {
         self.signal(rustix::process::Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits until it has ended; gives the exit code and the log.
+    pub(super) fn ended(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         (code, self.log.join().unwrap())
     }
@@ -448,236 +453,4 @@ fn a_deep_data_directory_is_no_obstacle() {
     let list = darkroom(&["admin", "--data", deep.to_str().unwrap(), "account", "list"]);
     assert!(list.ok().contains("NAME"));
     assert_eq!(server.stop().0, Some(0));
-}
-
-// ------------------------------------------------------------------------------------------------- backup and check
-
-#[test]
-fn what_was_exported_and_imported_exports_the_same() {
-    let place = Place::new();
-    place.with_image();
-    let first = place.run("export", &["-"]).ok();
-    assert!(first.lines().count() > 5);
-    let file = place.file("first.jsonl", first.as_bytes());
-    let copy = Place::new();
-    copy.run("import", &[&file]).ok();
-    let second = copy.run("export", &["-"]).ok();
-    let rows = |text: &str| {
-        text.lines().filter(|line| line.starts_with("{\"k\"")).map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(rows(&first), rows(&second));
-    copy.run("import", &[&file]).refused(4, "already has records");
-    // Without the regions the contents are missed, by name; with them all is well.
-    assert!(copy.run("check", &[]).out.contains("its content is missing: image “Tiny”"));
-    fs::remove_dir_all(copy.data().join("regions")).unwrap();
-    let copied =
-        Command::new("cp").arg("-r").arg(place.data().join("regions")).arg(copy.data()).status().unwrap();
-    assert!(copied.success());
-    copy.run("check", &[]).ok();
-}
-
-#[test]
-fn a_running_server_exports_to_a_new_file_only() {
-    let place = Place::new();
-    place.with_image();
-    let server = place.serve(&[]);
-    let file = place.directory.path().join("backup.jsonl");
-    let name = file.to_str().unwrap();
-    place.run("export", &[name]).ok();
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    place.run("export", &[name]).refused(1, "exists already");
-    server.stop();
-    let copy = Place::new();
-    copy.run("import", &[name]).ok();
-    let cut = fs::read_to_string(&file).unwrap().lines().take(3).collect::<Vec<_>>().join("\n");
-    Place::new().run("import", &[&place.file("cut.jsonl", cut.as_bytes())]).refused(1, "cut short");
-}
-
-/// The only pack of the only region.
-fn pack(place: &Place) -> PathBuf {
-    let mut folders = vec![place.data().join("regions")];
-    let mut packs = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if fs::read(&path).unwrap().starts_with(b"DRKPACK1") {
-                packs.push(path);
-            }
-        }
-    }
-    assert_eq!(packs.len(), 1, "{packs:?}");
-    packs.remove(0)
-}
-
-#[test]
-fn check_finds_a_flipped_bit_in_a_pack_and_names_the_image_it_hurts() {
-    let place = Place::new();
-    place.with_image();
-    let other = place.file("other.raw", &[9; 1 << 20]);
-    place.admin(&["image", "add", "--name", "Unhurt", "--region", "north-1", &other]).ok();
-    assert!(place.run("check", &[]).ok().contains("All is well"));
-    let pack = pack(&place);
-    let mut bytes = fs::read(&pack).unwrap();
-    // Inside the first chunk of the first image.
-    bytes[1000] ^= 4;
-    fs::write(&pack, bytes).unwrap();
-    let report = place.run("check", &[]);
-    assert_eq!(report.code, 1);
-    assert!(
-        report.out.contains("hurt: image “Tiny” (")
-            && report.out.contains("in project public-images of Provider"),
-        "{}",
-        report.out
-    );
-    assert!(!report.out.contains("Unhurt"), "{}", report.out);
-    let json = place.run("check", &["--json"]);
-    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!((&json["sound"], &json["regions"][0]["hurt"][0]["name"]), (&false.into(), &"Tiny".into()));
-}
-
-#[test]
-fn check_finds_a_damaged_counter_and_a_row_that_cannot_be_read() {
-    let place = Place::new();
-    place.with_image();
-    let account = darkroom(&["admin", "--data", &place.data_text(), "account", "create", "Acme"]).ok();
-    let id = account.split(['(', ')']).nth(1).unwrap().to_owned();
-    {
-        use darkroom_core::domain::ids::AccountId;
-        use darkroom_core::domain::quota::Counter;
-        use darkroom_core::store::{Batch, Store, StoreError, transact};
-        let store = darkroom::server::store::SledStore::open(&place.data().join("records")).unwrap();
-        let account: AccountId = id.parse().unwrap();
-        let counter = Counter { account, region: "north-1".into(), n_images: 7, n_instances: 0 };
-        transact::<_, StoreError>(&store, 5, |tx| tx.put(&counter)).unwrap();
-        store.commit(Batch::new().put(*b"tflavor\0m1\0\0", "{")).unwrap();
-    }
-    let report = place.run("check", &[]);
-    assert_eq!(report.code, 1);
-    assert!(
-        report
-            .out
-            .contains("The counter of Acme in north-1 says 7 images and 0 instances; there are 0 and 0."),
-        "{}",
-        report.out
-    );
-    assert!(report.out.contains("A record is not readable: flavor/"), "{}", report.out);
-}
-
-// ----------------------------------------------------------------------------------------------------- the server
-
-#[test]
-fn the_demonstration_is_seeded_once_and_its_image_is_real() {
-    let place = Place::new();
-    let image = place.file("demo.raw", &disk(5));
-    let server = place.serve(&["--seed-demo", &image]);
-    let sign_ins: Vec<&String> = server.printed.iter().filter(|line| line.starts_with("sign-in: ")).collect();
-    let labels: Vec<&str> = sign_ins.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
-    assert_eq!(labels, ["operator", "acme-owner", "acme-member", "acme-reader", "globex-owner"]);
-    assert!(sign_ins.iter().all(|line| line.split(' ').count() == 4));
-    let password = sign_ins[1].split(' ').nth(3).unwrap().to_owned();
-    let regions = place.admin(&["region", "list"]).ok();
-    assert!(regions.contains("north-1  a,b") && regions.contains("south-1  a"), "{regions}");
-    assert_eq!(place.admin(&["flavor", "list"]).ok().lines().count(), 6);
-    let (code, log) = server.stop();
-    assert_eq!(code, Some(0));
-    assert!(!log.contains(&password) && !log.contains("WARN public image"), "{log}");
-    // The file may be gone by then.
-    let again = place.serve(&["--seed-demo", "/nowhere.qcow2"]);
-    assert!(!again.printed.iter().any(|line| line.contains("sign-in")));
-    again.stop();
-    let report = place.run("check", &[]).ok();
-    assert!(
-        report.contains("north-1: 4 chunks, 1 disks") && report.contains("south-1: 4 chunks, 1 disks"),
-        "{report}"
-    );
-    let fresh = Place::new();
-    fresh
-        .run("serve", &["--listen", "127.0.0.1:0", "--seed-demo", "/nowhere.qcow2"])
-        .refused(2, "/nowhere.qcow2");
-    assert!(fresh.run("check", &[]).ok().contains("Records: 0 rows"), "a refused seed leaves no records");
-}
-
-#[test]
-fn without_qemu_it_serves_and_says_once_what_is_missing() {
-    let place = Place::new();
-    let config =
-        place.file("none.toml", b"[machines]\nqemu = \"/nowhere/qemu\"\nqemu_img = \"/nowhere/qemu-img\"\n");
-    let server = place.serve(&["--config", &config]);
-    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
-    assert!(server.get("/readyz").starts_with("HTTP/1.1 200"));
-    let (_, log) = server.stop();
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("/nowhere/qemu")).collect();
-    assert_eq!(lines.len(), 1, "{log}");
-    assert!(lines[0].contains("WARN") && lines[0].contains("apt-get install qemu-system-x86"), "{log}");
-}
-
-#[test]
-fn told_to_end_it_finishes_open_requests_and_ends_with_0() {
-    let place = Place::new();
-    let server = place.serve(&[]);
-    // A request that has begun when the signal comes is still answered.
-    let mut stream = TcpStream::connect(&server.url).unwrap();
-    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {}\r\n", server.url).unwrap();
-    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"), "the one before it was accepted");
-    let url = server.url.clone();
-    server.signal(rustix::process::Signal::TERM);
-    // It stops accepting while that request is open.
-    let mut n_tries = 0;
-    while TcpStream::connect(&url).is_ok() {
-        n_tries += 1;
-        assert!(n_tries < 10_000, "it still accepts");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-    write!(stream, "Connection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let (code, log) = server.stop();
-    assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("machines keep running"), "{log}");
-}
-
-#[test]
-fn a_request_that_never_ends_is_cut_off_at_the_deadline() {
-    let place = Place::new();
-    let config = place.file("quick.toml", b"[server]\nshutdown_timeout_ms = 300\n");
-    let server = place.serve(&["--config", &config]);
-    let mut stream = TcpStream::connect(&server.url).unwrap();
-    write!(stream, "GET /healthz HTTP/1.1\r\n").unwrap();
-    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
-    let (code, log) = server.stop();
-    assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("were cut off"), "{log}");
-}
-
-#[test]
-fn a_second_signal_ends_it_at_once() {
-    let place = Place::new();
-    let mut server = place.serve(&[]);
-    let mut stream = TcpStream::connect(&server.url).unwrap();
-    write!(stream, "GET /healthz HTTP/1.1\r\n").unwrap();
-    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
-    server.signal(rustix::process::Signal::INT);
-    while TcpStream::connect(&server.url).is_ok() {
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-    server.signal(rustix::process::Signal::INT);
-    assert_eq!(server.child.wait().unwrap().code(), Some(1));
-    assert!(server.log.join().unwrap().contains("ended at once by a second signal"));
-    assert!(place.run("check", &[]).ok().contains("All is well"));
-}
-
-#[test]
-fn a_used_port_is_found_before_anything_is_seeded() {
-    let place = Place::new();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let image = place.file("demo.raw", &disk(5));
-    let ran = place.run("serve", &["--listen", &address, "--seed-demo", &image]);
-    assert!(!ran.out.contains("sign-in"));
-    ran.refused(5, "in use");
-    assert!(place.run("check", &[]).ok().contains("Records: 0 rows"));
 }

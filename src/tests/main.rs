@@ -2,6 +2,7 @@
 
 mod access;
 mod cli;
+mod cli_serve;
 mod contrast;
 mod qemu;
 mod stores;
