@@ -161,7 +161,8 @@ export class Console {
   async ready(seconds = MACHINE_S): Promise<void> {
     await expect(this.page.getByText('Connected', { exact: true })).toBeVisible();
     await this.input.focus();
-    // The shell draws no prompt anew for somebody who comes late; a command that says something unique does.
+    await expect(this.line(/:~#\s*$/)).toBeVisible({ timeout: seconds * 1000 });
+    // After a restart the prompt may be that of the shell before; only a shell that listens answers a command.
     await expect(async () => {
       const mark = `ready-${Math.floor(Math.random() * 1e9)}`;
       await this.page.keyboard.type(`echo "${mark.slice(0, 6)}""${mark.slice(6)}"\n`);

@@ -61,6 +61,10 @@ fn subject(image: &str, instance: &str) -> Result<Option<Subject>, ApiError> {
 fn scope(subject: Option<Subject>, list: &AuditList) -> String {
     let name = || list.page.rows.first().map(|event| event.name.clone()).unwrap_or_default();
     match subject {
+        // It does not exist, or not for this person: both look the same.
+        Some(subject) if list.page.rows.is_empty() => {
+            format!("Nothing is known here of such an {}.", subject.noun())
+        }
         Some(subject) => format!("What happened to the {} {}, newest first.", subject.noun(), name()),
         None if list.account.is_empty() => "What happened in all accounts, newest first.".to_owned(),
         None if list.project_only => {

@@ -85,11 +85,18 @@ pub fn task_figures(task: &TaskView) -> Option<String> {
     Some(text)
 }
 
-/// `image.delete` as people say it: `Delete image`.
+/// `image.delete` as people say it: `Delete image`. What happened by itself is said as it was: `Instance died`.
 pub fn action_words(action: &str) -> String {
     let (noun, verb) = action.split_once('.').unwrap_or(("", action));
-    // `change_password` already says what it is about.
-    let words = if verb.contains('_') { verb.replace('_', " ") } else { format!("{verb} {noun}") };
+    let words = match verb {
+        "available" | "failed" | "cancelled" | "deleted" | "running" | "stopped" | "died" | "lost" => {
+            format!("{noun} {verb}")
+        }
+        "limits" | "password" => format!("change {verb}"),
+        // `change_password` already says what it is about.
+        _ if verb.contains('_') => verb.replace('_', " "),
+        _ => format!("{verb} {noun}"),
+    };
     let words = words.trim();
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
@@ -104,6 +111,7 @@ mod tests {
         assert_eq!(action_words("image.delete"), "Delete image");
         assert_eq!(action_words("user.change_password"), "Change password");
         assert_eq!(action_words("start"), "Start");
+        assert_eq!(action_words("instance.died"), "Instance died");
         assert_eq!(action_words(""), "");
     }
 }

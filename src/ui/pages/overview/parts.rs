@@ -197,8 +197,11 @@ pub fn Images(images: Vec<ImageRow>, symbol: String, now: Timestamp) -> impl Int
 fn Image(image: ImageRow, symbol: String, now: Timestamp) -> impl IntoView {
     let word = with_progress(image.status.word(), image.task.as_ref().filter(|task| task.state.active()));
     let (tone, created, why) = (image_tone(image.status), image.created, image.error);
-    let known = |bytes: u64| if bytes == 0 { "–".to_owned() } else { size::decimal(bytes) };
-    let (virtual_size, stored_size) = (known(image.virtual_bytes), known(image.stored_bytes));
+    // As on My Images: what a guest sees in binary units, what is stored and charged in decimal ones.
+    let known =
+        |bytes: u64, shown: fn(u64) -> String| if bytes == 0 { "–".to_owned() } else { shown(bytes) };
+    let virtual_size = known(image.virtual_bytes, size::binary);
+    let stored_size = known(image.stored_bytes, size::decimal);
     let month = image.month.map(|month| month.display(&symbol)).unwrap_or_else(|| "–".to_owned());
     view! {
         <Row>
