@@ -16,8 +16,7 @@ const N_SINGLE_BLOCKS: u64 = 10;
 const N_SINGLE_BLOCK: u64 = 200;
 
 fn main() {
-    // `cargo bench` passes `--bench`; the directory is what does not start with a dash.
-    let parent = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let parent = std::env::args().nth(1);
     let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
     let directory = parent.join(format!("store-commits-{}", std::process::id()));
     let store = SledStore::open(&directory.join("records")).expect("the directory is new");

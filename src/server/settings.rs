@@ -8,6 +8,7 @@ mod table;
 use crate::server::blobs::StorageSettings;
 use crate::server::hypervisor::QemuSettings;
 use darkroom_core::domain::format::FormatLimits;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -171,7 +172,8 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let mut reader = Reader { text, path, problems: Vec::new(), settings: Self::default() };
+        let mut reader =
+            Reader { text, path, problems: Vec::new(), places: BTreeMap::new(), settings: Self::default() };
         let (root, mistakes) = DeTable::parse_recoverable(text);
         for mistake in mistakes {
             let at = mistake.span().map_or(0, |span| span.start);
@@ -180,6 +182,7 @@ impl Settings {
         // After a mistake of syntax the tree is a guess; what it seems to say would only confuse.
         if reader.problems.is_empty() {
             reader.sections(root.get_ref());
+            reader.contradictions();
         }
         let Reader { mut problems, mut settings, .. } = reader;
         if !problems.is_empty() {
@@ -227,6 +230,8 @@ struct Reader<'a> {
     text: &'a str,
     path: &'a Path,
     problems: Vec<Problem>,
+    /// Where each key was set.
+    places: BTreeMap<&'static str, usize>,
     settings: Settings,
 }
 
@@ -287,6 +292,37 @@ impl Reader<'_> {
         }
     }
 
+    /// Values that are allowed by themselves and make no sense together.
+    fn contradictions(&mut self) {
+        let Settings { limits, qemu, .. } = &self.settings;
+        let pairs = [
+            (
+                qemu.ssh_port_first > qemu.ssh_port_last,
+                ["machines.ssh_port_first", "machines.ssh_port_last"],
+                format!(
+                    "The first port is {} and the last {}; the first may not be larger.",
+                    qemu.ssh_port_first, qemu.ssh_port_last
+                ),
+            ),
+            (
+                limits.checkpoint_ms.saturating_mul(2) > limits.lease_ms,
+                ["tasks.checkpoint_ms", "tasks.lease_ms"],
+                format!(
+                    "A step gives word every {} ms and its lease ends after {} ms; allow at least twice the checkpoint for the lease.",
+                    limits.checkpoint_ms, limits.lease_ms
+                ),
+            ),
+        ];
+        for (wrong, keys, message) in pairs {
+            let Some((key, at)) = keys.into_iter().find_map(|key| Some((key, *self.places.get(key)?))) else {
+                continue;
+            };
+            if wrong {
+                self.wrong(at, key, message);
+            }
+        }
+    }
+
     fn value(&mut self, entry: &Entry, value: &Spanned<DeValue<'_>>) {
         let done = match (&entry.access, value.get_ref()) {
             (Access::Whole { min, max, set, .. }, DeValue::Integer(found)) => {
@@ -306,6 +342,7 @@ impl Reader<'_> {
             (Access::Text { set, .. }, DeValue::String(found)) => set(&mut self.settings, found),
             _ => Err(()),
         };
+        self.places.insert(entry.key, value.span().start);
         if done.is_err() {
             let message = format!("Found {}; allowed is {}.", shown(value.get_ref()), entry.allowed());
             self.wrong(value.span().start, entry.key, message);
@@ -373,7 +410,14 @@ mod tests {
         for entry in ENTRIES {
             let (section, name) = entry.split();
             let other = entry.another(&Settings::default());
-            let text = format!("[{section}]\n{name} = {other}\n");
+            // Its partner, where two keys must fit together.
+            let partner = match entry.key {
+                "machines.ssh_port_last" => "ssh_port_first = 1024\n",
+                "tasks.checkpoint_ms" => "lease_ms = 86400000\n",
+                "tasks.lease_ms" => "checkpoint_ms = 100\n",
+                _ => "",
+            };
+            let text = format!("[{section}]\n{name} = {other}\n{partner}");
             let settings = Settings::parse(&text, Path::new("x")).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(entry.shown(&settings), other, "{}", entry.key);
             assert_ne!(settings, Settings::default(), "{}", entry.key);
@@ -398,6 +442,30 @@ mod tests {
             "darkroom.toml:6: tasks.workers: Found the number 0; allowed is a whole number from 1 to 64."
         );
         assert!(found[3].starts_with("darkroom.toml:7: nothing: There is no such section."), "{found:#?}");
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_refused() {
+        let found = problems("[machines]\nssh_port_first = 30000\n[tasks]\nlease_ms = 5000\n");
+        assert!(
+            found[0].starts_with(
+                "darkroom.toml:2: machines.ssh_port_first: The first port is 30000 and the last 22999"
+            ),
+            "{found:#?}"
+        );
+        assert!(
+            found[1].starts_with("darkroom.toml:4: tasks.lease_ms: A step gives word every 3000 ms"),
+            "{found:#?}"
+        );
+    }
+
+    #[test]
+    fn the_manual_has_the_table_of_settings_as_it_is() {
+        let manual = include_str!("../../docs/OPERATIONS.md");
+        assert!(
+            manual.contains(&Settings::documentation()),
+            "put the output of `darkroom config --markdown` into docs/OPERATIONS.md"
+        );
     }
 
     #[test]

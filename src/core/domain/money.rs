@@ -28,9 +28,14 @@ impl Money {
         Self(if negative { value.saturating_neg() } else { value })
     }
 
-    /// With two decimals and the symbol in front: `€0.47`. Rounds half up for display only.
+    /// With two decimals and the symbol in front: `€0.47`. Rounds half up for display only. What would round to nothing but is something
+    /// is shown with four decimals, `€0.0015`, or as less than the least of those: nobody is told that a cost is zero when it is not.
     pub fn display(self, symbol: &str) -> String {
-        self.decimals(symbol, 2)
+        match self.0.unsigned_abs() {
+            0 | 5_000.. => self.decimals(symbol, 2),
+            50.. => self.decimals(symbol, 4),
+            _ => format!("under {symbol}0.0001"),
+        }
     }
 
     /// With three decimals, as rates are written: `€0.050`.
@@ -79,6 +84,14 @@ mod tests {
         assert_eq!(Money(475_000).display("€"), "€0.48");
         assert_eq!(Money(50_000).rate("€"), "€0.050");
         assert_eq!(Money(-1_500_000).display("€"), "−€1.50");
+        assert_eq!(Money::ZERO.display("€"), "€0.00");
+    }
+
+    #[test]
+    fn a_cost_below_half_a_cent_is_not_shown_as_nothing() {
+        assert_eq!(Money(4_999).display("€"), "€0.0050");
+        assert_eq!(Money(1_500).display("€"), "€0.0015");
+        assert_eq!(Money(49).display("€"), "under €0.0001");
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Lists on the wire: what part of a list is asked for, in the address of the page, and what comes back.
 
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// Rows on a page when the address does not say.
 pub const ROWS_DEFAULT: u32 = 25;
@@ -30,6 +31,30 @@ impl<T> Page<T> {
         let skip = usize::try_from((number - 1).saturating_mul(size)).unwrap_or(usize::MAX);
         let rows = all.into_iter().skip(skip).take(usize::try_from(size).unwrap_or(usize::MAX)).collect();
         Self { rows, number, size, total }
+    }
+
+    /// Cuts the same page as if `all` were sorted by `compare`, but sorts no other rows: of a list of thousands, only a few are shown.
+    /// No two rows may be equal, else pages would flicker.
+    pub fn cut_ordered(
+        mut all: Vec<T>,
+        number: u32,
+        size: u32,
+        mut compare: impl FnMut(&T, &T) -> Ordering,
+    ) -> Self {
+        let place = Page::cut(vec![(); all.len()], number, size);
+        let total = place.total;
+        let skip = usize::try_from((place.number - 1).saturating_mul(place.size)).unwrap_or(usize::MAX);
+        let end = skip.saturating_add(place.rows.len());
+        if end < all.len() {
+            all.select_nth_unstable_by(end, &mut compare);
+            all.truncate(end);
+        }
+        if (1..all.len()).contains(&skip) {
+            all.select_nth_unstable_by(skip, &mut compare);
+        }
+        let mut rows = all.split_off(skip.min(all.len()));
+        rows.sort_unstable_by(compare);
+        Self { rows, number: place.number, size: place.size, total }
     }
 
     /// Pages in all, at least 1.
@@ -75,6 +100,19 @@ pub fn grouped(n: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_page_cut_from_unsorted_rows_is_the_page_of_the_sorted_ones(
+            rows in proptest::collection::hash_set(0u32..1000, 0..120), number in 0u32..9, size in 0u32..40,
+        ) {
+            let all: Vec<u32> = rows.into_iter().collect();
+            let mut sorted = all.clone();
+            sorted.sort_by(|a, b| b.cmp(a));
+            prop_assert_eq!(Page::cut_ordered(all, number, size, |a, b| b.cmp(a)), Page::cut(sorted, number, size));
+        }
+    }
 
     #[test]
     fn a_page_past_the_end_is_the_last_one() {

@@ -236,10 +236,13 @@ pub fn delete(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
         let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(Action::Delete)?;
         ledger::close(tx, ctx, Subject::Image(id), |_| true)?;
-        ledger::count(tx, image.account, &image.region, |c| {
-            c.give_image();
-            Ok(())
-        })?;
+        // A public image is the provider's and took no slot.
+        if image.visibility == Visibility::Private {
+            ledger::count(tx, image.account, &image.region, |c| {
+                c.give_image();
+                Ok(())
+            })?;
+        }
         tx.delete_index(
             index::IMAGE_BY_NAME,
             &(image.account, image.region.clone(), image.name.as_str().to_lowercase()),

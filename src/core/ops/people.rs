@@ -75,7 +75,8 @@ pub struct SignedIn {
 /// `wrong_sign_in` with the tries left; `sign_in_pause` with the time to wait. Both are the same for addresses that do not exist.
 pub fn sign_in(ctx: &Ctx, email: &str, password: &str, agent: &str) -> Result<SignedIn> {
     let settings = ctx.app.settings;
-    let email = email.trim().to_lowercase();
+    // No address is longer; the bound keeps what is remembered of failures small.
+    let email: String = email.trim().to_lowercase().chars().take(254).collect();
     let failures = ctx.app.sign_ins.failures(&email, ctx.now, settings.sign_in_pause_ms);
     if failures >= settings.sign_in_failures_max {
         return Err(pause(settings.sign_in_pause_ms));
@@ -168,14 +169,16 @@ pub fn recognise(ctx: &Ctx, token: &[u8; 32]) -> Result<(Actor, Option<SessionId
     if ctx.now.since_ms(session.last_used) >= 60_000 {
         let as_user = Ctx { app: ctx.app.clone(), actor: actor.clone(), now: ctx.now };
         let permit = as_user.authorize(Act::SelfUpdate, &Resource::User(user.id), "user")?;
-        as_user.transact(&permit, |tx| {
+        let noted = as_user.transact(&permit, |tx| {
             // A session that was revoked meanwhile stays revoked.
             if let Some(mut session) = tx.get::<Session>(&id)? {
                 session.last_used = ctx.now;
                 tx.put(&session)?;
             }
             Ok(())
-        })?;
+        });
+        // A full disk must not sign people out: they may still look, and the next request tries again.
+        noted.or_else(|e| if e.kind == Kind::Unavailable { Ok(()) } else { Err(e) })?;
     }
     Ok((actor, Some(id)))
 }

@@ -58,9 +58,6 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     start_log(settings.log);
     let data = data_directory(&args.data.data, Wanted::MayCreate)?;
     let host = Arc::new(Host::open(&data, settings)?);
-    if let Some(missing) = host.open.app.hypervisor.facts().missing {
-        tracing::warn!("machines cannot run here, images are served all the same: {missing}");
-    }
     if !web::assets::complete() {
         tracing::warn!(
             "the portal's styles and scripts are not in this executable; build it with `make build`"
@@ -82,6 +79,15 @@ async fn serve(host: Arc<Host>, seed_demo: Option<PathBuf>) -> Result<(), Failur
     let listener = bind(host.settings.listen).await?;
     let address = listener.local_addr().map_err(|e| no_address(host.settings.listen, &e))?;
     let mut signals = Signals::listen()?;
+    let looking = {
+        let hypervisor = host.open.app.hypervisor.clone();
+        // Asking programs for their versions takes longer than everything else at the start.
+        tokio::task::spawn_blocking(move || {
+            if let Some(missing) = hypervisor.facts().missing {
+                tracing::warn!("machines cannot run here, images are served all the same: {missing}");
+            }
+        })
+    };
     if let Some(image) = seed_demo {
         seed_if_empty(&host, image)?;
     }
@@ -119,6 +125,9 @@ async fn serve(host: Arc<Host>, seed_demo: Option<PathBuf>) -> Result<(), Failur
     if outcome.is_ok() && tokio::time::timeout_at(deadline.into(), &mut serving).await.is_err() {
         tracing::warn!("requests were still open at the end of server.shutdown_timeout_ms and were cut off");
         serving.abort();
+    }
+    if let Ok(Err(e)) = tokio::time::timeout_at(deadline.into(), looking).await {
+        tracing::error!("looking for QEMU ended by a defect: {e}");
     }
     stop_workers(workers, socket, deadline).await;
     tracing::info!("ended; machines keep running");

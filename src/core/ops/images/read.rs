@@ -41,9 +41,8 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
         month = month + region.prices.image(image.stored_bytes()).month;
     }
     let needle = query.text.to_lowercase();
-    let mut found: Vec<Arc<Image>> = all.into_iter().filter(|i| query.matches(i, &needle)).collect();
-    found.sort_by(|a, b| query.compare(a, b));
-    let page = Page::cut(found, query.page, query.size);
+    let found: Vec<Arc<Image>> = all.into_iter().filter(|i| query.matches(i, &needle)).collect();
+    let page = Page::cut_ordered(found, query.page, query.size, |a, b| query.compare(a, b));
     let page = page.map(|image| row(ctx, &image, &region));
     Ok(ImageList {
         page,
