@@ -3,6 +3,9 @@
 import { IMAGE_S } from './support/portal.ts';
 import { expect, test } from './support/test.ts';
 
+// A stale change and a bad password are refused on purpose, with a status that browsers report in their console.
+test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
+
 test('images are made of a stopped machine, found, renamed and deleted', async ({ page, portal, context }) => {
   test.setTimeout(180_000);
   await portal.signIn('acme-owner');

@@ -135,7 +135,7 @@ export class Portal {
   /** Opens the menu of a row and follows one of its links. */
   async more(name: string, item: string): Promise<void> {
     await this.page.getByRole('button', { name: `More actions for ${name}` }).click();
-    await this.page.getByRole('link', { name: item, exact: true }).locator('visible=true').first().click();
+    await this.main.getByRole('link', { name: item, exact: true }).locator('visible=true').click();
   }
 
   /** Opens the serial console of a machine and waits for a prompt. Only with script. */

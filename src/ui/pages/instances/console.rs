@@ -13,6 +13,8 @@ use leptos_meta::{Stylesheet, Title};
 
 /// Where the terminal is put. A page that came from the server has it before the program starts.
 const PLACE: &str = "terminal";
+/// Tells a page that came from the server from one that the router put together.
+const MARK: &str = "console-page";
 /// Lines of the log that are shown when there is no terminal.
 const LOG_LINES: usize = 60;
 
@@ -23,14 +25,18 @@ pub fn ConsolePage() -> impl IntoView {
     load_in_full(id.get_untracked());
     let data = Resource::new(move || id.get(), get_instance);
     let shown = Callback::new(|detail| view! { <ConsoleView detail/> }.into_any());
-    view! { <Loaded data shown/> }
+    // The mark is there whatever the answer is: without it a page that says "not found" would load itself for ever.
+    view! {
+        <div id=MARK hidden></div>
+        <Loaded data shown/>
+    }
 }
 
 /// When the router brought the person here, the document still has the policy of the page before; a load of this address gets its own.
 fn load_in_full(id: darkroom_core::domain::ids::InstanceId) {
     #[cfg(feature = "hydrate")]
     {
-        let from_server = document().get_element_by_id("console-page").is_some();
+        let from_server = document().get_element_by_id(MARK).is_some();
         Effect::new(move |_| {
             if !from_server && window().location().replace(&paths::instance_console(id)).is_err() {
                 leptos::logging::error!("the console page could not be loaded in full");
@@ -57,7 +63,6 @@ fn ConsoleView(detail: InstanceDetail) -> impl IntoView {
     };
     view! {
         <Title text=format!("Console of {name} · darkroom")/>
-        <div id="console-page" hidden></div>
         <Crumbs above here="Console"/>
         <PageHead title=format!("Console of {name}")>
             <p class="soft">"The serial console, ttyS0. What you type goes straight to the machine."</p>

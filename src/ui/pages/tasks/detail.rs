@@ -112,7 +112,11 @@ fn TaskFacts(task: TaskView) -> impl IntoView {
         Some(href) => view! { <a href=href>{task.name}</a> }.into_any(),
         None => task.name.into_any(),
     };
-    let steps = format!("{} of {}: {}", task.step_number, task.n_steps, task.step);
+    // A task that is over has no present step.
+    let steps = match task.step.as_str() {
+        "" => format!("{} of {}", task.step_number, task.n_steps),
+        step => format!("{} of {}: {step}", task.step_number, task.n_steps),
+    };
     let ended = task.finished.map(|at| {
         view! {
             <Fact term="Ended">
