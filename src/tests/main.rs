@@ -1,4 +1,5 @@
 //! Tests of the whole: the router, the executable, the stores, real machines, and the habits of the sources.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 mod access;
 mod cli;
