@@ -108,7 +108,7 @@ function places(machine: string, image: string, task: string): Place[] {
     { name: 'no-such-machine', address: '/instances/not-an-id', person: 'owner', status: 404 },
     { name: 'no-such-task', address: '/tasks/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
     { name: 'image-of-others', address: `/images/${image}`, person: 'stranger', status: 404 },
-    { name: 'machine-of-others', address: `/instances/${machine}/delete`, person: 'stranger', status: 404 },
+    { name: 'machine-of-others', address: `/instances/${machine}`, person: 'stranger', status: 404 },
   ];
 }
 

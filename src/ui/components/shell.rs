@@ -28,7 +28,8 @@ pub fn Shell(
     let switcher = move || places.get().map(|places| view! { <PlaceMenu places back_to/> });
     let account = move || view! { <AccountMenu person=person.get() back_to/> };
     view! {
-        <a class="skip" href="#main">"Skip to content"</a>
+        // The router follows fragments without moving the focus, which is what this link is for.
+        <a class="skip" href="#main" rel="external">"Skip to content"</a>
         <div class="shell">
             <Sidebar data path/>
             <header class="shell__bar">
