@@ -10,8 +10,17 @@ use darkroom_core::ops::{Ctx, instances, people};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
+
+/// One for all worlds: views are rendered on threads that outlive a test and would wait for ever for a runtime that is gone.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+/// One world at a time: making a router lists the portal's routes, which a page that is being rendered elsewhere does not survive.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Each kind of actor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,10 +70,10 @@ impl Actor {
 
 /// The provider, with one of each thing in Acme's first project.
 pub struct World {
+    _turn: MutexGuard<'static, ()>,
     bench: Bench,
     provider: Provider,
     router: Router,
-    runtime: Runtime,
     cookies: Vec<(Actor, String)>,
     /// The project.
     pub project: ProjectId,
@@ -85,6 +94,7 @@ pub struct World {
 impl World {
     /// Everything set up through use cases and the engine.
     pub fn new() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let bench = Bench::new(1);
         let provider = bench.provider().expect("the provider is set up");
         let member = bench.user("member@acme.example").expect("the member signs in");
@@ -121,15 +131,13 @@ impl World {
             }
             cookies.push((actor, format!("darkroom_session={token}; darkroom_place={project}.north-1")));
         }
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let router = {
-            let _inside = runtime.enter();
+            let _inside = RUNTIME.enter();
             router(bench.app.clone(), WebSettings::default())
         };
         Self {
+            _turn: turn,
             router,
-            runtime,
             cookies,
             project,
             machine,
@@ -164,7 +172,7 @@ impl World {
     }
 
     fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-        self.runtime.block_on(async {
+        RUNTIME.block_on(async {
             let response = self.router.clone().oneshot(request).await.expect("the router never fails");
             let (parts, body) = response.into_parts();
             let bytes = body.collect().await.expect("a body").to_bytes();
