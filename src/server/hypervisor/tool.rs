@@ -99,7 +99,7 @@ pub fn is_no_space(words: &str) -> bool {
     words.contains("No space left on device") || words.contains("Disk quota exceeded")
 }
 
-/// The program behind `name`: the path itself when it has a slash, else the first match on [`SEARCH_PATH`].
+/// The program behind `name`: the path itself when it has a slash, else the first match on `SEARCH_PATH`.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let is_program = |path: &Path| path.is_file();
     if name.contains('/') {
