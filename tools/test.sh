@@ -39,9 +39,7 @@ step_types() { node_modules/.bin/tsc --noEmit -p end2end; }
 step_release() { tools/build.sh release; }
 step_guest() { end2end/guest/build.sh "$guest"; }
 step_server() { cargo_test -p darkroom --features ssr; }
-step_browser() { (cd end2end && ../node_modules/.bin/playwright test story refusals restart); }
-# Every page and dialog under axe, narrow and wide, by keyboard. Not among the default steps until it has passed whole on a release build.
-step_pages() { (cd end2end && ../node_modules/.bin/playwright test pages); }
+step_browser() { (cd end2end && ../node_modules/.bin/playwright test); }
 
 # Quick ones first; the release build before the server's tests, which start the real machine and the executable.
 steps=(setup format types clippy_server clippy_browser docs core chunks release guest server browser)
