@@ -6,10 +6,11 @@
 pub mod server;
 pub mod ui;
 
-/// Takes over the page that the server rendered.
+/// Makes the page that the server rendered quicker to use; the islands on it follow one by one.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(ui::app::App);
+    leptos::mount::hydrate_islands();
+    ui::browser::start();
 }

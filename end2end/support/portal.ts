@@ -82,7 +82,7 @@ export class Portal {
 
   /** Fills the page *New instance* in, which must be open. */
   async fillDeployment({ name, image, tab, type = 'm1.tiny' }: Deployment): Promise<void> {
-    if (tab) await this.page.getByRole('navigation', { name: 'Images to choose from' }).getByRole('link', { name: tab }).click();
+    if (tab) await this.page.getByRole('radiogroup', { name: 'Images to choose from' }).locator('label').filter({ hasText: tab }).click();
     if (image) await this.page.getByRole('radio', { name: image, exact: true }).check();
     await this.page.getByRole('radio', { name: new RegExp(`^${type.replace('.', '\\.')}:`) }).check();
     await this.page.getByRole('textbox', { name: 'Name', exact: true }).fill(name);

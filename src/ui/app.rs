@@ -1,5 +1,5 @@
-//! The document and the routes. Every page is rendered in full before it is sent, so that it works without script and has
-//! the right status; all but the sign-in stand in one frame. No page content may live here.
+//! The document and the routes, on the server alone. Every page is rendered in full before it is sent, so that it works without
+//! script and has the right status; all but the sign-in stand in one frame. No page content may live here.
 
 use super::pages::account::AccountPage;
 use super::pages::audit::AuditPage;
@@ -32,7 +32,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
                 <link rel="stylesheet" href=style/>
-                <HydrationScripts options/>
+                <script src="/vendor/idiomorph.js" defer nonce=use_nonce()></script>
+                <HydrationScripts options islands=true/>
                 <MetaTags/>
             </head>
             <body>

@@ -1,42 +1,9 @@
-//! The error as it travels between a server function and the browser. It must not add words of its own to what core says.
+//! The error as a server function answers it and a page shows it. It must not add words of its own to what core says.
 
 use darkroom_core::domain::{Error, FieldError, Kind};
-use leptos::prelude::*;
-use leptos::server_fn::codec::Post;
+use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
-use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
-use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
-
-/// JSON that is read from text, as the page's own data are: one reader per type in the browser instead of two, which halves that code.
-pub struct JsonText;
-
-/// How server functions answer.
-pub type Answer = Post<JsonText>;
-
-impl ContentType for JsonText {
-    const CONTENT_TYPE: &'static str = "application/json";
-}
-
-impl FormatType for JsonText {
-    const FORMAT_TYPE: Format = Format::Text;
-}
-
-impl<T: Serialize> Encodes<T> for JsonText {
-    type Error = serde_json::Error;
-
-    fn encode(output: &T) -> Result<Bytes, Self::Error> {
-        serde_json::to_vec(output).map(Bytes::from)
-    }
-}
-
-impl<T: DeserializeOwned> Decodes<T> for JsonText {
-    type Error = serde_json::Error;
-
-    fn decode(bytes: Bytes) -> Result<T, Self::Error> {
-        serde_json::from_str(std::str::from_utf8(&bytes).map_err(Self::Error::custom)?)
-    }
-}
 
 /// Core's error on the wire.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -80,7 +47,7 @@ impl From<Error> for ApiError {
 }
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonText;
+    type Encoder = JsonEncoding;
 
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
         Self(match value {
@@ -100,13 +67,13 @@ impl FromServerFnError for ApiError {
     }
 }
 
-/// What a form that was refused without JavaScript left behind, so that it can be shown again with nothing lost.
+/// What a form that was refused left behind, so that it can be shown again with nothing lost.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Refused {
     /// The form as it was sent, as JSON.
     pub form: String,
-    /// Why it was refused.
-    pub error: ApiError,
+    /// Why it was refused; none where it is only shown again.
+    pub error: Option<ApiError>,
 }
 
 /// What a form shows: the values to start from and the errors to show, wherever they come from.
@@ -123,21 +90,9 @@ impl<F: for<'de> Deserialize<'de>> FormState<F> {
     pub fn new(refused: Option<Refused>, fresh: F) -> Self {
         match refused {
             Some(Refused { form, error }) => {
-                Self { form: serde_json::from_str(&form).unwrap_or(fresh), error: Some(error) }
+                Self { form: serde_json::from_str(&form).unwrap_or(fresh), error }
             }
             None => Self { form: fresh, error: None },
         }
     }
-}
-
-/// The errors to show now: those of the last try by script, else those the page came with.
-pub fn errors<T: Clone + Send + Sync + 'static>(
-    last: impl Fn() -> Option<Result<T, ApiError>> + Send + Sync + 'static,
-    initial: Option<ApiError>,
-) -> Signal<Option<ApiError>> {
-    Signal::derive(move || match last() {
-        Some(Err(error)) => Some(error),
-        Some(Ok(_)) => None,
-        None => initial.clone(),
-    })
 }

@@ -1,6 +1,7 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
 use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
+use darkroom_core::domain::image::list::percent;
 
 /// The overview.
 pub const OVERVIEW: &str = "/";
@@ -20,6 +21,19 @@ pub const TASKS: &str = "/tasks";
 pub const AUDIT: &str = "/audit";
 /// The user's account, sessions and password.
 pub const ACCOUNT: &str = "/account";
+
+/// An address without the words that speak only once: what was done and which form was refused.
+pub fn lasting(path: &str, search: &str) -> String {
+    let mut address = path.to_owned();
+    let words = search.trim_start_matches('?').split('&');
+    let stay =
+        words.filter(|word| !word.is_empty() && !word.starts_with("done=") && !word.starts_with("refused="));
+    for (i, word) in stay.enumerate() {
+        address.push(if i == 0 { '?' } else { '&' });
+        address.push_str(word);
+    }
+    address
+}
 
 /// A machine.
 pub fn instance(id: InstanceId) -> String {
@@ -56,6 +70,15 @@ pub fn instance_new_from(image: ImageId) -> String {
     format!("/instances/new?image={image}")
 }
 
+/// The page that makes a machine, with those of My Images that contain `text`.
+pub fn instance_new_searched(text: &str) -> String {
+    if text.trim().is_empty() {
+        INSTANCE_NEW.to_owned()
+    } else {
+        format!("/instances/new?q={}", percent(text.trim()))
+    }
+}
+
 /// An image.
 pub fn image(id: ImageId) -> String {
     format!("/images/{id}")
@@ -88,5 +111,17 @@ pub fn subject(subject: &Subject) -> Option<String> {
         Subject::Instance(id) => Some(instance(*id)),
         Subject::Task(id) => Some(task(*id)),
         Subject::Disk(_) | Subject::User(_) | Subject::Project(_) | Subject::Account(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lasting;
+
+    #[test]
+    fn words_that_speak_once_do_not_last() {
+        assert_eq!(lasting("/images", "done=image-create"), "/images");
+        assert_eq!(lasting("/images", "?q=web&done=image-create&page=2&refused=x"), "/images?q=web&page=2");
+        assert_eq!(lasting("/", ""), "/");
     }
 }

@@ -1,59 +1,38 @@
-//! What pages share besides components: the appearance, words of the address, forms that were refused without script,
-//! the toast of the page before, and the frame's data. Hooks only; no markup and no rule may live here.
+//! What pages share besides components: the appearance, words of the address, forms that were refused, the toast of the page
+//! before, and the frame's data. No markup and no rule may live here.
 
-use super::browser::poll_while;
-use super::calls::people::get_shell;
 pub use super::components::Appearance as Theme;
 use super::components::{Flash, Link, Reason, ToastTone};
-use super::error::{ApiError, FormState, Refused};
+use super::error::{ApiError, FormState};
 use super::{calls, paths};
 use darkroom_core::domain::{self, view};
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_query_map};
 use serde::Deserialize;
 
-/// The appearance in force. The server provides a `Theme` as context, read from the cookie; the browser finds it on the
-/// document that the server wrote, so both write the same HTML.
+/// The appearance in force: the server provides it as context, read from the cookie.
 pub fn theme() -> Theme {
-    #[cfg(feature = "hydrate")]
-    return document()
-        .document_element()
-        .and_then(|html| html.get_attribute("data-theme"))
-        .map_or(Theme::System, |word| Theme::from_value(&word));
-    #[cfg(not(feature = "hydrate"))]
     use_context().unwrap_or_default()
 }
 
-/// A word of the query, such as `state` in `/tasks?state=failed`; empty when it is missing. A memo, so that a page asks
-/// again only when its own words change.
-pub fn use_word(name: &'static str) -> Memo<String> {
-    let query = use_query_map();
-    Memo::new(move |_| query.with(|query| query.get(name).unwrap_or_default()))
+/// A word of the query, such as `state` in `/tasks?state=failed`; empty when it is missing.
+pub fn use_word(name: &'static str) -> String {
+    use_query_map().with_untracked(|query| query.get(name).unwrap_or_default())
 }
 
 /// The page number of a list, from 1; what is no number counts as 1.
-pub fn use_page_number() -> Memo<u32> {
-    let word = use_word("page");
-    Memo::new(move |_| word.with(|word| word.parse().unwrap_or(1).max(1)))
+pub fn use_page_number() -> u32 {
+    use_word("page").parse().unwrap_or(1).max(1)
+}
+
+/// The path of the page.
+pub fn use_path() -> String {
+    use_location().pathname.get_untracked()
 }
 
 /// The address of the page with its query, without the words that speak only once.
-pub fn use_address() -> Memo<String> {
-    let location = use_location();
-    Memo::new(move |_| location.search.with(|search| location.pathname.with(|path| lasting(path, search))))
-}
-
-fn lasting(path: &str, search: &str) -> String {
-    let mut address = path.to_owned();
-    let words = search.trim_start_matches('?').split('&');
-    let stay =
-        words.filter(|word| !word.is_empty() && !word.starts_with("done=") && !word.starts_with("refused="));
-    for (i, word) in stay.enumerate() {
-        address.push(if i == 0 { '?' } else { '&' });
-        address.push_str(word);
-    }
-    address
+pub fn use_address() -> String {
+    paths::lasting(&use_path(), &use_location().search.get_untracked())
 }
 
 /// An address with those words that are not empty. Values must be plain words: nothing is escaped.
@@ -87,55 +66,37 @@ pub fn neighbours<T>(
     )
 }
 
-/// The form that was refused without script, if the page shows one again. Make it with [`use_form`].
-#[derive(Clone, Copy)]
-pub struct RefusedForm(Resource<Option<Refused>>);
+/// The form that was refused, if the page shows one again. Make it with [`use_form`].
+pub struct RefusedForm(String);
 
 /// Finds the form that was refused: its token is in the address (`?refused=…`) and works once. Every page with a form or a
-/// button that posts uses it:
+/// button that posts uses it, once:
 ///
 /// ```text
 /// let refused = use_form();
-/// let create = ServerAction::<CreateImage>::new();
-/// let dialog = move || Suspend::new(async move {
-///     let options = options.await?;
-///     let FormState { form, error } = refused.state(CreateImageForm { name: options.suggested_name, … }).await;
-///     let errors = errors(move || create.value().get(), error);       // script's last answer, else what the page came with
-///     let name_error = Signal::derive(move || errors.with(|e| e.as_ref().and_then(|e| e.at("name"))));
-///     view! { <ActionForm action=create>
-///         <Field id="name" name="form[name]" label="Name" value=form.name error=name_error/> …
+/// loaded(async { … let FormState { form, error } = refused.state(CreateImageForm { … }).await; … })
 /// ```
 ///
 /// Field names are `form[…]` because the server function's argument is called `form`; the errors carry the bare names.
 pub fn use_form() -> RefusedForm {
-    let token = use_word("refused");
-    RefusedForm(Resource::new_blocking(
-        move || token.get(),
-        async |token| {
-            if token.is_empty() {
-                return None;
-            }
-            // A token that was used, or is somebody else's, means an empty form; there is nothing to tell.
-            calls::get_refused(token).await.ok().flatten()
-        },
-    ))
+    RefusedForm(use_word("refused"))
 }
 
 impl RefusedForm {
     /// The values and the error to start with: those of the refused form, else `fresh` without an error.
     pub async fn state<F: for<'de> Deserialize<'de>>(self, fresh: F) -> FormState<F> {
-        FormState::new(self.0.await, fresh)
+        FormState::new(calls::refused(self.0).await, fresh)
     }
 
     /// Only why it was refused, for buttons that have no fields.
     pub async fn error(self) -> Option<ApiError> {
-        self.0.await.map(|refused| refused.error)
+        calls::refused(self.0).await.and_then(|refused| refused.error)
     }
 }
 
 /// What is wrong at one field, for its `error`.
-pub fn error_at(errors: Signal<Option<ApiError>>, field: &'static str) -> Signal<Option<String>> {
-    Signal::derive(move || errors.with(|error| error.as_ref().and_then(|error| error.at(field))))
+pub fn error_at(error: Option<&ApiError>, field: &str) -> Option<String> {
+    error.and_then(|error| error.at(field))
 }
 
 /// Core's reason in the words of a `BlockedAction`; `ways_out` are links a page can add.
@@ -169,100 +130,19 @@ fn flash_of(code: &str) -> Option<Flash> {
     Some(Flash { tone, text: text.to_owned(), link })
 }
 
-/// The toast of the page. With script its word is taken out of the address, so that a reload does not say it again.
-pub(super) fn use_flash() -> RwSignal<Option<Flash>> {
-    let code = use_word("done");
-    let path = use_location().pathname;
-    let address = use_address();
-    let navigate = use_navigate();
-    let flash = RwSignal::new(flash_of(&code.get_untracked()));
-    // It is an event, not a state: it outlives the word in the address and may come twice with the same words.
-    Effect::new(move |before: Option<String>| {
-        let (code, path) = (code.get(), path.get());
-        if !code.is_empty() {
-            if before.is_some() {
-                flash.set(flash_of(&code));
-            }
-            let quietly = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-            navigate(&address.get_untracked(), quietly);
-        } else if before.is_some_and(|before| before != path) {
-            flash.set(None);
-        }
-        path
-    });
-    flash
+/// The toast of the page.
+pub fn use_flash() -> Option<Flash> {
+    flash_of(&use_word("done"))
 }
 
-/// The data of the frame, always the newest that arrived.
-#[derive(Clone, Copy)]
-pub struct FrameData {
-    latest: Memo<view::Shell>,
-    ask: Action<(), Result<view::Shell, ApiError>>,
-}
-
-impl FrameData {
-    /// Starts with what the page came with; asks again after each navigation and every second while tasks run.
-    pub(super) fn new(first: view::Shell) -> Self {
-        let ask = Action::new(|(): &()| get_shell());
-        // An answer that failed changes nothing: the frame keeps what it has, the page itself says what is wrong.
-        let latest = Memo::new(move |before: Option<&view::Shell>| {
-            let answer =
-                ask.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().ok()).cloned());
-            answer.or_else(|| before.cloned()).unwrap_or_else(|| first.clone())
-        });
-        let address = use_address();
-        Effect::new(move |before: Option<()>| {
-            address.track();
-            if before.is_some() {
-                ask.dispatch(());
-            }
-        });
-        let active = Memo::new(move |_| latest.with(|shell| shell.n_tasks > 0));
-        poll_while(active.into(), move || {
-            ask.dispatch(());
-        });
-        Self { latest, ask }
-    }
-
-    /// The newest data.
-    pub fn shell(self) -> Memo<view::Shell> {
-        self.latest
-    }
-
-    /// Whether the session ended while the page was open.
-    pub(super) fn signed_out(self) -> bool {
-        self.ask.value().with(|answer| matches!(answer, Some(Err(error)) if error.signed_out()))
-    }
-}
-
-/// The frame's data: who is signed in, where they work. Only on pages inside the frame.
-pub fn use_frame() -> FrameData {
+/// The data of the frame: who is signed in, where they work. Only on pages inside the frame.
+pub fn use_shell() -> view::Shell {
     expect_context()
-}
-
-/// Brings counts and lamp of the frame up to date whenever `version` changes, such as `action.version().get()`: for actions
-/// that end on the page where they began.
-pub fn refresh_frame_after(version: impl Fn() -> usize + 'static) {
-    let frame = use_frame();
-    Effect::new(move |before: Option<usize>| {
-        let now = version();
-        if before.is_some_and(|before| before != now) {
-            frame.ask.dispatch(());
-        }
-        now
-    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_that_speak_once_do_not_last() {
-        assert_eq!(lasting("/images", "done=image-create"), "/images");
-        assert_eq!(lasting("/images", "?q=web&done=image-create&page=2&refused=x"), "/images?q=web&page=2");
-        assert_eq!(lasting("/", ""), "/");
-    }
 
     #[test]
     fn an_address_has_only_the_words_that_say_something() {

@@ -39,7 +39,7 @@ pub struct Caller {
     pub session: Option<SessionId>,
 }
 
-/// Forms that were refused without script, until they are shown again. In memory: they matter for a moment only.
+/// Forms that were refused, until they are shown again. In memory: they matter for a moment only.
 #[derive(Default)]
 pub struct RefusedForms(Mutex<BTreeMap<String, Kept>>);
 
@@ -147,11 +147,11 @@ pub fn set_status(error: &Error) {
     }
 }
 
-/// Answers a change: a redirect when it was done; when it was refused, the error to a script, and to a plain form the page it came from
-/// with the form filled in again.
+/// Answers a change: a redirect when it was done; when it was refused, to a page the address it came from with the form filled in again,
+/// and to a program the error.
 ///
 /// # Errors
-/// The refusal, for a script.
+/// The refusal, for a program.
 pub async fn answer<F: Serialize>(form: &F, outcome: Result<String>) -> Result<(), ApiError> {
     let error = match outcome {
         Ok(to) => {
@@ -163,37 +163,57 @@ pub async fn answer<F: Serialize>(form: &F, outcome: Result<String>) -> Result<(
     if error.kind.retryable() {
         tracing::error!(code = error.code, "{}", error.message);
     }
-    let (web, parts) = request();
+    let (_, parts) = request();
     let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !accept.contains("text/html") {
         set_status(&error);
         return Err(ApiError(error));
     }
+    let token = keep(form, Some(ApiError(error))).await?;
+    leptos_axum::redirect(&with_token(&came_from(&parts.headers), &token));
+    Ok(())
+}
+
+/// Shows a form again, with all that is typed in it, at the address that `outcome` gives.
+///
+/// # Errors
+/// The refusal, for a program.
+pub async fn show_again<F: Serialize>(form: &F, outcome: Result<String>) -> Result<(), ApiError> {
+    let outcome = match outcome {
+        Ok(to) => Ok(with_token(&to, &keep(form, None).await?)),
+        Err(error) => Err(error),
+    };
+    answer(form, outcome).await
+}
+
+/// Keeps a form for its session; gives the token it is found by.
+async fn keep<F: Serialize>(form: &F, error: Option<ApiError>) -> Result<String, ApiError> {
+    let (web, parts) = request();
     let session = run_with(&web, &parts.headers, |c| Ok(c.session)).await?;
     let token = URL_SAFE_NO_PAD.encode(web.app.ids.secret());
     let form = serde_json::to_string(form)
         .map_err(|e| ApiError(Error::internal(format!("The form could not be kept: {e}."))))?;
-    let kept = Kept { session, at: web.app.clock.now(), refused: Refused { form, error: ApiError(error) } };
+    let kept = Kept { session, at: web.app.clock.now(), refused: Refused { form, error } };
     web.refused.keep(token.clone(), kept);
-    leptos_axum::redirect(&refused_address(&parts.headers, &token));
-    Ok(())
+    Ok(token)
 }
 
-/// The address a form came from, with the token of the refused form.
-fn refused_address(headers: &HeaderMap, token: &str) -> String {
+/// The address a form came from.
+fn came_from(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let local = referer
         .split_once("://")
         .and_then(|(_, rest)| rest.find('/').map(|i| &rest[i..]))
         .unwrap_or(paths::OVERVIEW);
-    let local = local.split('#').next().filter(|p| is_local(p)).unwrap_or(paths::OVERVIEW);
-    let (path, query) = local.split_once('?').unwrap_or((local, ""));
-    let once = ["refused=", "done="];
-    let mut pairs: Vec<&str> =
-        query.split('&').filter(|p| !p.is_empty() && !once.iter().any(|word| p.starts_with(word))).collect();
-    let own = format!("refused={token}");
-    pairs.push(&own);
-    format!("{path}?{}", pairs.join("&"))
+    local.split('#').next().filter(|p| is_local(p)).unwrap_or(paths::OVERVIEW).to_owned()
+}
+
+/// An address with the token of a kept form.
+fn with_token(address: &str, token: &str) -> String {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let lasting = paths::lasting(path, query);
+    let joint = if lasting.contains('?') { '&' } else { '?' };
+    format!("{lasting}{joint}refused={token}")
 }
 
 /// The refused form kept under `token`, once.
@@ -338,14 +358,14 @@ mod tests {
             header::REFERER,
             HeaderValue::from_static("http://a:3000/images?q=b&refused=old&done=x#top"),
         );
-        assert_eq!(refused_address(&headers, "T"), "/images?q=b&refused=T");
-        assert_eq!(refused_address(&HeaderMap::new(), "T"), "/?refused=T");
+        assert_eq!(with_token(&came_from(&headers), "T"), "/images?q=b&refused=T");
+        assert_eq!(with_token(&came_from(&HeaderMap::new()), "T"), "/?refused=T");
     }
 
     #[test]
     fn a_refused_form_is_shown_once_and_only_to_its_session() {
         let forms = RefusedForms::default();
-        let refused = Refused { form: "{}".to_owned(), error: ApiError(Error::not_found("x")) };
+        let refused = Refused { form: "{}".to_owned(), error: Some(ApiError(Error::not_found("x"))) };
         let mine = Some(SessionId(uuid::Uuid::from_u128(1)));
         forms.keep("t".to_owned(), Kept { session: mine, at: Timestamp(0), refused });
         assert!(forms.take("t", None).is_none());

@@ -1,44 +1,37 @@
 //! Calls about images.
 
-#[cfg(feature = "ssr")]
 use super::back;
-use crate::ui::error::{Answer, ApiError};
-#[cfg(feature = "ssr")]
+use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::form::{CreateImageForm, EditImageForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::view::{CaptureOptions, ImageDeletion, ImageDetail, ImageList, PublicImages};
-#[cfg(feature = "ssr")]
 use darkroom_core::ops;
 use leptos::prelude::*;
 
 /// My Images of the project and region in force.
-#[server(prefix = "/ui", endpoint = "list_images", output = Answer)]
 pub async fn list_images(query: ImageQuery) -> Result<ImageList, ApiError> {
     back::read(move |c| ops::images::list(&c.ctx, &c.place, query)).await
 }
 
 /// The provider's images in the region in force.
-#[server(prefix = "/ui", endpoint = "list_public_images", output = Answer)]
 pub async fn list_public_images() -> Result<PublicImages, ApiError> {
     back::read(|c| ops::images::list_public(&c.ctx, &c.place)).await
 }
 
 /// An image in full.
-#[server(prefix = "/ui", endpoint = "get_image", output = Answer)]
 pub async fn get_image(id: ImageId) -> Result<ImageDetail, ApiError> {
     back::read(move |c| ops::images::detail(&c.ctx, &c.place, id)).await
 }
 
 /// What the dialog that makes an image of a machine shows.
-#[server(prefix = "/ui", endpoint = "get_capture_options", output = Answer)]
 pub async fn get_capture_options(instance: InstanceId) -> Result<CaptureOptions, ApiError> {
     back::read(move |c| ops::images::capture_options(&c.ctx, instance)).await
 }
 
 /// Makes an image of a machine.
-#[server(prefix = "/ui", endpoint = "create_image", output = Answer)]
+#[server(prefix = "/ui", endpoint = "create_image")]
 pub async fn create_image(form: CreateImageForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         ops::images::create(&c.ctx, form)?;
@@ -48,7 +41,7 @@ pub async fn create_image(form: CreateImageForm) -> Result<(), ApiError> {
 }
 
 /// Renames an image and changes its remark.
-#[server(prefix = "/ui", endpoint = "update_image", output = Answer)]
+#[server(prefix = "/ui", endpoint = "update_image")]
 pub async fn update_image(form: EditImageForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         let id = ops::images::update(&c.ctx, form)?;
@@ -58,13 +51,12 @@ pub async fn update_image(form: EditImageForm) -> Result<(), ApiError> {
 }
 
 /// What the dialog that deletes an image shows.
-#[server(prefix = "/ui", endpoint = "get_image_deletion", output = Answer)]
 pub async fn get_image_deletion(id: ImageId) -> Result<ImageDeletion, ApiError> {
     back::read(move |c| ops::images::deletion(&c.ctx, id)).await
 }
 
 /// Deletes an image.
-#[server(prefix = "/ui", endpoint = "delete_image", output = Answer)]
+#[server(prefix = "/ui", endpoint = "delete_image")]
 pub async fn delete_image(id: ImageId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::images::delete(&c.ctx, *id)?;

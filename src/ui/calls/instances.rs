@@ -1,37 +1,31 @@
 //! Calls about machines.
 
-#[cfg(feature = "ssr")]
 use super::back;
-use crate::ui::error::{Answer, ApiError};
-#[cfg(feature = "ssr")]
+use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::form::DeployForm;
 use darkroom_core::domain::ids::InstanceId;
 use darkroom_core::domain::view::{DeployOptions, InstanceDeletion, InstanceDetail, InstanceList};
-#[cfg(feature = "ssr")]
 use darkroom_core::ops;
 use leptos::prelude::*;
 
 /// Machines of the project and region in force whose name, image or id contains `text`.
-#[server(prefix = "/ui", endpoint = "list_instances", output = Answer)]
 pub async fn list_instances(text: String, page: u32) -> Result<InstanceList, ApiError> {
     back::read(move |c| ops::instances::list(&c.ctx, &c.place, &text, page)).await
 }
 
 /// A machine in full.
-#[server(prefix = "/ui", endpoint = "get_instance", output = Answer)]
 pub async fn get_instance(id: InstanceId) -> Result<InstanceDetail, ApiError> {
     back::read(move |c| ops::instances::detail(&c.ctx, id)).await
 }
 
 /// What the page *New instance* offers.
-#[server(prefix = "/ui", endpoint = "get_deploy_options", output = Answer)]
 pub async fn get_deploy_options() -> Result<DeployOptions, ApiError> {
     back::read(|c| ops::instances::deploy_options(&c.ctx, &c.place)).await
 }
 
 /// Makes a machine from an image.
-#[server(prefix = "/ui", endpoint = "create_instance", output = Answer)]
+#[server(prefix = "/ui", endpoint = "create_instance")]
 pub async fn create_instance(form: DeployForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         let id = ops::instances::create(&c.ctx, form)?;
@@ -40,8 +34,19 @@ pub async fn create_instance(form: DeployForm) -> Result<(), ApiError> {
     .await
 }
 
+/// Searches My Images for the page *New instance*: shows the form again with what is typed in it and the images found.
+#[server(prefix = "/ui", endpoint = "find_image")]
+pub async fn find_image(form: DeployForm, q: String) -> Result<(), ApiError> {
+    back::show_again(form, move |c| {
+        // Only who may see the page may have a form of it kept.
+        ops::instances::deploy_options(&c.ctx, &c.place)?;
+        Ok(paths::instance_new_searched(&q))
+    })
+    .await
+}
+
 /// Starts a machine.
-#[server(prefix = "/ui", endpoint = "start_instance", output = Answer)]
+#[server(prefix = "/ui", endpoint = "start_instance")]
 pub async fn start_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::start(&c.ctx, *id)?;
@@ -51,7 +56,7 @@ pub async fn start_instance(id: InstanceId) -> Result<(), ApiError> {
 }
 
 /// Stops a machine: presses its power button, and cuts the power if it does not go off in time.
-#[server(prefix = "/ui", endpoint = "stop_instance", output = Answer)]
+#[server(prefix = "/ui", endpoint = "stop_instance")]
 pub async fn stop_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::stop(&c.ctx, *id)?;
@@ -61,7 +66,7 @@ pub async fn stop_instance(id: InstanceId) -> Result<(), ApiError> {
 }
 
 /// Restarts a machine.
-#[server(prefix = "/ui", endpoint = "reboot_instance", output = Answer)]
+#[server(prefix = "/ui", endpoint = "reboot_instance")]
 pub async fn reboot_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::reboot(&c.ctx, *id)?;
@@ -71,13 +76,12 @@ pub async fn reboot_instance(id: InstanceId) -> Result<(), ApiError> {
 }
 
 /// What the dialog that deletes a machine shows.
-#[server(prefix = "/ui", endpoint = "get_instance_deletion", output = Answer)]
 pub async fn get_instance_deletion(id: InstanceId) -> Result<InstanceDeletion, ApiError> {
     back::read(move |c| ops::instances::deletion(&c.ctx, id)).await
 }
 
 /// Deletes a machine with all its disks.
-#[server(prefix = "/ui", endpoint = "delete_instance", output = Answer)]
+#[server(prefix = "/ui", endpoint = "delete_instance")]
 pub async fn delete_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::delete(&c.ctx, *id)?;

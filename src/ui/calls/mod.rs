@@ -1,27 +1,29 @@
-//! Server functions: what the portal asks of the server. Each is a public endpoint under `/ui/` and does nothing but call one use case,
-//! which authorizes. No rule may live here.
+//! What the portal asks of the use cases. Reads are plain functions that pages call while they are rendered. Changes are server
+//! functions: each is a public endpoint under `/ui/` that forms post to. Both do nothing but call one use case, which authorizes. No
+//! rule may live here.
 //!
-//! A mutation answers `()`: where to go next is a redirect, which the router follows with script and the browser without. A form that
-//! is refused without script is kept for a moment and shown again, filled in, at the address it came from.
+//! A change answers `()`: where to go next is a redirect. A form that is refused is kept for a moment and shown again, filled in, at
+//! the address it came from.
 
 pub mod images;
 pub mod instances;
 pub mod people;
 pub mod tasks;
 
-use super::error::{Answer, ApiError, Refused};
-use leptos::prelude::*;
+use super::error::{ApiError, Refused};
 
-/// The form that was refused last without script, once.
-#[server(prefix = "/ui", endpoint = "get_refused", output = Answer)]
-pub async fn get_refused(token: String) -> Result<Option<Refused>, ApiError> {
-    back::refused(token).await
+/// The form that was refused last under `token`, once. A token that was used, or is somebody else's, means an empty form; there is
+/// nothing to tell.
+pub async fn refused(token: String) -> Option<Refused> {
+    if token.is_empty() {
+        return None;
+    }
+    crate::server::web::caller::take_refused(&token).await.ok().flatten()
 }
 
 /// The server's half of the calls.
-#[cfg(feature = "ssr")]
 pub(crate) mod back {
-    use super::{ApiError, Refused};
+    use super::ApiError;
     use crate::server::web::caller::{self, Caller};
     use darkroom_core::domain::Result;
     use serde::Serialize;
@@ -53,8 +55,12 @@ pub(crate) mod back {
         caller::answer(keep, outcome).await
     }
 
-    /// The refused form kept under `token` for this caller.
-    pub async fn refused(token: String) -> Result<Option<Refused>, ApiError> {
-        caller::take_refused(&token).await
+    /// Shows a form again as it was sent, at the address that `work` gives.
+    pub async fn show_again<F: Serialize>(
+        form: F,
+        work: impl FnOnce(&Caller) -> Result<String> + Send + 'static,
+    ) -> Result<(), ApiError> {
+        let outcome = caller::run(work).await;
+        caller::show_again(&form, outcome).await
     }
 }

@@ -1,20 +1,15 @@
 //! Calls about tasks and the audit trail.
 
-#[cfg(feature = "ssr")]
 use super::back;
-use crate::ui::error::{Answer, ApiError};
-#[cfg(feature = "ssr")]
+use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::ids::{Subject, TaskId};
-#[cfg(feature = "ssr")]
 use darkroom_core::domain::task::State;
 use darkroom_core::domain::view::{AuditList, TaskList, TaskView};
-#[cfg(feature = "ssr")]
 use darkroom_core::ops;
 use leptos::prelude::*;
 
 /// Tasks of the project and region in force, newest first; only these states unless the list is empty.
-#[server(prefix = "/ui", endpoint = "list_tasks", output = Answer)]
 pub async fn list_tasks(states: String, page: u32) -> Result<TaskList, ApiError> {
     let states: Vec<State> =
         states.split(',').filter_map(|s| State::ALL.into_iter().find(|k| k.slug() == s)).collect();
@@ -22,13 +17,12 @@ pub async fn list_tasks(states: String, page: u32) -> Result<TaskList, ApiError>
 }
 
 /// A task with its log.
-#[server(prefix = "/ui", endpoint = "get_task", output = Answer)]
 pub async fn get_task(id: TaskId) -> Result<TaskView, ApiError> {
     back::read(move |c| ops::tasks::detail(&c.ctx, id)).await
 }
 
 /// Stops a task and undoes it; `back_to` is where the person was.
-#[server(prefix = "/ui", endpoint = "cancel_task", output = Answer)]
+#[server(prefix = "/ui", endpoint = "cancel_task")]
 pub async fn cancel_task(id: TaskId, back_to: String) -> Result<(), ApiError> {
     back::change((id, back_to), |c, (id, back_to)| {
         ops::tasks::cancel(&c.ctx, *id)?;
@@ -38,7 +32,7 @@ pub async fn cancel_task(id: TaskId, back_to: String) -> Result<(), ApiError> {
 }
 
 /// Does a failed task again; `back_to` is where the person was.
-#[server(prefix = "/ui", endpoint = "retry_task", output = Answer)]
+#[server(prefix = "/ui", endpoint = "retry_task")]
 pub async fn retry_task(id: TaskId, back_to: String) -> Result<(), ApiError> {
     back::change((id, back_to), |c, (id, back_to)| {
         ops::tasks::retry(&c.ctx, *id)?;
@@ -48,13 +42,11 @@ pub async fn retry_task(id: TaskId, back_to: String) -> Result<(), ApiError> {
 }
 
 /// Only an address of the portal itself is gone back to.
-#[cfg(feature = "ssr")]
 fn local(back_to: &str, id: TaskId) -> String {
     if crate::server::web::caller::is_local(back_to) { back_to.to_owned() } else { paths::task(id) }
 }
 
 /// Audit events the user may see, newest first; about one thing only when `subject` is given.
-#[server(prefix = "/ui", endpoint = "list_events", output = Answer)]
 pub async fn list_events(subject: Option<Subject>, page: u32) -> Result<AuditList, ApiError> {
     back::read(move |c| ops::audit::list(&c.ctx, &c.place, subject, page)).await
 }

@@ -73,20 +73,11 @@ pub fn Button(
     /// Drawn before the words.
     #[prop(optional)]
     icon: Option<IconName>,
-    /// True while the button's own request runs: it cannot be pressed twice.
-    #[prop(optional, into)]
-    pending: Signal<bool>,
     children: Children,
 ) -> impl IntoView {
-    let busy = move || pending.get().then_some("true");
     let icon = icon.map(|name| view! { <Icon name/> });
     view! {
-        <button
-            type=press.kind()
-            class=button_class(variant, size)
-            disabled=move || pending.get()
-            aria-busy=busy
-        >
+        <button type=press.kind() class=button_class(variant, size)>
             {icon}
             {children()}
         </button>
@@ -115,18 +106,10 @@ pub fn IconButton(
     #[prop(optional)] size: Size,
     #[prop(optional)] press: Press,
     #[prop(optional)] icon_size: IconSize,
-    #[prop(optional, into)] pending: Signal<bool>,
 ) -> impl IntoView {
     let class = format!("{} button--icon", button_class(variant, size));
-    let busy = move || pending.get().then_some("true");
     view! {
-        <button
-            type=press.kind()
-            class=class
-            aria-label=label
-            disabled=move || pending.get()
-            aria-busy=busy
-        >
+        <button type=press.kind() class=class aria-label=label>
             <Icon name=icon size=icon_size/>
         </button>
     }

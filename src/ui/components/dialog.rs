@@ -1,9 +1,7 @@
 //! The dialog: a question with its own address. The server renders it open in a layer over the page; script makes
-//! it modal and lets Escape follow the close link. Title is the question, the button is the answer.
+//! it modal and lets Escape follow the close link (`ui/browser`). Title is the question, the button is the answer.
 
-use super::behaviour;
 use super::icon::{Icon, IconName};
-use leptos::html;
 use leptos::prelude::*;
 
 /// How wide a dialog gets.
@@ -33,17 +31,6 @@ pub fn Dialog(
     #[prop(optional)] width: DialogWidth,
     children: Children,
 ) -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    let close = NodeRef::<html::A>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            behaviour::show_modal(&dialog);
-        }
-    });
-    let leave = move |event: leptos::ev::Event| {
-        event.prevent_default();
-        behaviour::follow(close);
-    };
     let class = if width == DialogWidth::Wide { "dialog dialog--wide" } else { "dialog" };
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
@@ -58,8 +45,6 @@ pub fn Dialog(
                 open=true
                 aria-labelledby=labelled
                 aria-describedby=described
-                node_ref=dialog
-                on:cancel=leave
             >
                 <div class="dialog__head">
                     <div>
@@ -70,7 +55,7 @@ pub fn Dialog(
                         class="button button--quiet button--icon"
                         href=close_href
                         aria-label="Close"
-                        node_ref=close
+                        data-close=""
                     >
                         <Icon name=IconName::Close/>
                     </a>

@@ -4,9 +4,10 @@
 
 use super::icon::{Icon, IconName};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// What a field takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldKind {
     #[default]
     Text,
@@ -23,7 +24,7 @@ pub enum FieldKind {
 }
 
 /// Whether a form may leave a field empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {
     #[default]
     Required,

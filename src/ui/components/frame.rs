@@ -5,22 +5,8 @@ use leptos::prelude::*;
 
 /// A box around a table or another block that belongs together.
 #[component]
-pub fn Frame(
-    /// What is loading, for instance *Loading page 2*. The old rows stay readable under a thin line.
-    #[prop(optional, into)]
-    loading: Signal<Option<String>>,
-    children: Children,
-) -> impl IntoView {
-    let busy = move || loading.with(Option::is_some).then_some("true");
-    let line = move || loading.get().map(|text| view! { <progress aria-label=text></progress> });
-    let sentence = move || loading.get().unwrap_or_default();
-    view! {
-        <div class="frame" aria-busy=busy>
-            {line}
-            <span class="visually-hidden" role="status">{sentence}</span>
-            {children()}
-        </div>
-    }
+pub fn Frame(children: Children) -> impl IntoView {
+    view! { <div class="frame">{children()}</div> }
 }
 
 /// The toolbar at the top of a frame.
@@ -165,13 +151,5 @@ mod tests {
             html(|| view! { <Pager range="1 to 25 of 60" previous=None next=Some("?page=2".to_owned())/> });
         assert!(first.contains("1 to 25 of 60") && first.contains("href=\"?page=2\""), "{first}");
         assert!(first.contains("disabled") && first.contains("Previous"), "{first}");
-    }
-
-    #[test]
-    fn a_frame_that_loads_says_what_it_loads() {
-        let busy = html(|| view! { <Frame loading="Loading page 2">"rows"</Frame> });
-        assert!(busy.contains("aria-busy=\"true\"") && busy.contains("<progress"), "{busy}");
-        let calm = html(|| view! { <Frame>"rows"</Frame> });
-        assert!(!calm.contains("aria-busy") && !calm.contains("<progress"), "{calm}");
     }
 }

@@ -11,13 +11,12 @@ pub fn Progress(
     #[prop(into)]
     label: String,
     /// How much of `max` is done; `None` while nobody knows.
-    #[prop(into)]
-    value: Signal<Option<u64>>,
+    value: Option<u64>,
     #[prop(default = 100)] max: u64,
 ) -> impl IntoView {
     view! {
         <progress
-            value=move || value.get().map(|done| done.to_string())
+            value=value.map(|done| done.to_string())
             max=max.to_string()
             aria-label=label
         ></progress>
@@ -35,23 +34,23 @@ pub fn TaskProgress(
     href: Option<String>,
     /// What stands at the right: *2 min left*.
     #[prop(into)]
-    left: Signal<String>,
-    #[prop(into)] value: Signal<Option<u64>>,
+    left: String,
+    value: Option<u64>,
     #[prop(default = 100)] max: u64,
     /// The small line under the bar: *62 %, 19.4 of 31.3 GB*.
     #[prop(optional, into)]
-    figures: Signal<Option<String>>,
+    figures: Option<String>,
 ) -> impl IntoView {
     let name = label.clone();
     let head = match href {
         Some(href) => view! { <a href=href>{name}</a> }.into_any(),
         None => view! { <Status tone=Tone::Run word=name/> }.into_any(),
     };
-    let figures = move || figures.get().map(|text| view! { <span class="wide small soft">{text}</span> });
+    let figures = figures.map(|text| view! { <span class="wide small soft">{text}</span> });
     view! {
         <div class="gauge">
             {head}
-            <span class="num soft">{move || left.get()}</span>
+            <span class="num soft">{left}</span>
             <Progress label value max/>
             {figures}
         </div>

@@ -1,7 +1,6 @@
 //! Menus and explanations: popovers that open, close and take Escape without script. The popover stands directly
 //! after its button, which places it. A blocked action is a button that opens its reason, never a dead control.
 
-use super::behaviour::close_popover_after_link;
 use super::button::{Size, Variant, button_class};
 use super::icon::{Icon, IconName};
 use super::status::Tone;
@@ -78,7 +77,6 @@ pub fn Menu(
             id=id
             popover=""
             data-align=align.attribute()
-            on:click=move |event| close_popover_after_link(&event)
         >
             {children()}
         </div>
@@ -156,14 +154,13 @@ pub fn BlockedAction(
         <button class=class type="button" popovertarget=id.clone()>
             <Icon name=IconName::Off/>
             {label}
-            <span class="visually-hidden">", not possible now"</span>
+            <span class="visually-hidden">" (not possible now)"</span>
         </button>
         <div
             class="explain"
             id=id
             popover=""
             data-align=align.attribute()
-            on:click=move |event| close_popover_after_link(&event)
         >
             <ReasonText reason/>
         </div>

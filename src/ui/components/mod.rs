@@ -1,18 +1,18 @@
 //! The house components: small views with typed props that make the HTML the style sheets in `style/` know. They
 //! must not read resources, call the server or decide a rule; text comes formatted, lists come sorted, reasons
 //! come from the core. Nothing here writes a `style` attribute or an inline event (the CSP forbids both), and
-//! everything works without script; what script adds is in `behaviour.rs` alone.
+//! everything works without script; what script adds is in `ui/islands` and `ui/browser`.
 //!
 //! `use crate::ui::components::*;` brings all of them. Rules for all:
 //! - strings convert (`label="Name"`); a prop that is already an `Option` is passed as `nostrip:hint=hint`;
-//! - what changes while the page stands is a `Signal` and also takes a plain value (`error`, `pending`, `value`);
+//! - what an island changes while the page stands is a `Signal` and also takes a plain value (`error`, `headline`);
 //! - further attributes and events go to the root element: `attr:name="x"`, `on:click=…`; on a `Field` or
 //!   `Checkbox`, `on:input` and `on:change` reach the control because they bubble;
 //! - `id` must be unique on the page; hint, error and title take their ids from it.
 //!
 //! ```text
 //! Icon            <Icon name=IconName::Camera size=IconSize::Large/>
-//! Button          <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera pending=action.pending()>
+//! Button          <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera>
 //!                     "Create image"</Button>                              // Press::Plain: sends no form
 //! LinkButton      <LinkButton href="/images/new" icon=IconName::Import>"Import"</LinkButton>
 //! IconButton      <IconButton icon=IconName::Trash label="Delete web-v2 for good" variant=Variant::Quiet/>
@@ -23,7 +23,7 @@
 //!                 look=SelectLook::Bar in a toolbar
 //! Checkbox        <CheckGroup legend="Include data disks"><Checkbox id="d1" name="disk" value="1" label="data-01"
 //!                     pick=Pick::Blocked hint="Local disks cannot be captured."/></CheckGroup>
-//! Frame           <Frame loading=loading><FrameBar><form method="get"><SearchBox id="q" label="Search images"
+//! Frame           <Frame><FrameBar><form method="get"><SearchBox id="q" label="Search images"
 //!                     placeholder="Name, source, ID or tag"/><FilterMenu id="f">…</FilterMenu></form>
 //!                     <FilterChips chips/></FrameBar> table <Pager range previous next/></Frame>
 //! Table           <Table caption="My Images" columns=vec![Column::pick(), Column::text("Name"),
@@ -37,17 +37,16 @@
 //! Pager           <Pager range="1 to 25 of 10,000" previous=None next=Some(url)/>
 //! Tabs            <Tabs label="Images" tabs=vec![Tab::new("My Images", url, TabNote::Count(23))] current=url/>
 //! Crumbs          <Crumbs above=vec![Link::new("My Images", url)] here="web-v2"/>
-//! Dialog          <Dialog id="del" title="Delete web-v2?" sub="Undo for 7 days." close_href=url><ActionForm action>
+//! Dialog          <Dialog id="del" title="Delete web-v2?" sub="Undo for 7 days." close_href=url><PostForm to=url>
 //!                     <DialogBody>…</DialogBody><DialogFoot><PriceLine headline detail/><LinkButton href=url
 //!                     size=Size::Form>"Keep it"</LinkButton><Button variant=Variant::Danger size=Size::Form>
-//!                     "Delete image"</Button></DialogFoot></ActionForm></Dialog>
+//!                     "Delete image"</Button></DialogFoot></PostForm></Dialog>
 //!                 anywhere in the page; the class of the form does not matter, but it is the only child
 //! Notice          <Notice tone=Tone::Bad text="The copy stopped." urgency=Urgency::Alert>buttons</Notice>
-//! Toast           <Toasts><Toast text="web-v2 is in the recycle bin."><Button>"Undo"</Button></Toast></Toasts>
-//!                 usually through the flash of Shell
+//! Toasts          <Toasts>the flash of Shell</Toasts>
 //! Status          <Status tone=Tone::Run word="Creating 62 %, 2 min left" percent=62/>
 //!                 <Status tone=Tone::Bad word="Error" why="No space left in north-1 storage"/>
-//! Progress        <Progress label="Loading" value={None::<u64>}/>                     // None: length unknown
+//! Progress        <Progress label="Loading" value=None/>                              // None: length unknown
 //! TaskProgress    <TaskProgress label="Create web-v3" href=url left="2 min left" value=Some(62) figures="62 %"/>
 //! Meter           <Meter label="Images" used=23 limit=50 used_text="23" limit_text="of 50" note="27 left."/>
 //! EmptyState      <EmptyState icon=IconName::Camera title="No images yet"><p>"…"</p>
@@ -55,29 +54,28 @@
 //!                     </EmptyState>
 //! Time            <Time datetime="2026-11-18T14:02:00Z" text="18 Nov 2026, 14:02"/>
 //! MoneyText       <MoneyText amount="€1.56" certainty=Certainty::Estimate/>
-//! CopyableId      <CopyableId id="img-5c1e7a90d3b84f26"/>
 //! Facts           <Facts><Fact term="Region">"north-1"</Fact></Facts>
 //! Tag             <Tag label="prod" href="/images?tag=prod" icon=IconName::Lock/>
 //! Figure          <Figure value="€18.68" caption="so far"/>
 //! Menu            <Menu id="m1" label="More actions for web-v2"><MenuLink href=url icon=IconName::Copy>"Copy"</MenuLink>
 //!                     <MenuBlocked label="Share" why="Deprecated images cannot be shared"/><MenuLine/>
 //!                     <MenuLink href=url icon=IconName::Trash tone=Tone::Bad>"Delete"</MenuLink></Menu>
-//!                 <ActionForm action><MenuAction icon=IconName::Power>"Stop"</MenuAction></ActionForm> inside it
+//!                 <PostForm to=url><MenuAction icon=IconName::Power>"Stop"</MenuAction></PostForm> inside it
 //! BlockedAction   <BlockedAction id="why" label="Create image" size=Size::Form reason=Reason { rule, now, ways_out }/>
 //! Explain         <Explain reason/>                                                 // the same as part of the page
 //! EffectsList     <EffectsList consequences=vec![Consequence { icon, tone, what, count, detail }]/>
 //! PriceLine       <PriceLine headline="About €0.47 per month" detail="9.4 GB stored × €0.050."/>
+//! PostForm        <PostForm to=DeleteImage::url()>hidden fields, a Button</PostForm>      // script sends it in place
 //! PageHead        <PageHead title="My Images"><p class="soft">"…"</p><PageActions slot>buttons</PageActions></PageHead>
 //! Section         <Section id="disks" title="Disks" link=Link::new("All", url)>…</Section>
 //! Console         <Console title="ttyS0, live"><ConsoleActions slot>…</ConsoleActions><pre tabindex="0">…</pre></Console>
-//! Shell           <Shell data=shell_data path=location.pathname back_to=address flash=flash>page</Shell>
-//! Gate            <Gate help="Forgot your password? …"><form class="stack" method="post"><Brand/>…</form></Gate>
+//! Shell           <Shell data=shell_data path back_to=address flash>page</Shell>
+//! Gate            <Gate help="Forgot your password? …"><PostForm to=url class="stack"><Brand/>…</PostForm></Gate>
 //! ```
 //!
 //! Layout is plain classes on plain elements (`style/layout.css`): `stack` (with `--l`, `--s`), `cluster`, `between`,
 //! `split`, `halves`, `soft`, `small`, `panel`; `<ol class="log panel">` for activity.
 
-mod behaviour;
 mod button;
 mod dialog;
 mod effects;
@@ -89,6 +87,7 @@ mod icon;
 mod menu;
 mod notice;
 mod page;
+mod post;
 mod shell;
 mod shell_data;
 mod status;
@@ -109,6 +108,7 @@ pub use icon::*;
 pub use menu::*;
 pub use notice::*;
 pub use page::*;
+pub use post::*;
 pub use shell::*;
 pub use shell_data::*;
 pub use status::*;

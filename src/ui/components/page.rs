@@ -1,32 +1,7 @@
 //! The parts every page has: its head, its sections, the console frame.
 
-use super::behaviour;
 use super::tabs::Link;
-use leptos::html;
 use leptos::prelude::*;
-
-/// Moves the focus to the heading of each page that somebody came to by a link, as a browser without script would
-/// start reading there. The app provides it as context; without it nothing moves.
-#[derive(Clone, Copy)]
-pub struct HeadingFocus {
-    path: Signal<String>,
-    seen: StoredValue<String>,
-}
-
-impl HeadingFocus {
-    /// Starts at the page that the server rendered, where the browser places the focus itself.
-    pub fn new(path: Signal<String>) -> Self {
-        Self { path, seen: StoredValue::new(path.get_untracked()) }
-    }
-
-    /// Whether the page has changed since this was last asked. A page that only reloads its data keeps the focus.
-    fn take(self) -> bool {
-        let path = self.path.get_untracked();
-        let moved = self.seen.with_value(|seen| *seen != path);
-        self.seen.set_value(path);
-        moved
-    }
-}
 
 /// The buttons of a page, the primary one last.
 #[slot]
@@ -43,21 +18,10 @@ pub fn PageHead(
 ) -> impl IntoView {
     let actions =
         page_actions.map(|slot| view! { <div class="page-head__actions">{(slot.children)()}</div> });
-    let heading = NodeRef::<html::H1>::new();
-    let focus = use_context::<HeadingFocus>();
-    Effect::new(move |_| {
-        let (Some(heading), Some(focus)) = (heading.get(), focus) else { return };
-        // A page that was loading is built before it is put into the document, and only there can it take the focus.
-        request_animation_frame(move || {
-            if heading.is_connected() && focus.take() {
-                behaviour::focus(&heading);
-            }
-        });
-    });
     view! {
         <div class="page-head">
             <div class="page-head__text">
-                <h1 tabindex="-1" node_ref=heading>{title}</h1>
+                <h1>{title}</h1>
                 {children.map(|children| children())}
             </div>
             {actions}
@@ -114,7 +78,7 @@ pub struct ConsoleActions {
 pub fn Console(
     /// *ttyS0, 115200 baud, live*.
     #[prop(into)]
-    title: Signal<String>,
+    title: String,
     #[prop(optional)] console_actions: Option<ConsoleActions>,
     children: Children,
 ) -> impl IntoView {
@@ -122,7 +86,7 @@ pub fn Console(
     view! {
         <div class="console">
             <div class="console__bar">
-                <span>{move || title.get()}</span>
+                <span>{title}</span>
                 {actions}
             </div>
             {children()}

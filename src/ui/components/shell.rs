@@ -1,37 +1,34 @@
 //! The shell: sidebar, bar with project and region, lamp and account menu, and the page. It knows no page; what it
 //! shows comes as `ShellData`. Every switch is a form that posts, so it works before and without script.
 
-use super::behaviour::close_popover_after_link;
 use super::icon::{Icon, IconName, IconSize};
-use super::notice::{Flash, Toast, Toasts};
+use super::notice::{Flash, Toasts};
 use super::shell_data::{Appearance, NavGroup, NavItem, Person, Place, Places, ShellData, current_entry};
+use crate::ui::islands::Toast;
 use leptos::prelude::*;
 
 /// The frame around every page of somebody who is signed in.
 #[component]
 pub fn Shell(
-    #[prop(into)] data: Signal<ShellData>,
+    data: ShellData,
     /// The path of the page: marks the entry of the sidebar.
     #[prop(into)]
-    path: Signal<String>,
+    path: String,
     /// The whole address of the page, where a switch returns to.
     #[prop(into)]
-    back_to: Signal<String>,
-    /// What the page before has to say. Each write shows it anew, also when the words are the same.
-    #[prop(into)]
-    flash: Signal<Option<Flash>>,
+    back_to: String,
+    /// What the page before has to say.
+    flash: Option<Flash>,
     children: Children,
 ) -> impl IntoView {
-    // Memos, so that a lamp that changes does not redraw an open menu.
-    let places = Memo::new(move |_| data.with(|data| data.places.clone()));
-    let person = Memo::new(move |_| data.with(|data| data.person.clone()));
-    let switcher = move || places.get().map(|places| view! { <PlaceMenu places back_to/> });
-    let account = move || view! { <AccountMenu person=person.get() back_to/> };
+    let ShellData { home_href, nav, places, n_running, tasks_href, person } = data;
+    let switcher = places.map(|places| view! { <PlaceMenu places back_to=back_to.clone()/> });
+    let current = current_entry(&nav, &path);
     view! {
-        // The router follows fragments without moving the focus, which is what this link is for.
-        <a class="skip" href="#main" rel="external">"Skip to content"</a>
-        <div class="shell">
-            <Sidebar data path/>
+        <a class="skip" href="#main">"Skip to content"</a>
+        // Tasks at work keep the whole page moving: counts and lamp change with them.
+        <div class="shell" data-moving=(n_running > 0).then_some("")>
+            <Sidebar home_href nav current/>
             <header class="shell__bar">
                 <button
                     class="button button--quiet button--icon only-narrow"
@@ -43,11 +40,12 @@ pub fn Shell(
                 </button>
                 {switcher}
                 <span class="spacer"></span>
-                <Lamp data/>
-                {account}
+                <Lamp n_running href=tasks_href/>
+                <AccountMenu person back_to/>
             </header>
             <main class="shell__main stack" id="main" tabindex="-1">
-                {move || view! { <FlashLine flash=flash.get()/> }}
+                <FlashLine flash/>
+                <p class="offline" role="status"></p>
                 {children()}
             </main>
         </div>
@@ -55,22 +53,13 @@ pub fn Shell(
 }
 
 #[component]
-fn Sidebar(data: Signal<ShellData>, path: Signal<String>) -> impl IntoView {
-    let home = Memo::new(move |_| data.with(|data| data.home_href.clone()));
-    let nav = Memo::new(move |_| data.with(|data| data.nav.clone()));
-    let current = Memo::new(move |_| nav.with(|nav| path.with(|path| current_entry(nav, path))));
+fn Sidebar(home_href: String, nav: Vec<NavGroup>, current: Option<String>) -> impl IntoView {
     let groups =
-        move || nav.get().into_iter().map(|group| view! { <NavBlock group current/> }).collect_view();
+        nav.into_iter().map(|group| view! { <NavBlock group current=current.clone()/> }).collect_view();
     view! {
-        <nav
-            class="shell__side"
-            id="side"
-            popover=""
-            aria-label="Main"
-            on:click=move |event| close_popover_after_link(&event)
-        >
+        <nav class="shell__side" id="side" popover="" aria-label="Main">
             <div class="nav">
-                <a class="brand" href=move || home.get()>
+                <a class="brand" href=home_href>
                     <Icon name=IconName::Brand size=IconSize::Large/>
                     "darkroom"
                 </a>
@@ -81,9 +70,16 @@ fn Sidebar(data: Signal<ShellData>, path: Signal<String>) -> impl IntoView {
 }
 
 #[component]
-fn NavBlock(group: NavGroup, current: Memo<Option<String>>) -> impl IntoView {
+fn NavBlock(group: NavGroup, current: Option<String>) -> impl IntoView {
     let heading = group.heading.clone().map(|text| view! { <p class="nav__heading">{text}</p> });
-    let items = group.items.into_iter().map(|item| view! { <NavLink item current/> }).collect_view();
+    let items = group
+        .items
+        .into_iter()
+        .map(|item| {
+            let here = (current.as_ref() == Some(&item.href)).then_some("page");
+            view! { <NavLink item here/> }
+        })
+        .collect_view();
     view! {
         <div>
             {heading}
@@ -93,9 +89,7 @@ fn NavBlock(group: NavGroup, current: Memo<Option<String>>) -> impl IntoView {
 }
 
 #[component]
-fn NavLink(item: NavItem, current: Memo<Option<String>>) -> impl IntoView {
-    let href = item.href.clone();
-    let here = move || current.with(|current| current.as_ref() == Some(&href)).then_some("page");
+fn NavLink(item: NavItem, here: Option<&'static str>) -> impl IntoView {
     let count = item.count.map(|n| view! { <span class="count">{n.to_string()}</span> });
     view! {
         <li>
@@ -109,7 +103,7 @@ fn NavLink(item: NavItem, current: Memo<Option<String>>) -> impl IntoView {
 }
 
 #[component]
-fn PlaceMenu(places: Places, back_to: Signal<String>) -> impl IntoView {
+fn PlaceMenu(places: Places, back_to: String) -> impl IntoView {
     let label_of = |all: &[Place], value: &str| {
         all.iter()
             .find(|place| place.value == value)
@@ -128,7 +122,7 @@ fn PlaceMenu(places: Places, back_to: Signal<String>) -> impl IntoView {
     let action = places.switch_action;
     let projects = (!places.projects.is_empty()).then(|| {
         let buttons = choices("project", places.projects, &places.project);
-        view! { <PlaceForm heading="Project" keep="region" action=action.clone() back_to>{buttons}</PlaceForm><hr/> }
+        view! { <PlaceForm heading="Project" keep="region" action=action.clone() back_to=back_to.clone()>{buttons}</PlaceForm><hr/> }
     });
     let regions = choices("region", places.regions, &places.region);
     view! {
@@ -151,12 +145,12 @@ fn PlaceForm(
     /// The field of the other kind.
     keep: &'static str,
     action: String,
-    back_to: Signal<String>,
+    back_to: String,
     children: Children,
 ) -> impl IntoView {
     view! {
         <form method="post" action=action>
-            <input type="hidden" name="back_to" value=move || back_to.get()/>
+            <input type="hidden" name="back_to" value=back_to/>
             <input type="hidden" name=keep value=""/>
             <p class="menu__heading">{heading}</p>
             {children()}
@@ -187,26 +181,24 @@ fn choices(name: &'static str, places: Vec<Place>, current: &str) -> impl IntoVi
 }
 
 #[component]
-fn Lamp(data: Signal<ShellData>) -> impl IntoView {
-    let running = Memo::new(move |_| data.with(|data| data.n_running));
-    let href = Memo::new(move |_| data.with(|data| data.tasks_href.clone()));
-    let lit = move || (running.get() > 0).then_some("");
-    let rest = move || match running.get() {
-        0 => "No task running".to_owned(),
-        1 => " task running".to_owned(),
-        _ => " tasks running".to_owned(),
+fn Lamp(n_running: u64, href: String) -> impl IntoView {
+    let lit = (n_running > 0).then_some("");
+    let number = if n_running > 0 { n_running.to_string() } else { String::new() };
+    let rest = match n_running {
+        0 => "No task running",
+        1 => " task running",
+        _ => " tasks running",
     };
-    let number = move || if running.get() > 0 { running.get().to_string() } else { String::new() };
-    let label = move || format!("{}{}", number(), rest());
+    let label = format!("{number}{rest}");
     view! {
-        <a class="lamp" href=move || href.get() data-lit=lit aria-label=label>
+        <a class="lamp" href=href data-lit=lit aria-label=label>
             <span>{number}<span class="only-wide">{rest}</span></span>
         </a>
     }
 }
 
 #[component]
-fn AccountMenu(person: Person, back_to: Signal<String>) -> impl IntoView {
+fn AccountMenu(person: Person, back_to: String) -> impl IntoView {
     let links = person
         .links
         .into_iter()
@@ -224,17 +216,12 @@ fn AccountMenu(person: Person, back_to: Signal<String>) -> impl IntoView {
         >
             <Icon name=IconName::Account size=IconSize::Large/>
         </button>
-        <div
-            class="menu menu--choices"
-            id="me"
-            popover=""
-            on:click=move |event| close_popover_after_link(&event)
-        >
+        <div class="menu menu--choices" id="me" popover="">
             <p class="menu__heading">"Signed in as "<strong>{person.name}</strong></p>
             {links}
             <hr/>
             <form method="post" action=person.appearance_action>
-                <input type="hidden" name="back_to" value=move || back_to.get()/>
+                <input type="hidden" name="back_to" value=back_to/>
                 <p class="menu__heading">"Appearance"</p>
                 {appearances}
             </form>
@@ -252,10 +239,7 @@ fn AccountMenu(person: Person, back_to: Signal<String>) -> impl IntoView {
 /// What the page before has to say: the first line of this one without script, a toast with it.
 #[component]
 fn FlashLine(flash: Option<Flash>) -> impl IntoView {
-    let toast = flash.map(|flash| {
-        let link = flash.link.map(|link| view! { <a class="button" href=link.href>{link.label}</a> });
-        view! { <Toast tone=flash.tone text=flash.text>{link}</Toast> }
-    });
+    let toast = flash.map(|flash| view! { <Toast flash/> });
     view! { <Toasts>{toast}</Toasts> }
 }
 

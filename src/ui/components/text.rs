@@ -1,7 +1,6 @@
 //! Small pieces of text with a rule: times, money, IDs, facts, tags, key figures. They take text that is already
 //! formatted, so that server and browser write the same.
 
-use super::behaviour;
 use super::icon::{Icon, IconName};
 use leptos::prelude::*;
 
@@ -40,41 +39,6 @@ pub fn MoneyText(
         Certainty::Estimate => {
             view! { <span class="nowrap soft">{format!("est. {amount}")}</span> }.into_any()
         }
-    }
-}
-
-/// What a machine reads: one click selects all of it. The copy button appears with script.
-#[component]
-pub fn CopyableId(#[prop(into)] id: String) -> impl IntoView {
-    let ready = RwSignal::new(false);
-    Effect::new(move |_| ready.set(behaviour::can_copy()));
-    let copied = RwSignal::new(false);
-    let text = StoredValue::new(id.clone());
-    let copy = move |_| {
-        text.with_value(|text| behaviour::copy(text));
-        copied.set(true);
-    };
-    let label = {
-        let id = id.clone();
-        move || if copied.get() { format!("Copied {id}") } else { format!("Copy {id}") }
-    };
-    let icon = move || {
-        let name = if copied.get() { IconName::Check } else { IconName::Clip };
-        view! { <Icon name/> }
-    };
-    view! {
-        <span class="copy">
-            <code>{id}</code>
-            <button
-                type="button"
-                aria-label=label
-                hidden=move || !ready.get()
-                on:click=copy
-                on:blur=move |_| copied.set(false)
-            >
-                {icon}
-            </button>
-        </span>
     }
 }
 
@@ -131,14 +95,6 @@ pub fn Figure(
 mod tests {
     use super::super::testing::html;
     use super::*;
-
-    #[test]
-    fn the_copy_button_is_hidden_until_script_is_there() {
-        let id = html(|| view! { <CopyableId id="img-5c1e"/> });
-        let button = id.split("<button").nth(1).expect("there is a button");
-        assert!(button.split('>').next().expect("a tag ends").contains("hidden"), "{id}");
-        assert!(id.contains("aria-label=\"Copy img-5c1e\"") && id.contains("<code>img-5c1e<"), "{id}");
-    }
 
     #[test]
     fn an_estimate_says_that_it_is_one() {

@@ -1,60 +1,40 @@
 //! The page *Account*: who is signed in, their projects, their sessions and their password.
 
-use super::{Loading, Problem, Refusal};
+use super::Refusal;
+use super::parts::loaded;
 use crate::ui::calls::people::{ChangePassword, RevokeSession, get_account};
 use crate::ui::components::*;
-use crate::ui::error::{ApiError, errors};
+use crate::ui::error::ApiError;
+use crate::ui::islands::CopyableId;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{AccountView, ProjectRow, SessionRow};
-use leptos::form::ActionForm;
-use leptos::html;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 
 /// The signed-in user's own page.
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    let change = ServerAction::<ChangePassword>::new();
-    let revoke = ServerAction::<RevokeSession>::new();
     let refused = use_form();
-    let account = Resource::new_blocking(
-        move || (change.version().get(), revoke.version().get()),
-        async |_: (usize, usize)| get_account().await,
-    );
-    let page = move || {
-        Suspend::new(async move {
-            let refused = refused.error().await;
-            match account.await {
-                Ok(account) => view! { <AccountDetail account change revoke refused/> }.into_any(),
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
-    };
+    let account = async move { Ok((get_account().await?, refused.error().await)) };
     view! {
         <Title text="Account · darkroom"/>
-        <Transition fallback=Loading>{page}</Transition>
+        {loaded(account, |(account, refused)| view! { <AccountDetail account refused/> }.into_any())}
     }
 }
 
 #[component]
-fn AccountDetail(
-    account: AccountView,
-    change: ServerAction<ChangePassword>,
-    revoke: ServerAction<RevokeSession>,
-    refused: Option<ApiError>,
-) -> impl IntoView {
+fn AccountDetail(account: AccountView, refused: Option<ApiError>) -> impl IntoView {
     // One refusal comes with the page, whichever form it was: what is said at a field is the password's.
     let at_fields = refused.clone().filter(|error| !error.fields().is_empty());
-    let password_errors = errors(move || change.value().get(), at_fields);
-    let session_errors = errors(move || revoke.value().get(), refused);
     let AccountView { email, account, account_id, projects, sessions, now } = account;
     let user = email.clone();
     let owner = if account.is_empty() { "The provider".to_owned() } else { account };
     let id = account_id.map(|id| view! { <Fact term="Account ID"><CopyableId id=id.to_string()/></Fact> });
     view! {
         <PageHead title="Account"/>
-        <Refusal errors=session_errors/>
+        <Refusal error=refused/>
         <Facts>
             <Fact term="Signed in as">{email}</Fact>
             <Fact term="Account">{owner}</Fact>
@@ -63,10 +43,10 @@ fn AccountDetail(
         <Projects projects/>
         <Section id="sessions" title="Sessions">
             <p class="soft">"Browsers that are signed in as you. End those that you do not know, then change your password."</p>
-            <Sessions sessions now revoke/>
+            <Sessions sessions now/>
         </Section>
         <Section id="password" title="Password">
-            <Password email=user change errors=password_errors/>
+            <Password email=user error=at_fields/>
         </Section>
     }
 }
@@ -98,36 +78,34 @@ fn Projects(projects: Vec<ProjectRow>) -> impl IntoView {
 }
 
 #[component]
-fn Sessions(sessions: Vec<SessionRow>, now: Timestamp, revoke: ServerAction<RevokeSession>) -> impl IntoView {
+fn Sessions(sessions: Vec<SessionRow>, now: Timestamp) -> impl IntoView {
     let columns = vec![
         Column::text("Browser"),
         Column::text("Last used"),
         Column::text("Signed in").low(),
         Column::actions(),
     ];
-    let rows = sessions.into_iter().map(|session| view! { <Session session now revoke/> }).collect_view();
+    let rows = sessions.into_iter().map(|session| view! { <Session session now/> }).collect_view();
     view! { <Frame><Table caption="Your sessions" columns>{rows}</Table></Frame> }
 }
 
 #[component]
-fn Session(session: SessionRow, now: Timestamp, revoke: ServerAction<RevokeSession>) -> impl IntoView {
+fn Session(session: SessionRow, now: Timestamp) -> impl IntoView {
     let SessionRow { id, agent, created, last_used, current } = session;
     let agent = if agent.is_empty() { "A browser without a name".to_owned() } else { agent };
     let about = agent.clone();
-    let sent = move || revoke.input().with(|input| input.as_ref().is_some_and(|input| input.id == id));
-    let pending = Signal::derive(move || revoke.pending().get() && sent());
     let action = if current {
         // Ending this one is signing out, which has its own button in the account menu.
         view! { <Status tone=Tone::Good word="This browser"/> }.into_any()
     } else {
         view! {
-            <ActionForm action=revoke>
+            <PostForm to=RevokeSession::url()>
                 <input type="hidden" name="id" value=id.to_string()/>
-                <Button pending>
+                <Button>
                     "Revoke"
                     <span class="visually-hidden">": "{about}</span>
                 </Button>
-            </ActionForm>
+            </PostForm>
         }
         .into_any()
     };
@@ -146,26 +124,15 @@ fn Session(session: SessionRow, now: Timestamp, revoke: ServerAction<RevokeSessi
 }
 
 #[component]
-fn Password(
-    email: String,
-    change: ServerAction<ChangePassword>,
-    errors: Signal<Option<ApiError>>,
-) -> impl IntoView {
-    let form = NodeRef::<html::Form>::new();
-    // Nothing of a password stays on the page once it is changed.
-    Effect::new(move |_| {
-        if let (Some(Ok(())), Some(form)) = (change.value().get(), form.get()) {
-            form.reset();
-        }
-    });
+fn Password(email: String, error: Option<ApiError>) -> impl IntoView {
+    let faults = error.clone();
     let field =
         move |id: &'static str, name: &'static str, label: &'static str, autocomplete: &'static str| {
-            let error = error_at(errors, id);
+            let error = error_at(faults.as_ref(), id);
             view! { <Field id name label kind=FieldKind::Password autocomplete error/> }
         };
     view! {
-        <ActionForm action=change node_ref=form attr:class="stack">
-            <Refusal errors/>
+        <PostForm to=ChangePassword::url() class="stack">
             // For password managers; it has no name, so it is not sent.
             <input type="text" autocomplete="username" value=email hidden readonly/>
             {field("current", "form[current]", "Present password", "current-password")}
@@ -173,10 +140,10 @@ fn Password(
             {field("again", "form[again]", "New password again", "new-password")}
             <p class="soft">"Your other sessions end; this browser stays signed in."</p>
             <div>
-                <Button variant=Variant::Primary size=Size::Form pending=change.pending()>
+                <Button variant=Variant::Primary size=Size::Form>
                     "Change password"
                 </Button>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }

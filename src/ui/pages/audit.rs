@@ -1,7 +1,7 @@
 //! The audit trail: who did what to which thing, of an account or of one thing. What may be seen is core's to say.
 
+use super::parts::loaded;
 use super::words::action_words;
-use super::{Loading, Problem};
 use crate::ui::calls::tasks::list_events;
 use crate::ui::components::*;
 use crate::ui::error::ApiError;
@@ -15,35 +15,17 @@ use darkroom_core::domain::view::{AuditList, EventRow};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// What was asked for: an image's id, a machine's id (each may be empty), and the page.
-type Asked = (String, String, u32);
-
 /// Audit.
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    let image = use_word("image");
-    let instance = use_word("instance");
-    let number = use_page_number();
-    let asked = Memo::new(move |_| (image.get(), instance.get(), number.get()));
-    let events = Resource::new_blocking(
-        move || asked.get(),
-        async |asked: Asked| {
-            let subject = subject(&asked.0, &asked.1)?;
-            let list = list_events(subject, asked.2).await?;
-            Ok::<_, ApiError>((asked, list))
-        },
-    );
-    let page = move || {
-        Suspend::new(async move {
-            match events.await {
-                Ok((answered, list)) => view! { <AuditView asked answered list/> }.into_any(),
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
+    let (image, instance, number) = (use_word("image"), use_word("instance"), use_page_number());
+    let events = async move {
+        let subject = subject(&image, &instance)?;
+        Ok((subject, list_events(subject, number).await?))
     };
     view! {
         <Title text="Audit · darkroom"/>
-        <Transition fallback=Loading>{page}</Transition>
+        {loaded(events, |(subject, list)| view! { <AuditView subject list/> }.into_any())}
     }
 }
 
@@ -78,9 +60,7 @@ fn scope(subject: Option<Subject>, list: &AuditList) -> String {
 }
 
 #[component]
-fn AuditView(asked: Memo<Asked>, answered: Asked, list: AuditList) -> impl IntoView {
-    // It parsed when it was asked.
-    let subject = subject(&answered.0, &answered.1).ok().flatten();
+fn AuditView(subject: Option<Subject>, list: AuditList) -> impl IntoView {
     let scope = scope(subject, &list);
     let way_back = subject.map(|subject| {
         let above = paths::subject(&subject)
@@ -90,7 +70,7 @@ fn AuditView(asked: Memo<Asked>, answered: Asked, list: AuditList) -> impl IntoV
     let body = if list.page.rows.is_empty() {
         view! { <NoEvents/> }.into_any()
     } else {
-        view! { <EventTable asked answered list/> }.into_any()
+        view! { <EventTable subject list/> }.into_any()
     };
     view! {
         <PageHead title="Audit">
@@ -102,15 +82,11 @@ fn AuditView(asked: Memo<Asked>, answered: Asked, list: AuditList) -> impl IntoV
 }
 
 #[component]
-fn EventTable(asked: Memo<Asked>, answered: Asked, list: AuditList) -> impl IntoView {
-    let words = [("image", answered.0.as_str()), ("instance", answered.1.as_str())];
-    let (previous, next) = neighbours(&list.page, paths::AUDIT, &words);
+fn EventTable(subject: Option<Subject>, list: AuditList) -> impl IntoView {
+    let trail = subject.map_or_else(|| paths::AUDIT.to_owned(), |subject| paths::audit_of(&subject));
+    let (previous, next) = neighbours(&list.page, &trail, &[]);
     let range = list.page.range();
     let caption = format!("{} audit events", grouped(list.page.total));
-    let loading = Signal::derive(move || {
-        let loads = asked.with(|asked| *asked != answered);
-        loads.then(|| "Loading events".to_owned())
-    });
     let columns = vec![
         Column::text("When"),
         Column::text("Who"),
@@ -122,7 +98,7 @@ fn EventTable(asked: Memo<Asked>, answered: Asked, list: AuditList) -> impl Into
     let now = list.now;
     let rows = list.page.rows.into_iter().map(|event| view! { <EventLine event now/> }).collect_view();
     view! {
-        <Frame loading>
+        <Frame>
             <Table caption columns>
                 {rows}
             </Table>

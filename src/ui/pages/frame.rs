@@ -1,26 +1,22 @@
 //! The frame around every page of somebody who is signed in. It turns the frame's data into what the shell shows and
 //! knows no page.
 
-use super::problem::{Problem, ToSignIn};
+use super::problem::Problem;
 use crate::ui::calls::people::{ChoosePlace, ChooseTheme, SignOut, get_shell};
 use crate::ui::components::*;
 use crate::ui::paths;
-use crate::ui::state::{FrameData, Theme, theme, use_address, use_flash};
+use crate::ui::state::{Theme, theme, use_address, use_flash, use_path};
 use darkroom_core::domain::view;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::components::Outlet;
-use leptos_router::hooks::use_location;
 
 /// Lets in who is signed in; sends everybody else to the sign-in.
 #[component]
 pub fn SignedIn() -> impl IntoView {
-    // Asked once: later answers reach the frame without building the page anew.
-    let first = Resource::new_blocking(|| (), |()| get_shell());
-    // No `Suspense` around it: that would build frame and page three times on the server, and ask for their data each time.
-    Suspend::new(async move {
-        match first.await {
-            Ok(shell) => view! { <PageFrame first=shell/> }.into_any(),
+    Suspend::new(async {
+        match get_shell().await {
+            Ok(shell) => view! { <PageFrame shell/> }.into_any(),
             Err(error) => view! { <Closed><Problem error/></Closed> }.into_any(),
         }
     })
@@ -33,19 +29,11 @@ fn Closed(children: Children) -> impl IntoView {
 }
 
 #[component]
-fn PageFrame(first: view::Shell) -> impl IntoView {
-    let frame = FrameData::new(first);
-    provide_context(frame);
-    let path = Signal::from(use_location().pathname);
-    provide_context(HeadingFocus::new(path));
-    let shell = frame.shell();
-    let appearance = theme();
-    let data = Signal::derive(move || shell.with(|shell| shell_data(shell, appearance)));
-    let flash = use_flash();
-    let ended = move || frame.signed_out().then(|| view! { <ToSignIn/> });
+fn PageFrame(shell: view::Shell) -> impl IntoView {
+    let data = shell_data(&shell, theme());
+    provide_context(shell);
     view! {
-        <Shell data path back_to=use_address() flash>
-            {ended}
+        <Shell data path=use_path() back_to=use_address() flash=use_flash()>
             <Outlet/>
         </Shell>
     }

@@ -1,10 +1,10 @@
-//! The pages, one folder or file per noun. A page is: words of the address, resources, view. It decides nothing: what is
+//! The pages, one folder or file per noun. A page is: words of the address, what the use cases answer, view. It decides nothing: what is
 //! possible and why not comes judged from core.
 
 pub mod account;
 pub mod audit;
+pub mod deletion;
 pub mod frame;
-pub mod held;
 pub mod images;
 pub mod instances;
 pub mod not_found;
@@ -15,4 +15,4 @@ pub mod sign_in;
 pub mod tasks;
 pub mod words;
 
-pub use problem::{Loading, Problem, Refusal};
+pub use problem::{Problem, Refusal};

@@ -1,20 +1,22 @@
-//! Pieces that the pages about images and machines share: data that is asked for again while it moves, the words of a status, the buttons
-//! of a task, activity. No rule may live here; reasons and refusals come from core.
+//! Pieces that pages share: data that is waited for, the words of a status, the buttons of a task, activity. No rule may live here;
+//! reasons and refusals come from core.
 
-use super::problem::{Loading, Problem};
+use super::problem::Problem;
 use super::words::{action_words, image_tone, instance_tone, with_progress};
-use crate::ui::browser::poll_while;
 use crate::ui::calls::tasks::{CancelTask, RetryTask};
 use crate::ui::components::*;
-use crate::ui::error::{ApiError, FormState};
+use crate::ui::error::ApiError;
+use crate::ui::islands::{CheckedField, FieldLook, Rules};
 use crate::ui::paths;
-use crate::ui::state::{RefusedForm, blocked, refresh_frame_after};
+use crate::ui::state::{blocked, error_at, use_address};
 use darkroom_core::domain::error::Reason as Rule;
 use darkroom_core::domain::ids::{Subject, TaskId};
+use darkroom_core::domain::text::{NAME_CHARS_MAX, REMARK_CHARS_MAX};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{EventRow, ImageLink, InstanceLink, TaskView};
 use darkroom_core::domain::{image, instance, task};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use std::future::Future;
 
 /// What a call answers.
@@ -23,76 +25,24 @@ pub type Answer<T> = Result<T, ApiError>;
 /// The second line of an item that the user's role forbids.
 pub const ROLE_WHY: &str = "Your role in this project may only look. One of its owners can change that.";
 
-/// Data of a page that is asked for again every second while `moving` holds for it. After a lost connection it keeps asking, so that the
-/// page comes back by itself.
-pub fn live<S, T, F>(
-    source: impl Fn() -> S + Send + Sync + 'static,
-    fetch: impl Fn(S) -> F + Send + Sync + 'static,
-    moving: fn(&T) -> bool,
-) -> Resource<Answer<T>>
-where
-    S: PartialEq + Clone + Send + Sync + 'static,
-    T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
-    F: Future<Output = Answer<T>> + Send + 'static,
-{
-    let data = Resource::new(source, fetch);
-    let active = Signal::derive(move || {
-        data.with(|answer| match answer {
-            Some(Ok(value)) => moving(value),
-            Some(Err(error)) => error.0.code == "no_answer",
-            None => false,
-        })
-    });
-    poll_while(active, move || data.refetch());
-    data
+/// A page that waits for its data: the view of it, or why there is none.
+pub fn loaded<T: 'static>(
+    data: impl Future<Output = Answer<T>> + Send + 'static,
+    shown: impl FnOnce(T) -> AnyView + Send + 'static,
+) -> AnyView {
+    Suspend::new(async move {
+        match data.await {
+            Ok(value) => shown(value),
+            Err(error) => view! { <Problem error/> }.into_any(),
+        }
+    })
+    .into_any()
 }
 
-/// A part of a page whose data is on its way: a sentence until it is there, then the view, or why there is none. While it is asked for
-/// again, the old view stays.
+/// Marks the page while something on it is at work: script asks for it again every second.
 #[component]
-pub fn Loaded<T>(data: Resource<Answer<T>>, shown: Callback<T, AnyView>) -> impl IntoView
-where
-    T: Clone + Send + Sync + 'static,
-{
-    let part = move || {
-        Suspend::new(async move {
-            match data.await {
-                Ok(value) => shown.run(value),
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
-    };
-    view! {
-        <Transition fallback=|| view! { <Loading/> }>{part}</Transition>
-    }
-}
-
-/// The same for a dialog with a form: the view also gets what the form starts with, which is what was refused or `fresh`.
-#[component]
-pub fn LoadedForm<T, F>(
-    data: Resource<Answer<T>>,
-    refused: RefusedForm,
-    fresh: fn(&T) -> F,
-    shown: Callback<(T, FormState<F>), AnyView>,
-) -> impl IntoView
-where
-    T: Clone + Send + Sync + 'static,
-    F: serde::de::DeserializeOwned + Send + Sync + 'static,
-{
-    let part = move || {
-        Suspend::new(async move {
-            match data.await {
-                Ok(value) => {
-                    let state = refused.state(fresh(&value)).await;
-                    shown.run((value, state))
-                }
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
-    };
-    view! {
-        <Transition fallback=|| view! { <Loading/> }>{part}</Transition>
-    }
+pub fn Moving(when: bool) -> impl IntoView {
+    when.then(|| view! { <span hidden data-moving=""></span> })
 }
 
 /// A reason in the form that `BlockedAction` and `Explain` show, with the links that lead out of it.
@@ -116,6 +66,31 @@ pub fn role_reason() -> Rule {
         "Your role in this project may only look.",
         "One of its owners can change that.",
     )
+}
+
+/// The two fields by which people tell images apart.
+#[component]
+pub fn NameAndRemark(rules: Rules, name: String, remark: String, error: Option<ApiError>) -> impl IntoView {
+    let max = |chars: usize| u32::try_from(chars).ok();
+    let name_look = FieldLook {
+        label: "Name".to_owned(),
+        value: name,
+        max_length: max(NAME_CHARS_MAX),
+        ..FieldLook::default()
+    };
+    let remark_look = FieldLook {
+        label: "Remark".to_owned(),
+        kind: FieldKind::Area,
+        need: Need::Optional,
+        value: remark,
+        hint: Some("What will help you choose this image in a year?".to_owned()),
+        max_length: max(REMARK_CHARS_MAX),
+        ..FieldLook::default()
+    };
+    view! {
+        <CheckedField rules field="name" look=name_look error=error_at(error.as_ref(), "name")/>
+        <CheckedField rules field="remark" look=remark_look error=error_at(error.as_ref(), "remark")/>
+    }
 }
 
 /// The inside of a dialog whose action is not possible now: why, and the way back.
@@ -178,104 +153,54 @@ pub fn instance_status(status: instance::Status, error: Option<String>, task: Op
     }
 }
 
-/// Cancelling and retrying tasks from a page: the actions outlive the rows that are redrawn while they run.
-#[derive(Clone, Copy)]
-pub struct TaskActions {
-    cancel: ServerAction<CancelTask>,
-    retry: ServerAction<RetryTask>,
-}
-
-impl TaskActions {
-    /// The actions of a page.
-    pub fn of_page() -> Self {
-        let actions = Self { cancel: ServerAction::new(), retry: ServerAction::new() };
-        refresh_frame_after(move || {
-            let (cancelled, retried) = actions.version();
-            cancelled + retried
-        });
-        actions
-    }
-
-    /// Changes when one of them was answered: part of the source of the page's data.
-    pub fn version(&self) -> (usize, usize) {
-        (self.cancel.version().get(), self.retry.version().get())
-    }
-
-    /// Why the last one was refused.
-    pub fn refusal(self) -> Signal<Option<ApiError>> {
-        Signal::derive(move || {
-            let answers = [self.cancel.value().get(), self.retry.value().get()];
-            answers.into_iter().flatten().find_map(Result::err)
-        })
-    }
-}
-
-/// Says why the last press of a button was refused, with and without script.
-#[component]
-pub fn Refusal(
-    /// By script.
-    error: Signal<Option<ApiError>>,
-    /// Without.
-    refused: RefusedForm,
-) -> impl IntoView {
-    let notice =
-        |error: ApiError| view! { <Notice tone=Tone::Bad text=error.to_string() urgency=Urgency::Alert/> };
-    let before = move || Suspend::new(async move { refused.error().await.map(notice) });
-    view! {
-        <Suspense>{before}</Suspense>
-        {move || error.get().map(notice)}
-    }
-}
-
 /// The button that stops a task and undoes it.
 #[component]
 pub fn CancelButton(
-    actions: TaskActions,
     id: TaskId,
-    /// Where the person is.
-    back_to: String,
+    /// What the task does, read out where a page has several such buttons.
+    #[prop(optional, into)]
+    about: Option<String>,
     #[prop(optional)] variant: Variant,
     #[prop(optional)] size: Size,
+    #[prop(optional)] icon: Option<IconName>,
 ) -> impl IntoView {
-    let action = actions.cancel;
-    let pending = Signal::derive(move || {
-        action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id))
-    });
-    view! {
-        <ActionForm action>
-            <input type="hidden" name="id" value=id.to_string()/>
-            <input type="hidden" name="back_to" value=back_to/>
-            <Button variant size pending>"Cancel"</Button>
-        </ActionForm>
-    }
+    task_button(CancelTask::url(), "Cancel", id, about, (variant, size, icon))
 }
 
 /// The button that does a failed task again.
 #[component]
 pub fn RetryButton(
-    actions: TaskActions,
     id: TaskId,
-    /// Where the person is.
-    back_to: String,
+    /// What the task does, read out where a page has several such buttons.
+    #[prop(optional, into)]
+    about: Option<String>,
     #[prop(optional)] variant: Variant,
     #[prop(optional)] size: Size,
+    #[prop(optional)] icon: Option<IconName>,
 ) -> impl IntoView {
-    let action = actions.retry;
-    let pending = Signal::derive(move || {
-        action.pending().get() && action.input().with(|sent| sent.as_ref().is_some_and(|sent| sent.id == id))
-    });
+    task_button(RetryTask::url(), "Retry", id, about, (variant, size, icon))
+}
+
+fn task_button(
+    to: &'static str,
+    label: &'static str,
+    id: TaskId,
+    about: Option<String>,
+    (variant, size, icon): (Variant, Size, Option<IconName>),
+) -> impl IntoView {
+    let about = about.map(|about| view! { <span class="visually-hidden">": "{about}</span> });
     view! {
-        <ActionForm action>
+        <PostForm to>
             <input type="hidden" name="id" value=id.to_string()/>
-            <input type="hidden" name="back_to" value=back_to/>
-            <Button variant size pending>"Retry"</Button>
-        </ActionForm>
+            <input type="hidden" name="back_to" value=use_address()/>
+            <Button variant size nostrip:icon=icon>{label}{about}</Button>
+        </PostForm>
     }
 }
 
 /// A task that runs, as a block with its bar and, where it is possible, *Cancel*.
 #[component]
-pub fn TaskCard(task: TaskView, actions: TaskActions, back_to: String, may_change: bool) -> impl IntoView {
+pub fn TaskCard(task: TaskView, may_change: bool) -> impl IntoView {
     let label = format!("{} {}", task.kind.title(), task.name);
     let left = if task.cancel_requested {
         "Cancelling".to_owned()
@@ -288,10 +213,10 @@ pub fn TaskCard(task: TaskView, actions: TaskActions, back_to: String, may_chang
         None => step_words(&task),
     });
     let cancel = (may_change && task.cancel_blocked.is_none())
-        .then(|| view! { <div class="cluster"><CancelButton actions id=task.id back_to/></div> });
+        .then(|| view! { <div class="cluster"><CancelButton id=task.id/></div> });
     view! {
         <div class="panel stack stack--s">
-            <TaskProgress label href=paths::task(task.id) left value figures/>
+            <TaskProgress label href=paths::task(task.id) left value nostrip:figures=figures/>
             {cancel}
         </div>
     }

@@ -3,10 +3,10 @@
 use super::problem::Refusal;
 use crate::ui::calls::people::SignIn;
 use crate::ui::components::*;
-use crate::ui::error::{FormState, errors};
+use crate::ui::error::FormState;
 use crate::ui::state::{error_at, use_form, use_word};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
@@ -23,39 +23,34 @@ pub struct SignInForm {
 /// Who are you?
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let next = use_word("next");
-    let refused = use_form();
-    let sign_in = ServerAction::<SignIn>::new();
-    let fields = move || {
-        Suspend::new(async move {
-            let mut state = refused.state(SignInForm::default()).await;
-            let wanted = next.get_untracked();
-            if !wanted.is_empty() {
-                state.form.next = wanted;
-            }
-            view! { <SignInFields sign_in state/> }
-        })
-    };
+    let (wanted, refused) = (use_word("next"), use_form());
+    let fields = Suspend::new(async move {
+        let mut state = refused.state(SignInForm::default()).await;
+        if !wanted.is_empty() {
+            state.form.next = wanted;
+        }
+        view! { <SignInFields state/> }
+    });
     view! {
         <Title text="Sign in · darkroom"/>
         <Gate help="Forgot your password? Ask your provider.">
-            <ActionForm action=sign_in attr:class="stack">
+            <PostForm to=SignIn::url() class="stack">
                 <div class="stack stack--s">
                     <Brand/>
                     <h1>"Sign in"</h1>
                 </div>
-                <Suspense>{fields}</Suspense>
-            </ActionForm>
+                {fields}
+            </PostForm>
         </Gate>
     }
 }
 
 #[component]
-fn SignInFields(sign_in: ServerAction<SignIn>, state: FormState<SignInForm>) -> impl IntoView {
+fn SignInFields(state: FormState<SignInForm>) -> impl IntoView {
     let FormState { form, error } = state;
-    let errors = errors(move || sign_in.value().get(), error);
+    let [email_error, password_error] = ["email", "password"].map(|field| error_at(error.as_ref(), field));
     view! {
-        <Refusal errors/>
+        <Refusal error/>
         <input type="hidden" name="next" value=form.next/>
         <Field
             id="email"
@@ -64,7 +59,7 @@ fn SignInFields(sign_in: ServerAction<SignIn>, state: FormState<SignInForm>) -> 
             kind=FieldKind::Email
             autocomplete="username"
             value=form.email
-            error=error_at(errors, "email")
+            error=email_error
         />
         <Field
             id="password"
@@ -72,9 +67,9 @@ fn SignInFields(sign_in: ServerAction<SignIn>, state: FormState<SignInForm>) -> 
             label="Password"
             kind=FieldKind::Password
             autocomplete="current-password"
-            error=error_at(errors, "password")
+            error=password_error
         />
-        <Button variant=Variant::Primary size=Size::Form pending=sign_in.pending()>
+        <Button variant=Variant::Primary size=Size::Form>
             "Sign in"
         </Button>
     }

@@ -1,74 +1,41 @@
 //! The dialog that deletes an image, over the image's page: what happens, what stays, what it saves.
 
-use super::super::parts::{BlockedDialog, Loaded, Refusal, TaskActions, counted, explained};
-use super::detail::ImageView;
+use super::super::deletion::{DeleteDialog, Deletion};
+use super::super::parts::{counted, loaded};
+use super::detail::ImageSheet;
 use super::use_image_id;
-use crate::ui::calls::images::{DeleteImage, get_image_deletion};
+use crate::ui::calls::images::{DeleteImage, get_image, get_image_deletion};
 use crate::ui::components::*;
 use crate::ui::paths;
-use crate::ui::state::{RefusedForm, use_form};
+use crate::ui::state::use_form;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::ImageDeletion;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// The page of an image with the dialog on top.
 #[component]
 pub fn DeleteImagePage() -> impl IntoView {
-    let id = use_image_id();
-    let action = ServerAction::<DeleteImage>::new();
-    let data = Resource::new(move || id.get(), get_image_deletion);
-    let refused = use_form();
-    let shown =
-        Callback::new(move |deletion| view! { <DeleteImageDialog deletion action refused/> }.into_any());
-    view! {
-        <ImageView id actions=TaskActions::of_page()/>
-        <Loaded data shown/>
-    }
-}
-
-#[component]
-fn DeleteImageDialog(
-    deletion: ImageDeletion,
-    action: ServerAction<DeleteImage>,
-    refused: RefusedForm,
-) -> impl IntoView {
-    let close = paths::image(deletion.id);
-    let title = format!("Delete {}?", deletion.name);
-    let body = match deletion.blocked.clone() {
-        Some(rule) => {
-            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any()
-        }
-        None => view! { <DeleteForm deletion action refused/> }.into_any(),
-    };
-    view! { <Dialog id="delete-image" title sub="It cannot be brought back." close_href=close>{body}</Dialog> }
-}
-
-#[component]
-fn DeleteForm(
-    deletion: ImageDeletion,
-    action: ServerAction<DeleteImage>,
-    refused: RefusedForm,
-) -> impl IntoView {
-    let headline = format!("Saves {} per month", deletion.month.display(&deletion.symbol));
-    let detail =
-        format!("Charging stops at once. It has cost {} so far.", deletion.cost.display(&deletion.symbol));
-    let (id, close) = (deletion.id.to_string(), paths::image(deletion.id));
-    let error = Signal::derive(move || action.value().get().and_then(Result::err));
-    let consequences = consequences(&deletion);
-    view! {
-        <ActionForm action>
-            <input type="hidden" name="id" value=id/>
-            <DialogBody>
-                <Refusal error refused/>
-                <EffectsList consequences/>
-            </DialogBody>
-            <DialogFoot>
-                <PriceLine headline detail/>
-                <LinkButton href=close size=Size::Form>"Keep it"</LinkButton>
-                <Button variant=Variant::Danger size=Size::Form icon=IconName::Trash pending=action.pending()>"Delete image"</Button>
-            </DialogFoot>
-        </ActionForm>
-    }
+    let (id, refused) = (use_image_id(), use_form());
+    let data =
+        async move { Ok((get_image(id).await?, get_image_deletion(id).await?, refused.error().await)) };
+    loaded(data, |(detail, image, error)| {
+        let deletion = Deletion {
+            to: DeleteImage::url(),
+            noun: "image",
+            id: image.id.to_string(),
+            name: image.name.to_string(),
+            close: paths::image(image.id),
+            headline: format!("Saves {} per month", image.month.display(&image.symbol)),
+            detail: format!(
+                "Charging stops at once. It has cost {} so far.",
+                image.cost.display(&image.symbol)
+            ),
+            consequences: consequences(&image),
+            blocked: image.blocked,
+        };
+        view! { <ImageSheet detail/><DeleteDialog deletion error/> }.into_any()
+    })
 }
 
 /// What deleting does, what needs attention first.

@@ -1,15 +1,17 @@
 //! An image in full: what it is, where it came from, what was made of it, what it costs.
 
+use super::super::Refusal;
 use super::super::parts::{
-    Activity, Loaded, MachineLinks, Moment, Refusal, RetryButton, TaskActions, TaskCard, explained,
-    image_status, live, role_reason,
+    Activity, MachineLinks, Moment, Moving, RetryButton, TaskCard, explained, image_status, loaded,
+    role_reason,
 };
 use super::use_image_id;
 use crate::ui::calls::images::get_image;
 use crate::ui::components::*;
+use crate::ui::islands::CopyableId;
 use crate::ui::paths;
 use crate::ui::state::use_form;
-use darkroom_core::domain::ids::{ImageId, Subject};
+use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::image::{Action, Image, Status as State, Visibility};
 use darkroom_core::domain::size::{self, MIB};
 use darkroom_core::domain::view::ImageDetail;
@@ -19,25 +21,14 @@ use leptos_meta::Title;
 /// The page of an image.
 #[component]
 pub fn ImagePage() -> impl IntoView {
-    let id = use_image_id();
-    let actions = TaskActions::of_page();
-    view! {
-        <Refusal error=actions.refusal() refused=use_form()/>
-        <ImageView id actions/>
-    }
+    let (id, refused) = (use_image_id(), use_form());
+    let data = async move { Ok((get_image(id).await?, refused.error().await)) };
+    loaded(data, |(detail, error)| view! { <Refusal error/><ImageSheet detail/> }.into_any())
 }
 
 /// The image, also underneath the dialogs about it.
 #[component]
-pub(super) fn ImageView(id: Memo<ImageId>, actions: TaskActions) -> impl IntoView {
-    let moving = |detail: &ImageDetail| matches!(detail.image.status, State::Creating | State::Deleting);
-    let data = live(move || (id.get(), actions.version()), |(id, _)| get_image(id), moving);
-    let shown = Callback::new(move |detail| view! { <ImageSheet detail actions/> }.into_any());
-    view! { <Loaded data shown/> }
-}
-
-#[component]
-fn ImageSheet(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
+pub(super) fn ImageSheet(detail: ImageDetail) -> impl IntoView {
     let image = detail.image.clone();
     let public = image.visibility == Visibility::Public;
     let above = if public {
@@ -45,14 +36,16 @@ fn ImageSheet(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
     } else {
         Link::new("My Images", paths::IMAGES)
     };
+    let moving = matches!(image.status, State::Creating | State::Deleting);
     let machines = detail.machines.clone();
     let (events, now, subject) = (detail.events.clone(), detail.now, Subject::Image(image.id));
     let cost = (!public).then(|| view! { <CostSection detail=detail.clone()/> });
     view! {
         <Title text=format!("{} · darkroom", image.name)/>
+        <Moving when=moving/>
         <Crumbs above=vec![above] here=image.name.to_string()/>
         <ImageHead detail=detail.clone()/>
-        <StateOfWork detail=detail.clone() actions/>
+        <StateOfWork detail=detail.clone()/>
         <div class="split">
             <div class="stack stack--l">
                 <Properties detail/>
@@ -129,19 +122,18 @@ fn change_link(
 
 /// While it is being made: progress and Cancel. After a failure: why, Retry and the task.
 #[component]
-fn StateOfWork(detail: ImageDetail, actions: TaskActions) -> impl IntoView {
-    let here = paths::image(detail.image.id);
+fn StateOfWork(detail: ImageDetail) -> impl IntoView {
     let may_change = detail.may_change;
     let task = detail.task?;
     match detail.image.status {
         State::Creating | State::Deleting => {
-            task.state.active().then(|| view! { <TaskCard task actions back_to=here may_change/> }.into_any())
+            task.state.active().then(|| view! { <TaskCard task may_change/> }.into_any())
         }
         State::Error => {
             let text =
                 detail.image.error.or(task.error).unwrap_or_else(|| "Making this image failed.".to_owned());
-            let retry = (may_change && task.retry_blocked.is_none())
-                .then(|| view! { <RetryButton actions id=task.id back_to=here/> });
+            let retry =
+                (may_change && task.retry_blocked.is_none()).then(|| view! { <RetryButton id=task.id/> });
             Some(
                 view! {
                     <Notice tone=Tone::Bad text>

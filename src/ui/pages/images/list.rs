@@ -1,8 +1,7 @@
 //! My Images: totals, search, filters and the table with live progress. What is shown stands in the address.
 
-use super::super::parts::{
-    CancelButton, Loaded, Moment, ROLE_WHY, Refusal, RetryButton, TaskActions, image_status, live,
-};
+use super::super::Refusal;
+use super::super::parts::{CancelButton, Moment, Moving, ROLE_WHY, RetryButton, image_status, loaded};
 use crate::ui::calls::images::list_images;
 use crate::ui::components::*;
 use crate::ui::paths;
@@ -23,15 +22,19 @@ use leptos_router::params::ParamsMap;
 /// The page *My Images*.
 #[component]
 pub fn ImagesPage() -> impl IntoView {
-    let address = use_query_map();
-    let query = Memo::new(move |_| address.with(asked));
-    let actions = TaskActions::of_page();
-    let data = live(move || (query.get(), actions.version()), |(query, _)| list_images(query), moving);
-    let shown = Callback::new(move |list| view! { <ImagesView list actions/> }.into_any());
+    let (query, refused) = (use_query_map().with_untracked(asked), use_form());
+    let data = async move { Ok((list_images(query).await?, refused.error().await)) };
+    let shown = |(list, error): (ImageList, _)| {
+        view! {
+            <Moving when=moving(&list)/>
+            <Refusal error/>
+            <ImagesView list/>
+        }
+        .into_any()
+    };
     view! {
         <Title text="My Images · darkroom"/>
-        <Refusal error=actions.refusal() refused=use_form()/>
-        <Loaded data shown/>
+        {loaded(data, shown)}
     }
 }
 
@@ -51,7 +54,7 @@ fn address(query: &ImageQuery) -> String {
 }
 
 #[component]
-fn ImagesView(list: ImageList, actions: TaskActions) -> impl IntoView {
+fn ImagesView(list: ImageList) -> impl IntoView {
     let off = (list.images == Switch::Off).then(|| {
         let text = format!(
             "Image feature is not enabled in {}. Images that exist stay usable; new ones cannot be made here. Ask your provider to enable it, or switch to another region.",
@@ -67,7 +70,7 @@ fn ImagesView(list: ImageList, actions: TaskActions) -> impl IntoView {
     let body = if list.n_all == 0 {
         view! { <NoImages list/> }.into_any()
     } else {
-        view! { <ImagesTable list actions/> }.into_any()
+        view! { <ImagesTable list/> }.into_any()
     };
     view! {
         <PageHead title="My Images">
@@ -121,7 +124,7 @@ fn NoImages(list: ImageList) -> impl IntoView {
 }
 
 #[component]
-fn ImagesTable(list: ImageList, actions: TaskActions) -> impl IntoView {
+fn ImagesTable(list: ImageList) -> impl IntoView {
     let query = list.query;
     let caption = format!("My Images in {}", list.region);
     let n_pages = list.page.n_pages();
@@ -130,15 +133,14 @@ fn ImagesTable(list: ImageList, actions: TaskActions) -> impl IntoView {
     let previous = (number > 1).then(|| turned(number - 1));
     let next = (number < n_pages).then(|| turned(number + 1));
     let range = list.page.range();
-    let here = address(&query);
-    let look = RowLook { symbol: list.symbol, now: list.now, may_change: list.may_change, here };
+    let look = RowLook { symbol: list.symbol, now: list.now, may_change: list.may_change };
     let rows = list.page.rows;
     let body = if rows.is_empty() {
         view! { <NoMatch query=query.clone() n_all=list.n_all region=list.region.to_string()/> }.into_any()
     } else {
         let rows = rows
             .into_iter()
-            .map(|row| view! { <ImageLine row look=look.clone() actions/> }.into_any())
+            .map(|row| view! { <ImageLine row look=look.clone()/> }.into_any())
             .collect_view();
         view! {
             <Table caption columns=columns(&query)>{rows}</Table>
@@ -257,11 +259,10 @@ struct RowLook {
     symbol: String,
     now: Timestamp,
     may_change: bool,
-    here: String,
 }
 
 #[component]
-fn ImageLine(row: ImageRow, look: RowLook, actions: TaskActions) -> impl IntoView {
+fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
     let source = match &row.source {
         Some(name) => view! { <span class="break">{name.to_string()}</span> }.into_any(),
         None => view! { <span class="soft">"None"</span> }.into_any(),
@@ -281,7 +282,7 @@ fn ImageLine(row: ImageRow, look: RowLook, actions: TaskActions) -> impl IntoVie
             <Cell label="Created" kind=Kind::Short rank=Rank::Low><Moment at=created now/></Cell>
             <Cell label="Per month" kind=Kind::Number><MoneyText amount=month/></Cell>
             <ActionsCell>
-                {first_action(&row, &look, actions)}
+                {first_action(&row, look.may_change)}
                 <RowMenu row may_change=look.may_change/>
             </ActionsCell>
         </Row>
@@ -289,20 +290,19 @@ fn ImageLine(row: ImageRow, look: RowLook, actions: TaskActions) -> impl IntoVie
 }
 
 /// The action that follows from the status: Deploy, Cancel or Retry.
-fn first_action(row: &ImageRow, look: &RowLook, actions: TaskActions) -> Option<AnyView> {
-    if !look.may_change {
+fn first_action(row: &ImageRow, may_change: bool) -> Option<AnyView> {
+    if !may_change {
         return None;
     }
-    let back_to = look.here.clone();
     let task = row.task.as_ref();
     match row.status {
         State::Available => Some(view! { <LinkButton href=paths::instance_new_from(row.id) variant=Variant::Quiet>"Deploy"</LinkButton> }.into_any()),
         State::Creating => task
             .filter(|task| task.cancel_blocked.is_none())
-            .map(|task| view! { <CancelButton actions id=task.id back_to variant=Variant::Quiet/> }.into_any()),
+            .map(|task| view! { <CancelButton id=task.id variant=Variant::Quiet/> }.into_any()),
         State::Error => task
             .filter(|task| task.retry_blocked.is_none())
-            .map(|task| view! { <RetryButton actions id=task.id back_to variant=Variant::Quiet/> }.into_any()),
+            .map(|task| view! { <RetryButton id=task.id variant=Variant::Quiet/> }.into_any()),
         State::Deleting => None,
     }
 }

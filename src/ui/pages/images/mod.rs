@@ -19,13 +19,9 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 /// The image that the address names. One that cannot be read becomes the nil id, which no image has, so that the server answers 404.
-fn use_image_id() -> Memo<ImageId> {
-    let params = use_params_map();
-    Memo::new(move |_| {
-        params.with(|params| {
-            params.get_str("id").and_then(|id| id.parse().ok()).unwrap_or(ImageId(uuid::Uuid::nil()))
-        })
-    })
+fn use_image_id() -> ImageId {
+    let id = use_params_map().with_untracked(|params| params.get_str("id").and_then(|id| id.parse().ok()));
+    id.unwrap_or(ImageId(uuid::Uuid::nil()))
 }
 
 /// The two lists of images.

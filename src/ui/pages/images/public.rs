@@ -1,6 +1,6 @@
 //! The provider's images: what everybody can deploy.
 
-use super::super::parts::{Loaded, Moment};
+use super::super::parts::{Moment, loaded};
 use crate::ui::calls::images::list_public_images;
 use crate::ui::components::*;
 use crate::ui::paths;
@@ -13,9 +13,10 @@ use leptos_meta::Title;
 /// The page *Public images*.
 #[component]
 pub fn PublicImagesPage() -> impl IntoView {
-    let data = Resource::new(|| (), |()| list_public_images());
-    let shown = Callback::new(|images| view! { <PublicView images/> }.into_any());
-    view! { <Title text="Public images · darkroom"/><Loaded data shown/> }
+    view! {
+        <Title text="Public images · darkroom"/>
+        {loaded(list_public_images(), |images| view! { <PublicView images/> }.into_any())}
+    }
 }
 
 #[component]

@@ -1,20 +1,22 @@
 //! The dialog that makes an image of a machine, over the machine's page: name, remark, what is left out, how consistent it will be, price.
 
-use super::super::held::{Held, refusals};
-use super::super::parts::{BlockedDialog, LoadedForm, explained};
-use super::detail::{InstanceView, MachineActions};
+use super::super::Refusal;
+use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded};
+use super::detail::InstanceSheet;
 use super::use_instance_id;
 use crate::ui::calls::images::{CreateImage, get_capture_options};
+use crate::ui::calls::instances::get_instance;
 use crate::ui::components::*;
-use crate::ui::error::FormState;
+use crate::ui::error::{ApiError, FormState};
+use crate::ui::islands::Rules;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::form::CreateImageForm;
 use darkroom_core::domain::instance::Status as State;
 use darkroom_core::domain::size;
-use darkroom_core::domain::text::{NAME_CHARS_MAX, REMARK_CHARS_MAX};
 use darkroom_core::domain::view::CaptureOptions;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// What an image cannot repair (U7).
 const SETTINGS_WARNING: &str = "Changed the network or boot settings since the last restart? Restart once and check that the machine comes back. An image of a machine that cannot boot will not boot either.";
@@ -22,18 +24,15 @@ const SETTINGS_WARNING: &str = "Changed the network or boot settings since the l
 /// The page of a machine with the dialog on top.
 #[component]
 pub fn CaptureImagePage() -> impl IntoView {
-    let id = use_instance_id();
-    let action = ServerAction::<CreateImage>::new();
-    let held = Held::<CreateImageForm>::new(action);
-    let tries = refusals(action);
-    let data = Resource::new(move || (id.get(), tries.get()), |(id, _)| get_capture_options(id));
-    let shown = Callback::new(move |(options, state)| {
-        view! { <CaptureDialog options state action held/> }.into_any()
-    });
-    view! {
-        <InstanceView id actions=MachineActions::new()/>
-        <LoadedForm data refused=use_form() fresh shown/>
-    }
+    let (id, refused) = (use_instance_id(), use_form());
+    let data = async move {
+        let (detail, options) = (get_instance(id).await?, get_capture_options(id).await?);
+        let state = refused.state(fresh(&options)).await;
+        Ok((detail, options, state))
+    };
+    loaded(data, |(detail, options, state)| {
+        view! { <InstanceSheet detail/><CaptureDialog options state/> }.into_any()
+    })
 }
 
 fn fresh(options: &CaptureOptions) -> CreateImageForm {
@@ -46,12 +45,7 @@ fn fresh(options: &CaptureOptions) -> CreateImageForm {
 }
 
 #[component]
-fn CaptureDialog(
-    options: CaptureOptions,
-    state: FormState<CreateImageForm>,
-    action: ServerAction<CreateImage>,
-    held: Held<CreateImageForm>,
-) -> impl IntoView {
+fn CaptureDialog(options: CaptureOptions, state: FormState<CreateImageForm>) -> impl IntoView {
     let close = paths::instance(options.instance);
     let keeps = if options.status == State::Running { " It keeps running." } else { "" };
     let sub = format!("From {} in {}.{keeps}", options.name, options.region);
@@ -61,45 +55,24 @@ fn CaptureDialog(
         }
         None => {
             // The price that is shown is the one that is agreed to, also after a refusal because it changed.
-            let form = CreateImageForm { price_version: options.price_version, ..held.start(state) };
-            view! { <CaptureForm form options action held/> }.into_any()
+            let form = CreateImageForm { price_version: options.price_version, ..state.form };
+            view! { <CaptureForm form error=state.error options/> }.into_any()
         }
     };
     view! { <Dialog id="create-image" title="Create an image" sub close_href=close>{body}</Dialog> }
 }
 
 #[component]
-fn CaptureForm(
-    form: CreateImageForm,
-    options: CaptureOptions,
-    action: ServerAction<CreateImage>,
-    held: Held<CreateImageForm>,
-) -> impl IntoView {
-    let name_error = held.at("name", CreateImageForm::parse);
-    let remark_error = held.at("remark", CreateImageForm::parse);
-    let typing = held.typing(|sent: CreateImage| sent.form);
-    let sending = held.sending();
-    let max = |chars: usize| u32::try_from(chars).unwrap_or(u32::MAX);
+fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureOptions) -> impl IntoView {
     let (headline, detail) = price_words(&options);
     let close = paths::instance(options.instance);
     view! {
-        <ActionForm action on:input=typing on:submit:capture=sending>
+        <PostForm to=CreateImage::url()>
             <input type="hidden" name="form[instance]" value=form.instance/>
             <input type="hidden" name="form[price_version]" value=form.price_version.to_string()/>
             <DialogBody>
-                <Elsewhere held/>
-                <Field id="name" name="form[name]" label="Name" value=form.name error=name_error max_length=max(NAME_CHARS_MAX) autocomplete="off"/>
-                <Field
-                    id="remark"
-                    name="form[remark]"
-                    label="Remark"
-                    kind=FieldKind::Area
-                    need=Need::Optional
-                    value=form.remark
-                    error=remark_error
-                    hint="What will help you choose this image in a year?"
-                    max_length=max(REMARK_CHARS_MAX)
-                />
+                <Refusal error=error.clone()/>
+                <NameAndRemark rules=Rules::CreateImage name=form.name remark=form.remark error/>
                 <LeftOut disks=options.left_out.clone()/>
                 <p class="soft">{consistency(options.status)}</p>
                 <Notice tone=Tone::Warn text=SETTINGS_WARNING/>
@@ -107,17 +80,10 @@ fn CaptureForm(
             <DialogFoot>
                 <PriceLine headline detail/>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
-                <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera pending=action.pending()>"Create image"</Button>
+                <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Create image"</Button>
             </DialogFoot>
-        </ActionForm>
+        </PostForm>
     }
-}
-
-/// What was refused and belongs to no field.
-#[component]
-fn Elsewhere(held: Held<CreateImageForm>) -> impl IntoView {
-    let text = held.elsewhere();
-    move || text.get().map(|text| view! { <Notice tone=Tone::Bad text urgency=Urgency::Alert/> })
 }
 
 #[component]

@@ -1,7 +1,7 @@
 //! A machine's serial console in the browser. The terminal itself is `public/console.js` with xterm.js: this page only gives it a place and
-//! its parameters, and never redraws that place. The page has a content policy of its own, so it is always entered and left by a full load.
+//! its parameters, and never redraws that place. The page has a content policy of its own.
 
-use super::super::parts::{Loaded, explained, role_reason};
+use super::super::parts::{explained, loaded, role_reason};
 use super::detail::tail;
 use super::use_instance_id;
 use crate::ui::calls::instances::get_instance;
@@ -13,38 +13,13 @@ use leptos_meta::{Stylesheet, Title};
 
 /// Where the terminal is put. A page that came from the server has it before the program starts.
 const PLACE: &str = "terminal";
-/// Tells a page that came from the server from one that the router put together.
-const MARK: &str = "console-page";
 /// Lines of the log that are shown when there is no terminal.
 const LOG_LINES: usize = 60;
 
 /// The page *Console*.
 #[component]
 pub fn ConsolePage() -> impl IntoView {
-    let id = use_instance_id();
-    load_in_full(id.get_untracked());
-    let data = Resource::new(move || id.get(), get_instance);
-    let shown = Callback::new(|detail| view! { <ConsoleView detail/> }.into_any());
-    // The mark is there whatever the answer is: without it a page that says "not found" would load itself for ever.
-    view! {
-        <div id=MARK hidden></div>
-        <Loaded data shown/>
-    }
-}
-
-/// When the router brought the person here, the document still has the policy of the page before; a load of this address gets its own.
-fn load_in_full(id: darkroom_core::domain::ids::InstanceId) {
-    #[cfg(feature = "hydrate")]
-    {
-        let from_server = document().get_element_by_id(MARK).is_some();
-        Effect::new(move |_| {
-            if !from_server && window().location().replace(&paths::instance_console(id)).is_err() {
-                leptos::logging::error!("the console page could not be loaded in full");
-            }
-        });
-    }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = id;
+    loaded(get_instance(use_instance_id()), |detail| view! { <ConsoleView detail/> }.into_any())
 }
 
 #[component]
@@ -80,13 +55,13 @@ fn Terminal(detail: InstanceDetail) -> impl IntoView {
     let nonce = use_nonce();
     view! {
         <Stylesheet href="/vendor/xterm.css"/>
-        <div class="console" id="console">
+        <div class="console" id="console" data-keep="">
             <div class="console__bar">
                 <span id="console-state" role="status">"Connecting"</span>
                 <div class="cluster">
                     <button class="button button--quiet" type="button" id="console-reconnect" hidden><Icon name=IconName::Retry/>"Reconnect"</button>
                     <button class="button button--quiet" type="button" id="console-copy" hidden><Icon name=IconName::Clip/>"Copy"</button>
-                    <a class="button button--quiet" rel="external" href=paths::instance_console_log(detail.id)><Icon name=IconName::Export/>"Whole log"</a>
+                    <a class="button button--quiet" href=paths::instance_console_log(detail.id)><Icon name=IconName::Export/>"Whole log"</a>
                 </div>
             </div>
             <div class="console__screen" id=PLACE data-socket=socket data-label=label></div>

@@ -1,76 +1,41 @@
 //! The dialog that deletes a machine, over the machine's page: what goes, what stays, what it saves.
 
-use super::super::parts::{BlockedDialog, Loaded, Refusal, counted, explained};
-use super::detail::{InstanceView, MachineActions};
+use super::super::deletion::{DeleteDialog, Deletion};
+use super::super::parts::{counted, loaded};
+use super::detail::InstanceSheet;
 use super::{disk_name, use_instance_id};
-use crate::ui::calls::instances::{DeleteInstance, get_instance_deletion};
+use crate::ui::calls::instances::{DeleteInstance, get_instance, get_instance_deletion};
 use crate::ui::components::*;
 use crate::ui::paths;
-use crate::ui::state::{RefusedForm, use_form};
+use crate::ui::state::use_form;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::InstanceDeletion;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// The page of a machine with the dialog on top.
 #[component]
 pub fn DeleteInstancePage() -> impl IntoView {
-    let id = use_instance_id();
-    let action = ServerAction::<DeleteInstance>::new();
-    let refused = use_form();
-    let data = Resource::new(move || id.get(), get_instance_deletion);
-    let shown =
-        Callback::new(move |deletion| view! { <DeleteInstanceDialog deletion action refused/> }.into_any());
-    view! {
-        <InstanceView id actions=MachineActions::new()/>
-        <Loaded data shown/>
-    }
-}
-
-#[component]
-fn DeleteInstanceDialog(
-    deletion: InstanceDeletion,
-    action: ServerAction<DeleteInstance>,
-    refused: RefusedForm,
-) -> impl IntoView {
-    let close = paths::instance(deletion.id);
-    let title = format!("Delete {}?", deletion.name);
-    let body = match deletion.blocked.clone() {
-        Some(rule) => {
-            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Keep it"/> }.into_any()
-        }
-        None => view! { <DeleteForm deletion action refused/> }.into_any(),
-    };
-    view! { <Dialog id="delete-instance" title sub="It cannot be brought back." close_href=close>{body}</Dialog> }
-}
-
-#[component]
-fn DeleteForm(
-    deletion: InstanceDeletion,
-    action: ServerAction<DeleteInstance>,
-    refused: RefusedForm,
-) -> impl IntoView {
-    let error = Signal::derive(move || action.value().get().and_then(Result::err));
-    let headline = match deletion.month {
-        Some(month) => format!("Saves {} per month", month.display(&deletion.symbol)),
-        None => "Nothing is charged for it now".to_owned(),
-    };
-    let detail = "Charging stops as soon as it is deleted.";
-    let (id, close) = (deletion.id.to_string(), paths::instance(deletion.id));
-    let consequences = consequences(&deletion);
-    view! {
-        <ActionForm action>
-            <input type="hidden" name="id" value=id/>
-            <DialogBody>
-                <Refusal error refused/>
-                <EffectsList consequences/>
-            </DialogBody>
-            <DialogFoot>
-                <PriceLine headline detail/>
-                <LinkButton href=close size=Size::Form>"Keep it"</LinkButton>
-                <Button variant=Variant::Danger size=Size::Form icon=IconName::Trash pending=action.pending()>"Delete instance"</Button>
-            </DialogFoot>
-        </ActionForm>
-    }
+    let (id, refused) = (use_instance_id(), use_form());
+    let data =
+        async move { Ok((get_instance(id).await?, get_instance_deletion(id).await?, refused.error().await)) };
+    loaded(data, |(detail, machine, error)| {
+        let deletion = Deletion {
+            to: DeleteInstance::url(),
+            noun: "instance",
+            id: machine.id.to_string(),
+            name: machine.name.to_string(),
+            close: paths::instance(machine.id),
+            headline: match machine.month {
+                Some(month) => format!("Saves {} per month", month.display(&machine.symbol)),
+                None => "Nothing is charged for it now".to_owned(),
+            },
+            detail: "Charging stops as soon as it is deleted.".to_owned(),
+            consequences: consequences(&machine),
+            blocked: machine.blocked,
+        };
+        view! { <InstanceSheet detail/><DeleteDialog deletion error/> }.into_any()
+    })
 }
 
 /// What deleting does, what needs attention first.

@@ -1,15 +1,15 @@
 //! A machine in full: what it does, its serial output, its disks, what it costs, images made of it.
 
+use super::super::Refusal;
 use super::super::parts::{
-    Activity, ImageLinks, Loaded, Refusal, RetryButton, TaskActions, TaskCard, explained, instance_status,
-    live, role_reason,
+    Activity, ImageLinks, Moving, RetryButton, TaskCard, explained, instance_status, loaded, role_reason,
 };
 use super::{disk_name, use_instance_id};
 use crate::ui::calls::instances::{RebootInstance, StartInstance, StopInstance, get_instance};
 use crate::ui::components::*;
-use crate::ui::error::ApiError;
+use crate::ui::islands::CopyableId;
 use crate::ui::paths;
-use crate::ui::state::{refresh_frame_after, use_form};
+use crate::ui::state::use_form;
 use darkroom_core::domain::disk::DiskRole;
 use darkroom_core::domain::error::Reason as Rule;
 use darkroom_core::domain::ids::{InstanceId, Subject};
@@ -18,6 +18,7 @@ use darkroom_core::domain::size;
 use darkroom_core::domain::time::span;
 use darkroom_core::domain::view::{DiskView, InstanceDetail};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 
 /// Lines of serial output on the page: as many as fit without scrolling, so that the newest is seen.
@@ -26,59 +27,9 @@ const CONSOLE_LINES: usize = 16;
 /// The page of a machine.
 #[component]
 pub fn InstancePage() -> impl IntoView {
-    let id = use_instance_id();
-    let actions = MachineActions::new();
-    view! {
-        <Refusal error=actions.refusal() refused=use_form()/>
-        <InstanceView id actions/>
-    }
-}
-
-/// The buttons of the page: they outlive the parts that are redrawn while their requests run.
-#[derive(Clone, Copy)]
-pub(super) struct MachineActions {
-    start: ServerAction<StartInstance>,
-    stop: ServerAction<StopInstance>,
-    reboot: ServerAction<RebootInstance>,
-    tasks: TaskActions,
-}
-
-impl MachineActions {
-    pub(super) fn new() -> Self {
-        let actions = Self {
-            start: ServerAction::new(),
-            stop: ServerAction::new(),
-            reboot: ServerAction::new(),
-            tasks: TaskActions::of_page(),
-        };
-        refresh_frame_after(move || actions.power_version());
-        actions
-    }
-
-    fn power_version(&self) -> usize {
-        self.start.version().get() + self.stop.version().get() + self.reboot.version().get()
-    }
-
-    fn version(&self) -> (usize, (usize, usize)) {
-        (self.power_version(), self.tasks.version())
-    }
-
-    /// Why the last press of a button was refused.
-    fn refusal(self) -> Signal<Option<ApiError>> {
-        let tasks = self.tasks.refusal();
-        Signal::derive(move || {
-            let answers = [self.start.value().get(), self.stop.value().get(), self.reboot.value().get()];
-            answers.into_iter().flatten().find_map(Result::err).or_else(|| tasks.get())
-        })
-    }
-}
-
-/// The machine, also underneath the dialogs about it.
-#[component]
-pub(super) fn InstanceView(id: Memo<InstanceId>, actions: MachineActions) -> impl IntoView {
-    let data = live(move || (id.get(), actions.version()), |(id, _)| get_instance(id), moving);
-    let shown = Callback::new(move |detail| view! { <InstanceSheet detail actions/> }.into_any());
-    view! { <Loaded data shown/> }
+    let (id, refused) = (use_instance_id(), use_form());
+    let data = async move { Ok((get_instance(id).await?, refused.error().await)) };
+    loaded(data, |(detail, error)| view! { <Refusal error/><InstanceSheet detail/> }.into_any())
 }
 
 fn moving(detail: &InstanceDetail) -> bool {
@@ -88,15 +39,17 @@ fn moving(detail: &InstanceDetail) -> bool {
     detail.status.moving() || active(&detail.task) || active(&detail.capture)
 }
 
+/// The machine, also underneath the dialogs about it.
 #[component]
-fn InstanceSheet(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
+pub(super) fn InstanceSheet(detail: InstanceDetail) -> impl IntoView {
     let name = detail.name.to_string();
     let (events, now, about) = (detail.events.clone(), detail.now, Subject::Instance(detail.id));
     view! {
         <Title text=format!("{name} · darkroom")/>
+        <Moving when=moving(&detail)/>
         <Crumbs above=vec![Link::new("Instances", paths::INSTANCES)] here=name/>
-        <InstanceHead detail=detail.clone() actions/>
-        <Work detail=detail.clone() actions/>
+        <InstanceHead detail=detail.clone()/>
+        <Work detail=detail.clone()/>
         <div class="split">
             <div class="stack stack--l">
                 <Serial id=detail.id text=detail.console.clone()/>
@@ -119,7 +72,7 @@ fn since(detail: &InstanceDetail) -> Option<String> {
 }
 
 #[component]
-fn InstanceHead(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
+fn InstanceHead(detail: InstanceDetail) -> impl IntoView {
     let status = instance_status(detail.status, None, detail.task.as_ref());
     let since = since(&detail).map(|text| view! { <span class="soft">{text}</span> });
     let title = detail.name.to_string();
@@ -127,7 +80,7 @@ fn InstanceHead(detail: InstanceDetail, actions: MachineActions) -> impl IntoVie
         <PageHead title>
             <div class="cluster">{status}{since}</div>
             <PageActions slot>
-                <HeadActions detail actions/>
+                <HeadActions detail/>
             </PageActions>
         </PageHead>
     }
@@ -139,7 +92,7 @@ fn rule(detail: &InstanceDetail, state: &Option<Rule>) -> Option<Rule> {
 }
 
 #[component]
-fn HeadActions(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
+fn HeadActions(detail: InstanceDetail) -> impl IntoView {
     let id = detail.id;
     let image = match rule(&detail, &detail.capture_blocked) {
         None => {
@@ -149,14 +102,13 @@ fn HeadActions(detail: InstanceDetail, actions: MachineActions) -> impl IntoView
         Some(rule) => view! { <BlockedAction id="image-why" label="Image" size=Size::Form reason=explained(rule)/> }.into_any(),
     };
     let console = match rule(&detail, &detail.console_blocked) {
-        // A full load: the console page has its own content policy.
         None => {
-            view! { <LinkButton href=paths::instance_console(id) size=Size::Form icon=IconName::Terminal attr:rel="external">"Console"</LinkButton> }
+            view! { <LinkButton href=paths::instance_console(id) size=Size::Form icon=IconName::Terminal>"Console"</LinkButton> }
                 .into_any()
         }
         Some(rule) => view! { <BlockedAction id="console-why" label="Console" size=Size::Form reason=explained(rule)/> }.into_any(),
     };
-    let power = power_buttons(&detail, actions);
+    let power = power_buttons(&detail);
     let delete = match rule(&detail, &detail.delete_blocked) {
         None => view! { <MenuLink href=paths::instance_delete(id) icon=IconName::Trash tone=Tone::Bad>"Delete"</MenuLink> }.into_any(),
         Some(rule) => view! { <MenuBlocked label="Delete" why=rule.sentence()/> }.into_any(),
@@ -174,92 +126,59 @@ fn HeadActions(detail: InstanceDetail, actions: MachineActions) -> impl IntoView
 }
 
 /// Start for a machine that is off; Stop and Restart for every other, each possible or with its reason.
-fn power_buttons(detail: &InstanceDetail, actions: MachineActions) -> AnyView {
+fn power_buttons(detail: &InstanceDetail) -> AnyView {
     let id = detail.id;
+    let button = |to, label: &'static str, icon, blocked: &Option<Rule>| match rule(detail, blocked) {
+        None => view! { <PowerButton to id label icon/> }.into_any(),
+        Some(rule) => {
+            let why = format!("{}-why", label.to_lowercase());
+            view! { <BlockedAction id=why label size=Size::Form reason=explained(rule)/> }.into_any()
+        }
+    };
     if matches!(detail.status, State::Stopped | State::Error) {
-        return match rule(detail, &detail.start_blocked) {
-            None => view! { <StartButton id actions label="Start"/> }.into_any(),
-            Some(rule) => {
-                view! { <BlockedAction id="start-why" label="Start" size=Size::Form reason=explained(rule)/> }
-                    .into_any()
-            }
-        };
+        return button(StartInstance::url(), "Start", IconName::Power, &detail.start_blocked);
     }
-    let stop = match rule(detail, &detail.stop_blocked) {
-        None => {
-            let (action, pending) = (actions.stop, actions.stop.pending());
-            view! {
-                <ActionForm action>
-                    <input type="hidden" name="id" value=id.to_string()/>
-                    <Button size=Size::Form icon=IconName::Power pending>"Stop"</Button>
-                </ActionForm>
-            }
-            .into_any()
-        }
-        Some(rule) => {
-            view! { <BlockedAction id="stop-why" label="Stop" size=Size::Form reason=explained(rule)/> }
-                .into_any()
-        }
-    };
-    let reboot = match rule(detail, &detail.reboot_blocked) {
-        None => {
-            let (action, pending) = (actions.reboot, actions.reboot.pending());
-            view! {
-                <ActionForm action>
-                    <input type="hidden" name="id" value=id.to_string()/>
-                    <Button size=Size::Form icon=IconName::Retry pending>"Restart"</Button>
-                </ActionForm>
-            }
-            .into_any()
-        }
-        Some(rule) => {
-            view! { <BlockedAction id="reboot-why" label="Restart" size=Size::Form reason=explained(rule)/> }
-                .into_any()
-        }
-    };
-    view! { {stop}{reboot} }.into_any()
+    let stop = button(StopInstance::url(), "Stop", IconName::Power, &detail.stop_blocked);
+    let restart = button(RebootInstance::url(), "Restart", IconName::Retry, &detail.reboot_blocked);
+    view! { {stop}{restart} }.into_any()
 }
 
 #[component]
-fn StartButton(id: InstanceId, actions: MachineActions, label: &'static str) -> impl IntoView {
-    let (action, pending) = (actions.start, actions.start.pending());
+fn PowerButton(to: &'static str, id: InstanceId, label: &'static str, icon: IconName) -> impl IntoView {
     view! {
-        <ActionForm action>
+        <PostForm to>
             <input type="hidden" name="id" value=id.to_string()/>
-            <Button size=Size::Form icon=IconName::Power pending>{label}</Button>
-        </ActionForm>
+            <Button size=Size::Form icon>{label}</Button>
+        </PostForm>
     }
 }
 
 /// What is going on: the task at work, the image being made, or why the machine is in Error and what to do.
 #[component]
-fn Work(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
-    let failure = (detail.status == State::Error).then(|| view! { <Failure detail=detail.clone() actions/> });
-    let (here, may_change, tasks) = (paths::instance(detail.id), detail.may_change, actions.tasks);
+fn Work(detail: InstanceDetail) -> impl IntoView {
+    let failure = (detail.status == State::Error).then(|| view! { <Failure detail=detail.clone()/> });
+    let may_change = detail.may_change;
     let capture_id = detail.capture.as_ref().map(|task| task.id);
     let cards = [detail.task.filter(|task| Some(task.id) != capture_id), detail.capture]
         .into_iter()
         .flatten()
         .filter(|task| task.state.active())
-        .map(|task| view! { <TaskCard task actions=tasks back_to=here.clone() may_change/> }.into_any())
+        .map(|task| view! { <TaskCard task may_change/> }.into_any())
         .collect_view();
     view! { {failure}{cards} }
 }
 
 #[component]
-fn Failure(detail: InstanceDetail, actions: MachineActions) -> impl IntoView {
+fn Failure(detail: InstanceDetail) -> impl IntoView {
     let text = detail.error.clone().unwrap_or_else(|| "The machine does not run any more.".to_owned());
     let start = rule(&detail, &detail.start_blocked)
         .is_none()
-        .then(|| view! { <StartButton id=detail.id actions label="Start again"/> });
+        .then(|| view! { <PowerButton to=StartInstance::url() id=detail.id label="Start again" icon=IconName::Power/> });
     let task = detail.task.as_ref();
     let show = task.map(|task| view! { <a href=paths::task(task.id)>"Show the task"</a> });
     let retry = task
         .filter(|task| detail.may_change && task.retry_blocked.is_none() && detail.start_blocked.is_some())
-        .map(|task| {
-            let (id, back_to) = (task.id, paths::instance(detail.id));
-            view! { <RetryButton actions=actions.tasks id back_to size=Size::Form/> }
-        });
+        .map(|task| view! { <RetryButton id=task.id size=Size::Form/> });
     view! { <Notice tone=Tone::Bad text><div class="cluster">{start}{retry}{show}</div></Notice> }
 }
 
@@ -280,7 +199,7 @@ fn Serial(id: InstanceId, text: String) -> impl IntoView {
         <Section id="serial" title="Serial console">
             <Console title="ttyS0, the last lines">
                 <ConsoleActions slot>
-                    <a class="button button--quiet" rel="external" href=paths::instance_console_log(id)>
+                    <a class="button button--quiet" href=paths::instance_console_log(id)>
                         <Icon name=IconName::Export/>
                         "Whole log"
                     </a>

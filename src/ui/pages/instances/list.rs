@@ -1,6 +1,6 @@
 //! The list of machines with search and pages, all in the address.
 
-use super::super::parts::{Loaded, Moment, ROLE_WHY, instance_status, live};
+use super::super::parts::{Moment, Moving, ROLE_WHY, instance_status, loaded};
 use crate::ui::calls::instances::list_instances;
 use crate::ui::components::*;
 use crate::ui::paths;
@@ -17,14 +17,11 @@ use leptos_meta::Title;
 /// The page *Instances*.
 #[component]
 pub fn InstancesPage() -> impl IntoView {
-    let text = use_word("q");
-    let number = use_page_number();
-    let data =
-        live(move || (text.get(), number.get()), |(text, number)| list_instances(text, number), moving);
-    let shown = Callback::new(|list| view! { <InstancesView list/> }.into_any());
+    let data = list_instances(use_word("q"), use_page_number());
+    let shown = |list: InstanceList| view! { <Moving when=moving(&list)/><InstancesView list/> }.into_any();
     view! {
         <Title text="Instances · darkroom"/>
-        <Loaded data shown/>
+        {loaded(data, shown)}
     }
 }
 
@@ -162,8 +159,7 @@ fn InstanceLine(row: InstanceRow, symbol: String, now: Timestamp, may_change: bo
 fn RowMenu(row: InstanceRow, may_change: bool) -> impl IntoView {
     let id = row.id;
     let console = (row.status == State::Running && may_change).then(|| {
-        // A full load: the console page has its own content policy.
-        view! { <MenuLink href=paths::instance_console(id) icon=IconName::Terminal attr:rel="external">"Console"</MenuLink> }
+        view! { <MenuLink href=paths::instance_console(id) icon=IconName::Terminal>"Console"</MenuLink> }
     });
     let task = row.task.as_ref().map(
         |task| view! { <MenuLink href=paths::task(task.id) icon=IconName::Task>"Show the task"</MenuLink> },

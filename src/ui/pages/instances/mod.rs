@@ -20,13 +20,9 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 /// The machine that the address names. One that cannot be read becomes the nil id, which no machine has, so that the server answers 404.
-fn use_instance_id() -> Memo<InstanceId> {
-    let params = use_params_map();
-    Memo::new(move |_| {
-        params.with(|params| {
-            params.get_str("id").and_then(|id| id.parse().ok()).unwrap_or(InstanceId(uuid::Uuid::nil()))
-        })
-    })
+fn use_instance_id() -> InstanceId {
+    let id = use_params_map().with_untracked(|params| params.get_str("id").and_then(|id| id.parse().ok()));
+    id.unwrap_or(InstanceId(uuid::Uuid::nil()))
 }
 
 /// The name of the disk at `index` of a machine.

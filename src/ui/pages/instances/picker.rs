@@ -1,38 +1,27 @@
-//! The image picker of *New instance*: one group of radios in two tabs. The tabs are links, so they work without script; both lists are in
-//! the form, so that a choice survives the change of tab.
+//! The image picker of *New instance*: one group of radios in two lists, of which a pair of radios that look like tabs shows one. Both
+//! lists are in the form, so nothing is lost by looking at the other one, with and without script.
 
-use super::super::held::Held;
+use super::new::least_gib;
+use crate::ui::calls::instances::FindImage;
 use crate::ui::components::*;
-use crate::ui::paths;
-use crate::ui::state::{address_with, use_word};
-use darkroom_core::domain::form::DeployForm;
+use crate::ui::state::use_word;
 use darkroom_core::domain::ids::ImageId;
-use darkroom_core::domain::image::list::percent;
-use darkroom_core::domain::size;
 use darkroom_core::domain::view::ImageChoice;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
-/// Most rows of a list; the filter finds the others.
+/// Most rows of a list; the search finds the others.
 const ROWS_MAX: usize = 50;
-/// The form of the filter. It stands outside the form it serves, because forms do not nest.
-const FILTER_FORM: &str = "image-filter";
-/// The tab *My Images* in the address.
-const MINE: &str = "mine";
+/// From how many images on there is a search.
+const SEARCH_FROM: usize = 9;
 
 /// The two lists of images.
-#[derive(Clone)]
 pub(super) struct Offer {
     pub(super) public: Vec<ImageChoice>,
     pub(super) mine: Vec<ImageChoice>,
 }
 
 impl Offer {
-    /// The image with this id, as the form has it.
-    pub(super) fn find(&self, id: &str) -> Option<&ImageChoice> {
-        let id: ImageId = id.parse().ok()?;
-        self.public.iter().chain(&self.mine).find(|image| image.id == id)
-    }
-
     fn is_mine(&self, id: &str) -> bool {
         id.parse::<ImageId>().is_ok_and(|id| self.mine.iter().any(|image| image.id == id))
     }
@@ -40,27 +29,24 @@ impl Offer {
 
 /// The picker. `chosen` is the image the form starts with.
 #[component]
-pub(super) fn ImagePicker(offer: Offer, chosen: String, held: Held<DeployForm>) -> impl IntoView {
-    let tab = use_word("tab");
-    let start_mine = offer.is_mine(&chosen) || (offer.public.is_empty() && !offer.mine.is_empty());
-    let mine_shown =
-        Memo::new(move |_| tab.with(|tab| if tab.is_empty() { start_mine } else { tab == MINE }));
+pub(super) fn ImagePicker(offer: Offer, chosen: String, error: Option<String>) -> impl IntoView {
+    let needle = use_word("q");
+    let mine =
+        !needle.is_empty() || offer.is_mine(&chosen) || (offer.public.is_empty() && !offer.mine.is_empty());
     let (n_public, n_mine) = (offer.public.len(), offer.mine.len());
-    let tabs = move || {
-        view! { <PickerTabs mine=mine_shown.get() n_public n_mine chosen=chosen_now(held)/> }.into_any()
-    };
-    let needle = RwSignal::new(use_word("q").get_untracked());
-    let error = held.at("image", DeployForm::parse);
-    let chosen_public = chosen.clone();
+    let search = (n_mine >= SEARCH_FROM).then(|| view! { <Search needle=needle.clone()/> });
     view! {
-        <fieldset class="field" aria-describedby="image-error">
+        <fieldset class="field picker" aria-describedby="image-error">
             <legend>"Image"</legend>
-            {tabs}
-            <div class="stack stack--s" hidden=move || mine_shown.get()>
-                <Choices images=offer.public chosen=chosen_public needle=RwSignal::new(String::new()) none="There are no public images in this region."/>
+            <div class="tabs" role="radiogroup" aria-label="Images to choose from">
+                <PickerTab id="from-public" label="Public" n=n_public shown=!mine/>
+                <PickerTab id="from-mine" label="My Images" n=n_mine shown=mine/>
             </div>
-            <div class="stack stack--s" hidden=move || !mine_shown.get()>
-                <Filter needle n=n_mine/>
+            <div class="stack stack--s picker__public">
+                <Choices images=offer.public chosen=chosen.clone() needle=String::new() none="There are no public images in this region."/>
+            </div>
+            <div class="stack stack--s picker__mine">
+                {search}
                 <Choices images=offer.mine chosen needle none="You have no available image in this project and region yet."/>
             </div>
             <div id="image-error"><GroupError error/></div>
@@ -68,93 +54,52 @@ pub(super) fn ImagePicker(offer: Offer, chosen: String, held: Held<DeployForm>) 
     }
 }
 
-fn chosen_now(held: Held<DeployForm>) -> String {
-    held.now().map(|form| form.image).unwrap_or_default()
-}
-
+/// One of the two lists. Which is shown is no part of the form, so the radio has a name of its own that nobody reads.
 #[component]
-fn PickerTabs(mine: bool, n_public: usize, n_mine: usize, chosen: String) -> impl IntoView {
-    let count = |n: usize| TabNote::Count(u64::try_from(n).unwrap_or(u64::MAX));
-    let address =
-        |tab: &str| address_with(paths::INSTANCE_NEW, &[("tab", tab), ("image", &percent(&chosen))]);
-    let (public_href, mine_href) = (address("public"), address(MINE));
-    let current = if mine { mine_href.clone() } else { public_href.clone() };
-    let tabs = vec![
-        Tab::new("Public", public_href, count(n_public)),
-        Tab::new("My Images", mine_href, count(n_mine)),
-    ];
-    view! { <Tabs label="Images to choose from" tabs current/> }
-}
-
-/// The filter over My Images: at once with script, by sending its own form without.
-#[component]
-fn Filter(needle: RwSignal<String>, n: usize) -> impl IntoView {
-    let typing = move |event: leptos::ev::Event| {
-        // What is typed here is no part of the form around it.
-        event.stop_propagation();
-        needle.set(event_target_value(&event));
-    };
-    (n > 8).then(|| {
-        view! {
-            <div class="search" role="search">
-                <label class="visually-hidden" for="image-q">"Filter my images"</label>
-                <Icon name=IconName::Search/>
-                <input
-                    class="input input--compact"
-                    id="image-q"
-                    type="search"
-                    name="q"
-                    form=FILTER_FORM
-                    value=needle.get_untracked()
-                    placeholder="Name or system"
-                    autocomplete="off"
-                    on:input=typing
-                />
-            </div>
-        }
-    })
-}
-
-/// The form of the filter, to be placed outside the page's form.
-#[component]
-pub(super) fn FilterForm(held: Held<DeployForm>) -> impl IntoView {
-    let stay = |event: leptos::ev::SubmitEvent| event.prevent_default();
+fn PickerTab(id: &'static str, label: &'static str, n: usize, shown: bool) -> impl IntoView {
     view! {
-        <form id=FILTER_FORM method="get" action=paths::INSTANCE_NEW on:submit=stay>
-            <input type="hidden" name="tab" value=MINE/>
-            <input type="hidden" name="image" value=move || chosen_now(held)/>
-        </form>
+        <label for=id>
+            <input type="radio" name="from" value=id id=id checked=shown/>
+            {label}
+            <span class="count">{n.to_string()}</span>
+        </label>
+    }
+}
+
+/// The search in My Images. It sends the whole form, so that what is typed elsewhere comes back with what is found.
+#[component]
+fn Search(needle: String) -> impl IntoView {
+    view! {
+        <div class="cluster">
+            <SearchBox id="image-q" label="Search my images" placeholder="Name or system" value=needle/>
+            <button class="button" type="submit" formaction=FindImage::url() formnovalidate data-search="">"Search"</button>
+        </div>
     }
 }
 
 #[component]
-fn Choices(
-    images: Vec<ImageChoice>,
-    chosen: String,
-    needle: RwSignal<String>,
-    none: &'static str,
-) -> impl IntoView {
+fn Choices(images: Vec<ImageChoice>, chosen: String, needle: String, none: &'static str) -> impl IntoView {
     if images.is_empty() {
         return view! { <p class="soft">{none}</p> }.into_any();
     }
-    let images = StoredValue::new(images);
     let keep = chosen.parse::<ImageId>().ok();
-    let shown =
-        Memo::new(move |_| needle.with(|needle| images.with_value(|images| matching(images, needle, keep))));
-    let note = move || {
-        let (n_shown, n_all) = (shown.with(Vec::len), images.with_value(Vec::len));
-        (n_shown < n_all).then(|| view! { <p class="small soft" role="status">{format!("{n_shown} of {n_all} shown. Filter by name to find the others.")}</p> })
-    };
-    let row = move |image: ImageChoice| {
-        let pick = Pick::when(Some(image.id) == keep);
-        let (id, value, hint) = (format!("image-{}", image.id), image.id.to_string(), describe(&image));
-        let label = image.name.to_string();
-        view! { <Checkbox id name="form[image]" label kind=CheckKind::Radio value pick hint/> }.into_any()
-    };
+    let shown = matching(&images, &needle, keep);
+    let (n_shown, n_all) = (shown.len(), images.len());
+    let note = (n_shown < n_all).then(|| {
+        let text = format!("{n_shown} of {n_all} shown. Search by name to find the others.");
+        view! { <p class="small soft" role="status">{text}</p> }
+    });
+    let rows = shown
+        .into_iter()
+        .map(|image| {
+            let pick = Pick::when(Some(image.id) == keep);
+            let (id, value, hint) = (format!("image-{}", image.id), image.id.to_string(), describe(&image));
+            let label = image.name.to_string();
+            view! { <Checkbox id name="form[image]" label kind=CheckKind::Radio value pick hint/> }.into_any()
+        })
+        .collect_view();
     view! {
-        <div class="choices">
-            <For each=move || shown.get() key=|image| image.id children=row/>
-        </div>
+        <div class="choices">{rows}</div>
         {note}
     }
     .into_any()
@@ -179,25 +124,24 @@ fn matching(images: &[ImageChoice], needle: &str, keep: Option<ImageId>) -> Vec<
     rows
 }
 
-/// `Debian 12, 1 GiB, 18 Nov 2026`.
+/// `Debian 12, at least 1 GiB of disk, 18 Nov 2026`.
 fn describe(image: &ImageChoice) -> String {
-    let parts = [image.os.clone(), size::binary(image.virtual_bytes), image.created.day()];
+    let disk = format!("at least {} GiB of disk", least_gib(image));
+    let parts = [image.os.clone(), disk, image.created.day()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// The error of a group of controls.
 #[component]
-pub(super) fn GroupError(error: Signal<Option<String>>) -> impl IntoView {
-    move || {
-        error.get().map(|text| {
-            view! {
-                <p class="error">
-                    <Icon name=IconName::Bad/>
-                    <span>{text}</span>
-                </p>
-            }
-        })
-    }
+pub(super) fn GroupError(error: Option<String>) -> impl IntoView {
+    error.map(|text| {
+        view! {
+            <p class="error">
+                <Icon name=IconName::Bad/>
+                <span>{text}</span>
+            </p>
+        }
+    })
 }
 
 #[cfg(test)]

@@ -4,39 +4,35 @@
 mod parts;
 mod provider;
 
-use super::{Loading, Problem};
-use crate::ui::browser::poll_while;
+use self::parts::{Cost, Events, FirstSteps, Images, Instances, Quotas, RunningTasks};
+use self::provider::{Accounts, Missing};
+use super::parts::{Moving, loaded};
 use crate::ui::calls::people::get_overview;
 use crate::ui::components::*;
 use crate::ui::paths;
-use crate::ui::state::use_frame;
+use crate::ui::state::use_shell;
 use darkroom_core::domain::view::Overview;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use parts::{Cost, Events, FirstSteps, Images, Instances, Quotas, RunningTasks};
-use provider::{Accounts, Missing};
 
 /// The first page after the sign-in.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let overview = Resource::new_blocking(|| (), |()| get_overview());
-    let active =
-        move || overview.with(|answer| matches!(answer, Some(Ok(overview)) if !overview.tasks.is_empty()));
-    poll_while(Signal::derive(active), move || overview.refetch());
-    let operator = use_frame().shell().with_untracked(|shell| shell.operator);
-    let page = move || {
-        Suspend::new(async move {
-            match overview.await {
-                Ok(overview) if operator => view! { <ProviderOverview overview/> }.into_any(),
-                Ok(overview) if overview.project.is_none() => view! { <NoProject/> }.into_any(),
-                Ok(overview) => view! { <TenantOverview overview/> }.into_any(),
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
+    let operator = use_shell().operator;
+    let shown = move |overview: Overview| {
+        let moving = !overview.tasks.is_empty();
+        let body = if operator {
+            view! { <ProviderOverview overview/> }.into_any()
+        } else if overview.project.is_none() {
+            view! { <NoProject/> }.into_any()
+        } else {
+            view! { <TenantOverview overview/> }.into_any()
+        };
+        view! { <Moving when=moving/>{body} }.into_any()
     };
     view! {
         <Title text="Overview · darkroom"/>
-        <Transition fallback=Loading>{page}</Transition>
+        {loaded(get_overview(), shown)}
     }
 }
 

@@ -114,8 +114,8 @@ fn RunningTask(task: TaskView) -> impl IntoView {
                 label=task_title(&task)
                 href=paths::task(task.id)
                 left
-                value=Signal::stored(value)
-                figures=Signal::stored(Some(figures))
+                value
+                figures
             />
         </li>
     }

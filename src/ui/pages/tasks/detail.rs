@@ -1,14 +1,15 @@
 //! One task: where it stands, how far it is, what happened, and what can be done about it.
 
-use super::parts::{TaskActions, TaskButtons, TaskStatus};
-use crate::ui::browser::poll_while;
+use super::parts::{TaskButtons, TaskStatus};
 use crate::ui::calls::tasks::get_task;
 use crate::ui::components::*;
-use crate::ui::error::{ApiError, errors};
+use crate::ui::error::ApiError;
+use crate::ui::islands::CopyableId;
+use crate::ui::pages::Refusal;
+use crate::ui::pages::parts::{Moving, loaded};
 use crate::ui::pages::words::{task_figures, task_title};
-use crate::ui::pages::{Loading, Problem, Refusal};
 use crate::ui::paths;
-use crate::ui::state::{refresh_frame_after, use_address, use_form};
+use crate::ui::state::use_form;
 use darkroom_core::domain::Error;
 use darkroom_core::domain::ids::TaskId;
 use darkroom_core::domain::task::{LogLine, State};
@@ -21,38 +22,19 @@ use leptos_router::hooks::use_params_map;
 /// A task with its log, live while it is at work.
 #[component]
 pub fn TaskPage() -> impl IntoView {
-    let params = use_params_map();
     let id =
-        Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<TaskId>().ok())));
-    let actions = TaskActions::new();
+        use_params_map().with_untracked(|params| params.get("id").and_then(|id| id.parse::<TaskId>().ok()));
     let refused = use_form();
-    let task = Resource::new_blocking(
-        move || (id.get(), actions.version()),
-        async |(id, _): (Option<TaskId>, usize)| match id {
-            Some(id) => get_task(id).await,
-            None => Err(ApiError(Error::not_found("task"))),
-        },
-    );
-    let active = move || task.with(|answer| matches!(answer, Some(Ok(task)) if task.state.active()));
-    poll_while(Signal::derive(active), move || task.refetch());
-    refresh_frame_after(move || actions.version());
-    let page = move || {
-        Suspend::new(async move {
-            let refused = refused.error().await;
-            match task.await {
-                Ok(task) => view! { <TaskDetail task actions refused/> }.into_any(),
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
+    let task = async move {
+        let id = id.ok_or(ApiError(Error::not_found("task")))?;
+        Ok((get_task(id).await?, refused.error().await))
     };
-    view! { <Transition fallback=Loading>{page}</Transition> }
+    loaded(task, |(task, refused)| view! { <TaskDetail task refused/> }.into_any())
 }
 
 #[component]
-fn TaskDetail(task: TaskView, actions: TaskActions, refused: Option<ApiError>) -> impl IntoView {
-    let errors = errors(move || actions.refusal(), refused);
+fn TaskDetail(task: TaskView, refused: Option<ApiError>) -> impl IntoView {
     let title = task_title(&task);
-    let back_to = use_address();
     let log = task.log.clone();
     // Only the word, so that nobody hears a new percentage every second.
     let live = format!("{title}: {}", task.state.word());
@@ -60,15 +42,16 @@ fn TaskDetail(task: TaskView, actions: TaskActions, refused: Option<ApiError>) -
     let (asked, wrong, far) = (task.clone(), task.clone(), task.clone());
     view! {
         <Title text=format!("{title} · darkroom")/>
+        <Moving when=task.state.active()/>
         <Crumbs above=vec![Link::new("Tasks", paths::TASKS)] here=title.clone()/>
         <PageHead title>
             <TaskStatus task=status/>
             <PageActions slot>
-                <TaskButtons task=asked actions back_to size=Size::Form/>
+                <TaskButtons task=asked size=Size::Form/>
             </PageActions>
         </PageHead>
         <p class="visually-hidden" role="status">{live}</p>
-        <Refusal errors/>
+        <Refusal error=refused/>
         <WhatWentWrong task=wrong/>
         <HowFar task=far/>
         <TaskFacts task/>
@@ -100,7 +83,7 @@ fn HowFar(task: TaskView) -> impl IntoView {
     let figures = task_figures(&task);
     view! {
         <div class="panel">
-            <TaskProgress label left value=Signal::stored(value) figures=Signal::stored(figures)/>
+            <TaskProgress label left value nostrip:figures=figures/>
         </div>
     }
     .into_any()

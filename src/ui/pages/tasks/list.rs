@@ -1,16 +1,14 @@
 //! The list of tasks: filtered and paged by the address, live while something runs.
 
-use super::parts::{TaskActions, TaskButtons, TaskStatus};
-use crate::ui::browser::poll_while;
+use super::parts::{TaskButtons, TaskStatus};
 use crate::ui::calls::tasks::list_tasks;
 use crate::ui::components::*;
-use crate::ui::error::{ApiError, errors};
+use crate::ui::error::ApiError;
+use crate::ui::pages::Refusal;
+use crate::ui::pages::parts::{Moving, loaded};
 use crate::ui::pages::words::task_title;
-use crate::ui::pages::{Loading, Problem, Refusal};
 use crate::ui::paths;
-use crate::ui::state::{
-    address_with, neighbours, refresh_frame_after, use_address, use_form, use_page_number, use_word,
-};
+use crate::ui::state::{address_with, neighbours, use_form, use_page_number, use_word};
 use darkroom_core::domain::view::{TaskList, TaskView};
 use darkroom_core::domain::{page::grouped, time::Timestamp};
 use leptos::prelude::*;
@@ -25,66 +23,39 @@ const FILTERS: [(&str, &str); 5] = [
     ("Cancelled", "cancelled"),
 ];
 
-/// What was asked for: states and page.
-type Asked = (String, u32);
-
 /// All tasks of project and region.
 #[component]
 pub fn TasksPage() -> impl IntoView {
-    let states = use_word("state");
-    let number = use_page_number();
-    let asked = Memo::new(move |_| (states.get(), number.get()));
-    let actions = TaskActions::new();
-    let refused = use_form();
-    let tasks = Resource::new_blocking(
-        move || (asked.get(), actions.version()),
-        async |((states, number), _): (Asked, usize)| {
-            let list = list_tasks(states.clone(), number).await?;
-            Ok::<_, ApiError>(((states, number), list))
-        },
-    );
-    let active = move || tasks.with(|answer| matches!(answer, Some(Ok((_, list))) if list.active));
-    poll_while(Signal::derive(active), move || tasks.refetch());
-    refresh_frame_after(move || actions.version());
-    let page = move || {
-        Suspend::new(async move {
-            let refused = refused.error().await;
-            match tasks.await {
-                Ok((answered, list)) => view! { <TasksView asked answered list actions refused/> }.into_any(),
-                Err(error) => view! { <Problem error/> }.into_any(),
-            }
-        })
+    let (states, number, refused) = (use_word("state"), use_page_number(), use_form());
+    let tasks = async move {
+        let list = list_tasks(states.clone(), number).await?;
+        Ok((states, list, refused.error().await))
     };
     view! {
         <Title text="Tasks · darkroom"/>
-        <Transition fallback=Loading>{page}</Transition>
+        {loaded(tasks, |(states, list, refused)| view! { <TasksView states list refused/> }.into_any())}
     }
 }
 
 #[component]
-fn TasksView(
-    asked: Memo<Asked>,
-    answered: Asked,
-    list: TaskList,
-    actions: TaskActions,
-    refused: Option<ApiError>,
-) -> impl IntoView {
-    let errors = errors(move || actions.refusal(), refused);
+fn TasksView(states: String, list: TaskList, refused: Option<ApiError>) -> impl IntoView {
     let address = |states: &str| address_with(paths::TASKS, &[("state", states)]);
     let tabs = FILTERS.map(|(label, states)| Tab::new(label, address(states), TabNote::None)).to_vec();
-    let current = address(&answered.0);
+    let current = address(&states);
     // Only the word, so that nobody hears a new percentage every second.
     let live = if list.active { "Tasks are running." } else { "No task is running." };
+    let moving = list.active;
     let body = if list.page.rows.is_empty() {
-        view! { <NoTasks filtered=!answered.0.is_empty()/> }.into_any()
+        view! { <NoTasks filtered=!states.is_empty()/> }.into_any()
     } else {
-        view! { <TaskTable asked answered list actions/> }.into_any()
+        view! { <TaskTable states list/> }.into_any()
     };
     view! {
         <PageHead title="Tasks">
             <p class="soft">"Longer work: what runs, what is done, and what went wrong."</p>
         </PageHead>
-        <Refusal errors/>
+        <Moving when=moving/>
+        <Refusal error=refused/>
         <Tabs label="Tasks by state" tabs current/>
         <p class="visually-hidden" role="status">{live}</p>
         {body}
@@ -92,14 +63,10 @@ fn TasksView(
 }
 
 #[component]
-fn TaskTable(asked: Memo<Asked>, answered: Asked, list: TaskList, actions: TaskActions) -> impl IntoView {
-    let (previous, next) = neighbours(&list.page, paths::TASKS, &[("state", &answered.0)]);
+fn TaskTable(states: String, list: TaskList) -> impl IntoView {
+    let (previous, next) = neighbours(&list.page, paths::TASKS, &[("state", &states)]);
     let range = list.page.range();
     let caption = format!("{} tasks", grouped(list.page.total));
-    let loading = Signal::derive(move || {
-        let loads = asked.with(|asked| *asked != answered);
-        loads.then(|| "Loading tasks".to_owned())
-    });
     let columns = vec![
         Column::text("Task"),
         Column::text("State"),
@@ -107,12 +74,10 @@ fn TaskTable(asked: Memo<Asked>, answered: Asked, list: TaskList, actions: TaskA
         Column::text("Asked for").low(),
         Column::actions(),
     ];
-    let back_to = use_address();
     let now = list.now;
-    let rows =
-        list.page.rows.into_iter().map(|task| view! { <TaskRow task now actions back_to/> }).collect_view();
+    let rows = list.page.rows.into_iter().map(|task| view! { <TaskRow task now/> }).collect_view();
     view! {
-        <Frame loading>
+        <Frame>
             <Table caption columns>
                 {rows}
             </Table>
@@ -122,7 +87,7 @@ fn TaskTable(asked: Memo<Asked>, answered: Asked, list: TaskList, actions: TaskA
 }
 
 #[component]
-fn TaskRow(task: TaskView, now: Timestamp, actions: TaskActions, back_to: Memo<String>) -> impl IntoView {
+fn TaskRow(task: TaskView, now: Timestamp) -> impl IntoView {
     let (status, actor) = (task.clone(), task.actor.clone());
     let (name, href, created) = (task_title(&task), paths::task(task.id), task.created);
     view! {
@@ -138,7 +103,7 @@ fn TaskRow(task: TaskView, now: Timestamp, actions: TaskActions, back_to: Memo<S
                 <Time datetime=created.rfc3339() text=created.listed(now)/>
             </Cell>
             <ActionsCell>
-                <TaskButtons task actions back_to/>
+                <TaskButtons task/>
             </ActionsCell>
         </Row>
     }

@@ -6,4 +6,4 @@ mod parts;
 
 pub use detail::TaskPage;
 pub use list::TasksPage;
-pub use parts::{TaskActions, TaskButtons, TaskStatus};
+pub use parts::{TaskButtons, TaskStatus};
