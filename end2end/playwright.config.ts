@@ -8,7 +8,8 @@ export default defineConfig({
   // A real machine boots without hardware help in about seven seconds, more when the host is busy.
   timeout: 120_000,
   expect: { timeout: 10_000 },
-  workers: 1,
+  // Files run side by side; each has a server of its own.
+  workers: 2,
   fullyParallel: false,
   // A test that passes at the second try hides a race.
   retries: 0,

@@ -47,6 +47,13 @@ pub enum Update {
     Whole,
 }
 
+/// Whether the person is still on the page after an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    Here,
+    Leaves,
+}
+
 pub fn window() -> Window {
     leptos::prelude::window()
 }
@@ -114,51 +121,46 @@ pub fn follow() {
             match Request::new_with_str(&address) {
                 Ok(request) => load(&request, Update::Quiet).await,
                 Err(_) => no_answer(),
-            }
+            };
         }
         release();
     });
 }
 
 /// Sends a request for a page and shows the answer: here if it is the page that stands, else by going there.
-pub async fn load(request: &Request, update: Update) {
-    let Some((response, text)) = answer(request).await else {
-        no_answer();
-        return;
-    };
+pub async fn load(request: &Request, update: Update) -> Stays {
+    let Some((url, text)) = answer(request).await else { return no_answer() };
     answered();
-    let (Ok(url), Ok(here)) = (Url::new(&response.url()), window().location().pathname()) else { return };
-    if url.pathname() != here {
-        go(&url.href());
-        return;
-    }
-    if show(&text, update).is_none() {
-        // The answer could not be put in place: the browser shows it as it would without script.
-        go(&url.href());
-        return;
+    let here = window().location().pathname().is_ok_and(|path| path == url.pathname());
+    // Where the answer cannot be put in place, the browser shows it as it would without script.
+    if !here || show(&text, update).is_none() {
+        return go(&url.href());
     }
     if update == Update::Whole {
         show_address(&lasting(&url.pathname(), &url.search()));
         dialogs::focus_on_fault();
     }
+    Stays::Here
 }
 
-async fn answer(request: &Request) -> Option<(Response, String)> {
+async fn answer(request: &Request) -> Option<(Url, String)> {
     let response = JsFuture::from(window().fetch_with_request(request)).await.ok()?;
     let response: Response = response.dyn_into().ok()?;
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    Some((response, text))
+    Some((Url::new(&response.url()).ok()?, text))
 }
 
-fn go(address: &str) {
+fn go(address: &str) -> Stays {
     if window().location().assign(address).is_err() {
-        no_answer();
+        return no_answer();
     }
+    Stays::Leaves
 }
 
-fn no_answer() {
+fn no_answer() -> Stays {
     LOST.set(true);
     tell(NO_ANSWER);
+    Stays::Here
 }
 
 fn answered() {
