@@ -150,8 +150,7 @@ impl All {
                 None
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(|e| format!(" ({e})")).unwrap_or_default();
-                self.found(format!("A record is not readable: {error}{cause}."));
+                self.found(format!("A record is not readable: {}.", error.with_causes()));
                 None
             }
         }

@@ -204,6 +204,7 @@ fn references_lead_somewhere() {
 fn rows_that_are_not_understood_are_named_one_by_one() {
     for (key, value, words) in [
         (record_key(Flavor::TABLE, &"m1"), &b"{\"v\":1,\"r\":{}}"[..], "not readable"),
+        (record_key(Task::TABLE, &IMAGE), b"{\"v\":1,\"r\":{}}", "task/00000000-0000-0000-0000-000000000003"),
         (
             record_key(Region::TABLE, &"south-1"),
             &sound().get(&record_key(Region::TABLE, &"north-1")).unwrap().unwrap().value,
