@@ -54,7 +54,7 @@ pub struct Bench {
     /// The application.
     pub app: Arc<App>,
     /// Its engine.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     /// The owner of the engine's leases.
     pub owner: Uuid,
     /// Time.
@@ -115,7 +115,7 @@ impl Bench {
         };
         let app = App::open(parts).expect("the memory store can always be read");
         let owner = ids.uuid();
-        let engine = Engine::new(app.clone(), owner);
+        let engine = Arc::new(Engine::new(app.clone(), owner));
         Self { app, engine, owner, clock, host, faults, store, witness, ids, secrets }
     }
 

@@ -204,14 +204,16 @@ impl World {
         ("cancel-in-a-step".to_owned(), "ok".to_owned())
     }
 
-    /// The next step that takes long outlives its lease, and another worker of the same run does it meanwhile.
+    /// The next step that takes long outlives its lease, and another process, which knows only the lease, does it meanwhile; or another
+    /// worker of this one, which must find that somebody is at it.
     fn outlives_its_lease(&mut self) -> (String, String) {
         let op = self.dice.pick(&[super::Op::Capture, super::Op::Ingest, super::Op::WaitOff]).copied();
         let (app, owner, clock) = (self.bench.app.clone(), self.bench.owner, self.bench.clock.clone());
         let n = self.dice.below(4) + 1;
+        let same = self.dice.chance(500).then(|| self.bench.engine.clone());
         self.bench.host.interrupt(op, move || {
             clock.advance(app.settings.lease_ms + 1);
-            let other = Engine::new(Arc::clone(&app), owner);
+            let other = same.unwrap_or_else(|| Arc::new(Engine::new(Arc::clone(&app), owner)));
             for _ in 0..n {
                 // An injected error ends this worker's try as it would any other's.
                 drop(other.run_once());

@@ -336,7 +336,7 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
         let (app, owner, clock) = (scene.bench.app.clone(), scene.bench.owner, scene.bench.clock.clone());
         scene.bench.host.interrupt(Some(op), move || {
             clock.advance(app.settings.lease_ms + 1);
-            // Another worker of the same run does this step and is in the middle of nothing when the first one comes back.
+            // Another process does this step and is in the middle of nothing when the first one comes back.
             let other = darkroom_core::tasks::Engine::new(app.clone(), owner);
             assert!(matches!(other.run_once().unwrap(), Outcome::Worked(_)));
         });
@@ -344,6 +344,28 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
         let done: Vec<String> =
             scene.task().log.into_iter().map(|l| l.text).filter(|t| t.ends_with(": done.")).collect();
         assert_eq!(done.len(), kind.plan().len(), "{kind:?} {op:?}: {done:?}");
+        scene.rest();
+    }
+}
+
+#[test]
+fn a_step_that_gave_no_word_for_longer_than_its_lease_is_not_begun_twice_in_one_process() {
+    for (kind, op) in [
+        (Kind::ImageCreate, Op::Capture),
+        (Kind::ImageCreate, Op::Ingest),
+        (Kind::InstanceCreate, Op::Create),
+        (Kind::InstanceDelete, Op::Destroy),
+    ] {
+        let scene = scene(kind);
+        let (app, clock, engine) =
+            (scene.bench.app.clone(), scene.bench.clock.clone(), scene.bench.engine.clone());
+        let (seen, tell) = std::sync::mpsc::channel();
+        scene.bench.host.interrupt(Some(op), move || {
+            clock.advance(app.settings.lease_ms + 1);
+            seen.send(engine.run_once().unwrap()).unwrap();
+        });
+        assert_eq!(scene.work_to_the_end(), State::Done, "{kind:?} {op:?}");
+        assert_eq!(tell.recv().unwrap(), Outcome::Idle(None), "{kind:?} {op:?}: the step runs already");
         scene.rest();
     }
 }
