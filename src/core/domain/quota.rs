@@ -3,6 +3,7 @@
 
 use super::error::{Error, Result};
 use super::ids::{AccountId, RegionId};
+use super::text::counted;
 use serde::{Deserialize, Serialize};
 
 /// What an account may have in a region.
@@ -44,8 +45,10 @@ impl Counter {
             return Err(Error::limit(
                 "image_limit_reached",
                 format!(
-                    "Maximum image limit reached. Your limit in {} is {} images and you have {}. Delete one or ask your provider for more.",
-                    self.region, limits.n_images_max, self.n_images
+                    "Maximum image limit reached. Your limit in {} is {} and you have {}. Delete one or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_images_max, "image"),
+                    self.n_images
                 ),
             ));
         }
@@ -67,8 +70,10 @@ impl Counter {
             return Err(Error::limit(
                 "instance_limit_reached",
                 format!(
-                    "Maximum instance limit reached. Your limit in {} is {} instances and you have {}. Delete one or ask your provider for more.",
-                    self.region, limits.n_instances_max, self.n_instances
+                    "Maximum instance limit reached. Your limit in {} is {} and you have {}. Delete one or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_instances_max, "instance"),
+                    self.n_instances
                 ),
             ));
         }
@@ -102,6 +107,16 @@ mod tests {
         assert!(refusal.message.starts_with("Maximum image limit reached"), "{}", refusal.message);
         assert!(refusal.message.contains("3 images and you have 3"));
         assert_eq!(refusal.code, "image_limit_reached");
+    }
+
+    #[test]
+    fn one_is_written_in_the_singular() {
+        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 };
+        let full = Counter { n_images: 1, n_instances: 1, ..counter() };
+        let words = [full.clone().take_image(&one), full.clone().take_instance(&one)]
+            .map(|refused| refused.expect_err("the limit holds").message);
+        assert!(words[0].contains("is 1 image and you have 1."), "{words:?}");
+        assert!(words[1].contains("is 1 instance and you have 1."), "{words:?}");
     }
 
     proptest! {

@@ -278,8 +278,10 @@ pub fn set_limits(ctx: &Ctx, account: AccountId, region: &RegionId, limits: Opti
         tx.put(&record)?;
         let detail = match limits {
             Some(l) => format!(
-                "{} images, {} instances, {} images being made at once.",
-                l.n_images_max, l.n_instances_max, l.n_creates_max
+                "{}, {}, {} being made at once.",
+                text::counted(l.n_images_max, "image"),
+                text::counted(l.n_instances_max, "instance"),
+                text::counted(l.n_creates_max, "image")
             ),
             None => format!("Those of {region}."),
         };

@@ -162,7 +162,7 @@ fn the_limit_is_refused_with_the_words_users_know_and_the_figures() {
     let refusal = s.capture(machine, "two");
     assert_eq!(
         refusal.message,
-        "Maximum image limit reached. Your limit in north-1 is 1 images and you have 1. Delete one or ask your provider for more."
+        "Maximum image limit reached. Your limit in north-1 is 1 image and you have 1. Delete one or ask your provider for more."
     );
     assert_eq!((refusal.kind, refusal.code.as_str()), (Kind::Limit, "image_limit_reached"));
 }
