@@ -8,7 +8,6 @@ use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::quota::Limits;
 use crate::domain::task::{Action, Kind, Outputs, State, Task};
 use crate::domain::view::{TaskList, TaskView};
 use crate::domain::{Error, Result};
@@ -83,33 +82,6 @@ pub(crate) fn begin(
     tx.put(&task)?;
     tx.put_index(index::TASK_ACTIVE, &id, &id)?;
     Ok(tx.put_index(index::TASK_BY_PLACE, &(about.project, about.region.clone(), ctx.now.0, id), &id)?)
-}
-
-/// Refuses one more task of `kind` when the project has too many at work.
-pub(crate) fn room_for(ctx: &Ctx, project: ProjectId, kind: Kind, limits: &Limits) -> Result<()> {
-    let active = list_index::<TaskId>(
-        ctx.app.store.as_ref(),
-        index::TASK_ACTIVE,
-        &(),
-        Order::Ascending,
-        u32::MAX,
-        None,
-    )?;
-    let mut n = 0u32;
-    for row in active.items {
-        let task = ctx.read::<Task>(&row.value)?;
-        n += u32::from(task.is_some_and(|t| t.project == project && t.kind == kind));
-    }
-    if n < limits.n_creates_max {
-        return Ok(());
-    }
-    Err(Error::limit(
-        "task_limit_reached",
-        format!(
-            "{n} images are being made in this project, and {} is the limit. Wait until one is available.",
-            limits.n_creates_max
-        ),
-    ))
 }
 
 fn resource(task: &Task) -> Resource {

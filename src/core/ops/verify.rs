@@ -281,26 +281,50 @@ impl All {
     // --------------------------------------------------------------------------------------------------- counters
 
     fn counters(&mut self) {
-        let mut recount: BTreeMap<(AccountId, RegionId), (u32, u32)> = BTreeMap::new();
+        let mut recount: BTreeMap<(AccountId, RegionId), Recount> = BTreeMap::new();
         // Public images are the provider's offer and take no slot.
         let counted = |i: &&Image| i.status != image::Status::Deleting && i.visibility != Visibility::Public;
         for image in self.images.values().filter(counted) {
-            recount.entry((image.account, image.region.clone())).or_default().0 += 1;
+            let account = recount.entry((image.account, image.region.clone())).or_default();
+            account.n_images += 1;
+            if image.status == image::Status::Creating {
+                *account.creating.entry(image.project).or_default() += 1;
+            }
         }
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
-            recount.entry((machine.account, machine.region.clone())).or_default().1 += 1;
+            recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
         }
         for counter in std::mem::take(&mut self.counters) {
             let counted = recount.remove(&(counter.account, counter.region.clone())).unwrap_or_default();
-            if (counter.n_images, counter.n_instances) != counted {
-                let whose = self.account_name(counter.account);
+            let whose = self.account_name(counter.account);
+            if (counter.n_images, counter.n_instances) != (counted.n_images, counted.n_instances) {
                 self.found(format!(
                     "The counter of {whose} in {} says {} images and {} instances; there are {} and {}.",
-                    counter.region, counter.n_images, counter.n_instances, counted.0, counted.1
+                    counter.region,
+                    counter.n_images,
+                    counter.n_instances,
+                    counted.n_images,
+                    counted.n_instances
+                ));
+            }
+            if counter.creating != counted.creating {
+                let n = |creating: &BTreeMap<ProjectId, u32>| {
+                    let of = |(id, n): (&ProjectId, &u32)| {
+                        let name =
+                            self.projects.get(id).map_or_else(|| id.to_string(), |p| p.name.to_string());
+                        format!("{n} in {name}")
+                    };
+                    let all = creating.iter().map(of).collect::<Vec<_>>().join(", ");
+                    if all.is_empty() { "none".to_owned() } else { all }
+                };
+                let (says, are) = (n(&counter.creating), n(&counted.creating));
+                self.found(format!(
+                    "The counter of {whose} in {} says that of the images being made there are: {says}; there are: {are}.",
+                    counter.region
                 ));
             }
         }
-        for ((account, region), (n_images, n_instances)) in recount {
+        for ((account, region), Recount { n_images, n_instances, .. }) in recount {
             let whose = self.account_name(account);
             self.found(format!(
                 "The counter of {whose} in {region} is missing; there are {n_images} images and {n_instances} instances."
@@ -407,6 +431,14 @@ impl All {
         let project = self.projects.get(&project).map_or_else(|| project.to_string(), |p| p.name.to_string());
         Needer { kind, name: name.to_owned(), id, project, account: self.account_name(account) }
     }
+}
+
+/// What an account has in a region, counted again.
+#[derive(Default)]
+struct Recount {
+    n_images: u32,
+    n_instances: u32,
+    creating: BTreeMap<ProjectId, u32>,
 }
 
 /// While a task moves a machine, its meters may already or still be open; at rest they are exactly as its state says.

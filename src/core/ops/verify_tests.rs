@@ -114,7 +114,7 @@ fn sound() -> MemoryStore {
         tx.put(&region())?;
         tx.put(&image())?;
         tx.put_index(index::IMAGE_BY_NAME, &name_key("web"), &IMAGE)?;
-        tx.put(&Counter { account: ACCOUNT, region: "north-1".into(), n_images: 1, n_instances: 0 })?;
+        tx.put(&Counter { n_images: 1, ..Counter::zero(ACCOUNT, "north-1".into()) })?;
         tx.put(&meter(METER))?;
         tx.put_index(index::METER_OPEN, &IMAGE, &vec![METER])
     });
@@ -150,8 +150,10 @@ fn index_rows_must_exist_and_be_right_and_lead_somewhere() {
 
 #[test]
 fn counters_must_be_what_a_recount_gives() {
-    let wrong = Counter { account: ACCOUNT, region: "north-1".into(), n_images: 2, n_instances: 0 };
+    let wrong = Counter { n_images: 2, ..Counter::zero(ACCOUNT, "north-1".into()) };
     check("of Acme in north-1 says 2 images and 0 instances; there are 1 and 0", |tx| tx.put(&wrong));
+    let wrong = Counter { n_images: 1, creating: [(PROJECT, 2)].into(), ..wrong };
+    check("being made there are: 2 in prod; there are: none", |tx| tx.put(&wrong));
     check("is missing", |tx| {
         tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
         Ok(())

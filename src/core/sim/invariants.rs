@@ -3,7 +3,7 @@
 
 use super::bench::Bench;
 use super::witness::Records;
-use crate::domain::ids::{ImageId, InstanceId, MeterId, RegionId, Subject, TaskId};
+use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
@@ -143,7 +143,12 @@ fn names_and_their_indexes_agree(store: &dyn Store, records: &Records) -> Checke
 
 fn counters_equal_a_recount(records: &Records) -> Checked {
     let mut recount: BTreeMap<(Uuid, RegionId), (u32, u32)> = BTreeMap::new();
+    let mut creating: BTreeMap<(Uuid, RegionId), BTreeMap<ProjectId, u32>> = BTreeMap::new();
     for image in records.images.all() {
+        if image.status == image::Status::Creating {
+            let account = creating.entry((image.account.0, image.region.clone())).or_default();
+            *account.entry(image.project).or_default() += 1;
+        }
         if image.visibility == Visibility::Private && image.status != image::Status::Deleting {
             recount.entry((image.account.0, image.region.clone())).or_default().0 += 1;
         }
@@ -152,7 +157,14 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         recount.entry((machine.account.0, machine.region.clone())).or_default().1 += 1;
     }
     for counter in records.counters.all() {
-        let real = recount.remove(&(counter.account.0, counter.region.clone())).unwrap_or_default();
+        let key = (counter.account.0, counter.region.clone());
+        let (real, made) =
+            (recount.remove(&key).unwrap_or_default(), creating.remove(&key).unwrap_or_default());
+        hold!(
+            counter.creating == made,
+            "{:?} images are counted as being made, and are {made:?}",
+            counter.creating
+        );
         let says = (counter.n_images, counter.n_instances);
         hold!(
             says == real,

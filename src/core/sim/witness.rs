@@ -105,12 +105,20 @@ impl Records {
         }
         for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&self.counters.prefix)) {
             let new: Counter = decode_record(key, value).expect("what was encoded a moment ago decodes");
-            let (images, instances) =
-                self.counters.rows.get(key).map_or((0, 0), |c| (c.n_images, c.n_instances));
+            let old = self.counters.rows.get(key);
+            let (images, instances) = old.map_or((0, 0), |c| (c.n_images, c.n_instances));
+            let creating = old.map(|c| c.creating.clone()).unwrap_or_default();
             let Some(limits) = self.limits(new.account.0, &new.region) else { continue };
             if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
                 self.broken
                     .push(format!("commit {version} took image {} of {}", new.n_images, limits.n_images_max));
+            }
+            for (project, n) in new.creating {
+                let before = creating.get(&project).copied().unwrap_or(0);
+                if n > before.max(limits.n_creates_max) || n > before + 1 {
+                    let max = limits.n_creates_max;
+                    self.broken.push(format!("commit {version} began to make image {n} at once of {max}"));
+                }
             }
             if new.n_instances > instances.max(limits.n_instances_max) || new.n_instances > instances + 1 {
                 let what = format!(

@@ -74,6 +74,10 @@ fn image_created(
         machine.capturing = None;
         tx.put(&machine)?;
     }
+    ledger::count(tx, image.account, &image.region, |c| {
+        c.give_create(image.project);
+        Ok(())
+    })?;
     match ending {
         Ending::Done => {
             // The size is known before the image is available (P17), and charging starts with it (P10), in this commit.
