@@ -2,8 +2,8 @@
 
 mod read;
 
+pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, deletion, detail, list, list_public, row};
-pub(crate) use read::{choice, link, public};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};

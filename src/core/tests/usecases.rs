@@ -247,6 +247,47 @@ fn a_region_without_the_image_feature_says_so_and_names_the_way_out() {
 }
 
 #[test]
+fn the_button_that_makes_an_image_knows_what_its_dialog_knows() {
+    let s = scene();
+    let (machine, other) = (s.machine("web"), s.machine("other"));
+    let both = |words: &str| {
+        let owner = s.owner();
+        let button = instances::detail(&owner, machine).unwrap().capture_blocked;
+        let dialog = images::capture_options(&owner, machine).unwrap().blocked;
+        assert_eq!(button, dialog);
+        let why = button.map(|reason| reason.code).unwrap_or_default();
+        assert_eq!(why, words);
+        // And what they say is what making the image would say.
+        if !words.is_empty() {
+            assert_eq!(s.capture(machine, "refused").code, words);
+        }
+    };
+    both("");
+    let switch = |images| {
+        let set = |r: &mut darkroom_core::domain::region::Region| {
+            r.images = images;
+            Ok(())
+        };
+        provider::change_region(&s.bench.app.system(), &"north-1".into(), set).unwrap();
+    };
+    switch(Switch::Off);
+    both("image_feature_off");
+    switch(Switch::On);
+    let limits = Limits { n_images_max: 2, n_instances_max: 3, n_creates_max: 1 };
+    let north = "north-1".into();
+    provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();
+    s.bench.capture(&s.owner(), other, "one").unwrap();
+    both("task_limit_reached");
+    s.bench.work().unwrap();
+    both("");
+    s.image(other, "two");
+    both("image_limit_reached");
+    s.limits(9, 9);
+    s.bench.capture(&s.owner(), machine, "three").unwrap();
+    both("instance_capturing");
+}
+
+#[test]
 fn a_stale_edit_says_who_changed_what_and_changes_nothing() {
     let s = scene();
     let image = s.image(s.machine("web"), "before");

@@ -160,7 +160,7 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         stop_blocked: why_not(Action::Stop),
         reboot_blocked: why_not(Action::Reboot),
         delete_blocked: why_not(Action::Delete),
-        capture_blocked: why_not(Action::Capture),
+        capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
         may_change: ctx.may(Act::InstancePower, &own),
         events: audit::about(ctx, Subject::Instance(id), 10)?,
