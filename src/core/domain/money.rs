@@ -43,6 +43,13 @@ impl Money {
         self.decimals(symbol, 3)
     }
 
+    /// With as many decimals as it needs, three at least: `€0.050`, `€0.000425`. For records of what was changed.
+    pub fn exact(self, symbol: &str) -> String {
+        let all = self.decimals(symbol, 6);
+        let spare = all.len() - all.trim_end_matches('0').len();
+        all[..all.len() - spare.min(3)].to_owned()
+    }
+
     fn decimals(self, symbol: &str, places: u32) -> String {
         let step = 10u64.pow(6u32.saturating_sub(places));
         let sign = if self.0 < 0 { "−" } else { "" };
@@ -85,6 +92,10 @@ mod tests {
         assert_eq!(Money(50_000).rate("€"), "€0.050");
         assert_eq!(Money(-1_500_000).display("€"), "−€1.50");
         assert_eq!(Money::ZERO.display("€"), "€0.00");
+        assert_eq!(
+            [50_000, 425, 0, 1_234_560].map(|m| Money(m).exact("€")),
+            ["€0.050", "€0.000425", "€0.000", "€1.23456"]
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::ids::FlavorId;
 use super::money::Money;
 use super::size::GB;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Hours in a month for every rate quoted per month.
 pub const HOURS_PER_MONTH: u64 = 730;
@@ -57,6 +57,36 @@ impl PriceBook {
                 + rate.scaled(u128::from(*size_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
         }
         Some(total)
+    }
+}
+
+impl PriceBook {
+    /// What is different from the book `before`, a phrase each.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.symbol != before.symbol {
+            changes.push(format!("currency from {} to {}", before.symbol, self.symbol));
+        }
+        let mut rate = |what: &str, per: &str, old: Option<Money>, new: Option<Money>| {
+            let shown = |rate: Option<Money>, symbol: &str| {
+                rate.map_or_else(|| "no price".to_owned(), |rate| rate.exact(symbol))
+            };
+            if old != new {
+                let (old, new) = (shown(old, &before.symbol), shown(new, &self.symbol));
+                changes.push(format!("{what} from {old} to {new} per {per}"));
+            }
+        };
+        rate("images", "GB and month", Some(before.image_gb_month), Some(self.image_gb_month));
+        for kind in DiskKind::ALL {
+            let (old, new) = (before.disk_gb_month.get(&kind), self.disk_gb_month.get(&kind));
+            rate(&format!("{kind} disks"), "GB and month", old.copied(), new.copied());
+        }
+        let flavors: BTreeSet<&FlavorId> = before.flavor_hour.keys().chain(self.flavor_hour.keys()).collect();
+        for id in flavors {
+            let (old, new) = (before.flavor_hour.get(id), self.flavor_hour.get(id));
+            rate(id.as_str(), "hour", old.copied(), new.copied());
+        }
+        changes
     }
 }
 

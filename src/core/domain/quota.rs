@@ -18,6 +18,23 @@ pub struct Limits {
     pub n_creates_max: u32,
 }
 
+impl Limits {
+    /// `30 images, 20 instances, 40 images being made at once`.
+    pub fn words(&self) -> String {
+        format!(
+            "{}, {}, {} being made at once",
+            counted(self.n_images_max, "image"),
+            counted(self.n_instances_max, "instance"),
+            counted(self.n_creates_max, "image")
+        )
+    }
+
+    /// What is different from the limits `before`, in a phrase.
+    pub fn changes_since(&self, before: &Self) -> Option<String> {
+        (self != before).then(|| format!("limits from {} to {}", before.words(), self.words()))
+    }
+}
+
 /// What an account has in a region.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counter {

@@ -15,7 +15,7 @@ use crate::domain::text::{self, Name};
 use crate::domain::{Error, FieldError, Result};
 use crate::ports::{Stored, Watcher};
 use crate::store::records::index;
-use crate::store::{Order, list, read_index};
+use crate::store::{Order, Tx, list, read_index};
 use std::collections::BTreeMap;
 
 fn permit(ctx: &Ctx) -> Result<Permit> {
@@ -226,7 +226,10 @@ pub fn set_role(ctx: &Ctx, email: &str, project: &Project, role: Option<Role>) -
 /// When the store cannot be written.
 pub fn put_region(ctx: &Ctx, region: &Region) -> Result<()> {
     let permit = permit(ctx)?;
-    ctx.transact(&permit, |tx| Ok(tx.put(region)?))
+    ctx.transact(&permit, |tx| {
+        let before = tx.get::<Region>(&region.id)?;
+        write_region(tx, ctx, &permit, before, region.clone())
+    })
 }
 
 /// Changes a region in place.
@@ -236,10 +239,38 @@ pub fn put_region(ctx: &Ctx, region: &Region) -> Result<()> {
 pub fn change_region(ctx: &Ctx, id: &RegionId, change: impl Fn(&mut Region) -> Result<()>) -> Result<()> {
     let permit = permit(ctx)?;
     ctx.transact(&permit, |tx| {
-        let mut region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+        let before = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+        let mut region = before.clone();
         change(&mut region)?;
-        Ok(tx.put(&region)?)
+        write_region(tx, ctx, &permit, Some(before), region)
     })
+}
+
+fn write_region(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    before: Option<Region>,
+    region: Region,
+) -> Result<()> {
+    if before.as_ref() == Some(&region) {
+        return Ok(());
+    }
+    tx.put(&region)?;
+    let (action, detail) = match &before {
+        None => ("region.create", String::new()),
+        Some(before) => ("region.update", region.changes_since(before)),
+    };
+    let entry = Entry {
+        subject: Subject::region(&region.id),
+        name: region.id.as_str(),
+        account: None,
+        project: None,
+        region: Some(&region.id),
+        action,
+        detail,
+    };
+    audit::write(tx, ctx, permit, &entry)
 }
 
 /// Writes an instance type, new or changed.
@@ -248,7 +279,27 @@ pub fn change_region(ctx: &Ctx, id: &RegionId, change: impl Fn(&mut Region) -> R
 /// When the store cannot be written.
 pub fn put_flavor(ctx: &Ctx, flavor: &Flavor) -> Result<()> {
     let permit = permit(ctx)?;
-    ctx.transact(&permit, |tx| Ok(tx.put(flavor)?))
+    ctx.transact(&permit, |tx| {
+        let before = tx.get::<Flavor>(&flavor.id)?;
+        if before.as_ref() == Some(flavor) {
+            return Ok(());
+        }
+        tx.put(flavor)?;
+        let (action, detail) = match before {
+            None => ("flavor.create", format!("{}.", flavor.words())),
+            Some(before) => ("flavor.update", format!("From {} to {}.", before.words(), flavor.words())),
+        };
+        let entry = Entry {
+            subject: Subject::flavor(&flavor.id),
+            name: flavor.id.as_str(),
+            account: None,
+            project: None,
+            region: None,
+            action,
+            detail,
+        };
+        audit::write(tx, ctx, &permit, &entry)
+    })
 }
 
 /// Every instance type.
@@ -277,12 +328,7 @@ pub fn set_limits(ctx: &Ctx, account: AccountId, region: &RegionId, limits: Opti
         };
         tx.put(&record)?;
         let detail = match limits {
-            Some(l) => format!(
-                "{}, {}, {} being made at once.",
-                text::counted(l.n_images_max, "image"),
-                text::counted(l.n_instances_max, "instance"),
-                text::counted(l.n_creates_max, "image")
-            ),
+            Some(limits) => format!("{}.", limits.words()),
             None => format!("Those of {region}."),
         };
         let entry = Entry {

@@ -208,6 +208,8 @@ impl All {
             Subject::User(id) => self.users.iter().any(|u| u.id == *id),
             Subject::Project(id) => self.projects.contains_key(id),
             Subject::Account(id) => self.accounts.contains_key(id),
+            Subject::Region(_) => self.verified.regions.iter().any(|id| Subject::region(id) == *subject),
+            Subject::Flavor(_) => self.flavors.iter().any(|f| Subject::flavor(&f.id) == *subject),
         }
     }
 

@@ -2,6 +2,7 @@
 //! commit shows: that every change has its event, and that no counter rises over the limit in force.
 
 use crate::domain::event::Event;
+use crate::domain::flavor::Flavor;
 use crate::domain::ids::RegionId;
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
@@ -64,6 +65,7 @@ pub(super) struct Records {
     pub(super) accounts: Table<Account>,
     pub(super) projects: Table<Project>,
     pub(super) regions: Table<Region>,
+    flavors: Table<Flavor>,
     users: Table<User>,
     events: Vec<u8>,
     pub(super) n_events: u64,
@@ -80,6 +82,7 @@ impl Records {
         self.accounts.follow(batch);
         self.projects.follow(batch);
         self.regions.follow(batch);
+        self.flavors.follow(batch);
         self.users.follow(batch);
     }
 
@@ -99,9 +102,11 @@ impl Records {
             (self.accounts.touched(batch), "account"),
             (self.projects.touched(batch), "project"),
             (self.users.touched(batch), "user"),
+            (self.regions.touched(batch), "region"),
+            (self.flavors.touched(batch), "instance type"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
-            self.broken.push(format!("commit {version} changed an {noun} without an audit event"));
+            self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
         }
         for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&self.counters.prefix)) {
             let new: Counter = decode_record(key, value).expect("what was encoded a moment ago decodes");
@@ -149,6 +154,7 @@ impl Witness {
             accounts: Table::new(),
             projects: Table::new(),
             regions: Table::new(),
+            flavors: Table::new(),
             users: Table::new(),
             events: record_prefix(Event::TABLE),
             n_events: 0,

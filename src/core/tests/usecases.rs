@@ -3,18 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::actor::Actor;
+use darkroom_core::domain::disk::DiskKind;
+use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::form::{CreateImageForm, EditImageForm, PasswordForm};
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, TaskId};
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, Subject, TaskId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::Status;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::project::Session;
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::domain::region::Switch;
 use darkroom_core::domain::task::{State, Task};
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{images, instances, people, provider, tasks};
+use darkroom_core::ops::{audit, images, instances, people, provider, tasks};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider, check};
 use darkroom_core::tasks::sweep;
@@ -285,6 +288,55 @@ fn the_button_that_makes_an_image_knows_what_its_dialog_knows() {
     s.limits(9, 9);
     s.bench.capture(&s.owner(), machine, "three").unwrap();
     both("instance_capturing");
+}
+
+#[test]
+fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
+    let s = scene();
+    let system = s.bench.app.system();
+    let north: RegionId = "north-1".into();
+    provider::change_region(&system, &north, |r| {
+        r.images = Switch::Off;
+        r.zones = vec!["a".into(), "c".into()];
+        r.limits.n_images_max = 1;
+        r.prices.version += 1;
+        r.prices.image_gb_month = Money(50_425);
+        r.prices.disk_gb_month.remove(&DiskKind::Economy);
+        r.prices.flavor_hour.insert("m1.large".into(), Money(18_000));
+        Ok(())
+    })
+    .unwrap();
+    provider::change_region(&system, &north, |_| Ok(())).unwrap();
+    let mut tiny = system.read::<Flavor>(&"m1.tiny".into()).unwrap().unwrap();
+    provider::put_flavor(&system, &tiny).unwrap();
+    tiny.memory_mib = 384;
+    provider::put_flavor(&system, &tiny).unwrap();
+    let told = |subject| {
+        let events = audit::about(&system, subject, 9).unwrap();
+        events.into_iter().rev().map(|e| format!("{} {} {}", e.action, e.name, e.detail)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(Subject::region(&north)),
+        [
+            "region.create north-1 ",
+            "region.update north-1 Changed zones from a, b to a, c; image feature off; limits from 3 images, \
+             4 instances, 2 images being made at once to 1 image, 4 instances, 2 images being made at once; \
+             prices (version 2): images from €0.050 to €0.050425 per GB and month, economy disks from €0.030 \
+             to no price per GB and month, m1.large from no price to €0.018 per hour.",
+        ],
+        "and a change of nothing is none"
+    );
+    assert_eq!(
+        told(Subject::flavor(&"m1.tiny".into())),
+        [
+            "flavor.create m1.tiny 1 vCPU, 256 MiB, on ssd, economy disks.",
+            "flavor.update m1.tiny From 1 vCPU, 256 MiB, on ssd, economy disks to 1 vCPU, 384 MiB, on ssd, economy disks.",
+        ]
+    );
+    assert_eq!(s.bench.witness.broken(), Vec::<String>::new());
+    // The provider's own business is not in the trail of a tenant.
+    let seen = audit::list(&s.owner(), &s.place(), Some(Subject::region(&north)), 1).unwrap();
+    assert_eq!(seen.page.total, 0);
 }
 
 #[test]
