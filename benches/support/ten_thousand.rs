@@ -158,7 +158,6 @@ fn put(tx: &mut Tx<'_>, system: &Ctx, permit: &Permit, image: &Image) -> Result<
         region: image.region.clone(),
         charge: Charge::ImageStorage,
         quantity_bytes: image.stored_bytes(),
-        rate: Money(50_000),
     };
     ledger::open(tx, &ended, meter)?;
     audit::write(tx, &ended, permit, &entry(image, "image.available"))

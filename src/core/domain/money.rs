@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 /// An amount in millionths of the currency's unit; €0.47 is `Money(470_000)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -19,13 +19,26 @@ impl Money {
     /// When `denominator` is zero: rates and periods are validated where they are set.
     #[must_use]
     pub fn scaled(self, numerator: u128, denominator: u128) -> Self {
+        let product = u128::from(self.0.unsigned_abs()).saturating_mul(numerator);
+        let value = Self::half_up(product, denominator);
+        if self.0 < 0 { Self(value.0.saturating_neg()) } else { value }
+    }
+
+    /// `numerator ÷ denominator` millionths, rounded half up once: for a sum of products that is divided once. Saturates at the ends of
+    /// the range.
+    ///
+    /// # Panics
+    /// When `denominator` is zero, as [`Money::scaled`].
+    #[must_use]
+    pub fn ratio(numerator: i128, denominator: u128) -> Self {
+        let value = Self::half_up(numerator.unsigned_abs(), denominator);
+        if numerator < 0 { Self(value.0.saturating_neg()) } else { value }
+    }
+
+    fn half_up(numerator: u128, denominator: u128) -> Self {
         assert!(denominator > 0, "a rate's denominator is validated where it is set");
-        let negative = self.0 < 0;
-        let magnitude = u128::from(self.0.unsigned_abs());
-        let product = magnitude.saturating_mul(numerator);
-        let rounded = product.saturating_add(denominator / 2) / denominator;
-        let value = i64::try_from(rounded).unwrap_or(i64::MAX);
-        Self(if negative { value.saturating_neg() } else { value })
+        let rounded = numerator.saturating_add(denominator / 2) / denominator;
+        Self(i64::try_from(rounded).unwrap_or(i64::MAX))
     }
 
     /// With two decimals and the symbol in front: `€0.47`. Rounds half up for display only. What would round to nothing but is something
@@ -63,6 +76,13 @@ impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Money {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 

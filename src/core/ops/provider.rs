@@ -8,10 +8,12 @@ use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
+use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Role, Side, User};
 use crate::domain::quota::Limits;
 use crate::domain::region::Region;
 use crate::domain::text::{self, Name};
+use crate::domain::time::Timestamp;
 use crate::domain::{Error, FieldError, Result};
 use crate::ports::{Stored, Watcher};
 use crate::store::records::index;
@@ -251,10 +253,18 @@ fn write_region(
     ctx: &Ctx,
     permit: &Permit,
     before: Option<Region>,
-    region: Region,
+    mut region: Region,
 ) -> Result<()> {
     if before.as_ref() == Some(&region) {
         return Ok(());
+    }
+    if before.as_ref().is_none_or(|before| before.prices != region.prices) {
+        region.prices.version = match &before {
+            // Rises by one whatever the caller thinks, because the books follow one another.
+            Some(before) => before.prices.version.saturating_add(1),
+            None => region.prices.version,
+        };
+        add_book(tx, ctx, before.as_ref(), &region)?;
     }
     tx.put(&region)?;
     let (action, detail) = match &before {
@@ -271,6 +281,26 @@ fn write_region(
         detail,
     };
     audit::write(tx, ctx, permit, &entry)
+}
+
+/// Adds the region's new prices to its books. They hold from now on; if the clock was set back, from where the latest charge in the region
+/// began or ended, so that nothing that was charged already ever costs something else.
+fn add_book(tx: &mut Tx<'_>, ctx: &Ctx, before: Option<&Region>, region: &Region) -> Result<()> {
+    let mut from = ctx.now;
+    if let Some(Region { id, prices, .. }) = before {
+        match tx.get::<DatedBook>(&(id.clone(), prices.version))? {
+            Some(last) => from = from.max(last.from),
+            // A darkroom that kept no books wrote the region: its prices held always.
+            None => {
+                let (region, from) = (id.clone(), Timestamp::default());
+                tx.put(&DatedBook { region, from, prices: prices.clone() })?;
+            }
+        }
+        let meters = ctx.app.meters.all();
+        let charged = meters.iter().filter(|m| m.region == *id).map(|m| m.to.unwrap_or(m.from)).max();
+        from = charged.map_or(from, |charged| charged.max(from));
+    }
+    Ok(tx.put(&DatedBook { region: region.id.clone(), from, prices: region.prices.clone() })?)
 }
 
 /// Writes an instance type, new or changed.

@@ -10,6 +10,7 @@ use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
+use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
@@ -80,6 +81,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.indexes();
     all.counters();
     all.meters();
+    all.books();
     all.contents();
     Ok(all.verified)
 }
@@ -97,6 +99,8 @@ struct All {
     instances: BTreeMap<Uuid, Instance>,
     tasks: Vec<Task>,
     meters: BTreeMap<MeterId, Meter>,
+    prices: BTreeMap<RegionId, PriceBook>,
+    books: BTreeMap<RegionId, Vec<DatedBook>>,
     events: Vec<Event>,
     flavors: Vec<Flavor>,
     index_rows: BTreeMap<Vec<u8>, Value>,
@@ -123,7 +127,11 @@ impl All {
             Project => |r| self.projects.insert(r.id, r);
             User => |r| self.users.push(r);
             Session => |r| self.sessions.push(r);
-            Region => |r| self.verified.regions.insert(r.id);
+            Region => |r| {
+                self.verified.regions.insert(r.id.clone());
+                self.prices.insert(r.id, r.prices)
+            };
+            DatedBook => |r| self.books.entry(r.region.clone()).or_default().push(r);
             Flavor => |r| self.flavors.push(r);
             Counter => |r| self.counters.push(r);
             Image => |r| self.images.insert(r.id.0, r);
@@ -379,6 +387,29 @@ impl All {
         }
         for machine in self.instances.values() {
             found.extend(machine_meters(machine, &open));
+        }
+        self.verified.findings.append(&mut found);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ books
+
+    fn books(&mut self) {
+        let mut found = Vec::new();
+        for (region, books) in &mut self.books {
+            books.sort_by_key(|book| book.prices.version);
+            for pair in books.windows(2) {
+                let (one, next) = (&pair[0], &pair[1]);
+                let follows = one.prices.version.checked_add(1) == Some(next.prices.version);
+                if !follows || next.from < one.from {
+                    found.push(format!(
+                        "The price book {} of {region} does not follow on {}.",
+                        next.prices.version, one.prices.version
+                    ));
+                }
+            }
+            if self.prices.get(region) != books.last().map(|book| &book.prices) {
+                found.push(format!("The prices of {region} are not those of its latest price book."));
+            }
         }
         self.verified.findings.append(&mut found);
     }

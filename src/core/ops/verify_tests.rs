@@ -3,7 +3,6 @@
 use super::*;
 use crate::domain::image::{BootMode, ImageDisk, Os, Status};
 use crate::domain::money::Money;
-use crate::domain::price::PriceBook;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
 use crate::domain::text::Name;
@@ -29,6 +28,11 @@ fn region() -> Region {
         },
         limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 },
     }
+}
+
+fn book(version: u32, from: i64) -> DatedBook {
+    let Region { id, prices, .. } = region();
+    DatedBook { region: id, from: Timestamp(from), prices: PriceBook { version, ..prices } }
 }
 
 fn image() -> Image {
@@ -81,7 +85,6 @@ fn meter(id: MeterId) -> Meter {
         region: "north-1".into(),
         charge: Charge::ImageStorage,
         quantity_bytes: 1,
-        rate: Money(1),
         from: Timestamp(0),
         to: None,
     }
@@ -112,6 +115,7 @@ fn sound() -> MemoryStore {
             created: Timestamp(0),
         })?;
         tx.put(&region())?;
+        tx.put(&book(1, 0))?;
         tx.put(&image())?;
         tx.put_index(index::IMAGE_BY_NAME, &name_key("web"), &IMAGE)?;
         tx.put(&Counter { n_images: 1, ..Counter::zero(ACCOUNT, "north-1".into()) })?;
@@ -133,7 +137,7 @@ fn check(words: &str, damage: impl FnMut(&mut Tx<'_>) -> Result<(), StoreError>)
 fn a_sound_store_has_no_findings_and_says_what_it_needs() {
     let verified = verify(&sound()).unwrap();
     assert_eq!(verified.findings, Vec::<String>::new());
-    assert_eq!(verified.n_rows, 8);
+    assert_eq!(verified.n_rows, 9);
     let needers = &verified.needed[&RegionId::from("north-1")][&"f".repeat(64)];
     assert_eq!(needers[0].to_string(), format!("image “Web” ({IMAGE}) in project prod of Acme"));
 }
@@ -183,6 +187,20 @@ fn a_meter_belongs_to_something_and_runs_forward() {
     });
     check("ends before it begins", |tx| {
         tx.put(&Meter { id: MeterId(gone), from: Timestamp(9000), to: Some(Timestamp(1)), ..meter(METER) })
+    });
+}
+
+#[test]
+fn price_books_follow_one_another_up_to_the_prices_in_force() {
+    let with = |version| Region { prices: book(version, 0).prices, ..region() };
+    check("not those of its latest price book", |tx| tx.put(&book(2, 5)));
+    check("book 2 of north-1 does not follow on 1", |tx| {
+        tx.put(&book(2, -5))?;
+        tx.put(&with(2))
+    });
+    check("book 3 of north-1 does not follow on 1", |tx| {
+        tx.put(&book(3, 5))?;
+        tx.put(&with(3))
     });
 }
 

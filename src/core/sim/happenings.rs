@@ -144,10 +144,14 @@ impl World {
         let (region, ctx) = (self.region(), self.bench.app.system());
         let (what, result) = match self.dice.below(3) {
             0 => {
-                let rate = i64::try_from(self.dice.below(90_000)).unwrap_or(0);
+                let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
+                let of = self.dice.below(3);
                 let result = provider::change_region(&ctx, &region, |r| {
-                    r.prices.version += 1;
-                    r.prices.image_gb_month = Money(rate);
+                    match of {
+                        0 => r.prices.image_gb_month = rate,
+                        1 => r.prices.disk_gb_month.values_mut().for_each(|price| *price = rate),
+                        _ => r.prices.flavor_hour.values_mut().for_each(|price| *price = rate),
+                    }
                     Ok(())
                 });
                 ("prices", result)

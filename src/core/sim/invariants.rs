@@ -9,6 +9,7 @@ use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
 use crate::domain::task::{Kind, State, Task};
+use crate::ops::usage;
 use crate::ports::Clock;
 use crate::store::records::index;
 use crate::store::{KeyPart, Order, Store, list_index, read_index};
@@ -50,7 +51,7 @@ pub fn check(bench: &Bench) -> Checked {
     finished_tasks_left_nothing(bench, &records)?;
     open_meters_are_exactly_those_due(&records)?;
     open_meters_are_indexed(store, &records)?;
-    costs_are_never_negative(bench, &records)?;
+    costs_equal_a_recount(bench, &records)?;
     stuck_only_after_lasting_errors(bench, &records)
 }
 
@@ -405,11 +406,26 @@ fn open_meters_are_indexed(store: &dyn Store, records: &Records) -> Checked {
     Ok(())
 }
 
-fn costs_are_never_negative(bench: &Bench, records: &Records) -> Checked {
+/// Costs are what a recount gives that knows no price books; they are never negative; and what a closed meter cost never changes, whatever
+/// prices and clock do.
+fn costs_equal_a_recount(bench: &Bench, records: &Records) -> Checked {
     let now = bench.clock.now();
+    let mut histories = BTreeMap::new();
+    for region in records.regions.all() {
+        let history = usage::history(&bench.app, &region.id).map_err(|e| e.to_string())?;
+        histories.insert(region.id.clone(), history);
+    }
     for meter in records.meters.all() {
+        let history = histories.get(&meter.region).ok_or_else(|| format!("{} is nowhere", meter.id))?;
+        let cost = meter.cost(history, now);
         let backwards = meter.to.is_some_and(|to| to < meter.from);
-        hold!(!backwards && meter.cost(now) >= Money::ZERO, "the meter {} goes backwards", meter.id);
+        hold!(!backwards && cost >= Money::ZERO, "the meter {} goes backwards", meter.id);
+        let counted = bench.recount.cost(meter.id).unwrap_or(cost);
+        hold!(cost == counted, "the meter {} costs {cost:?}, and a recount gives {counted:?}", meter.id);
+        if meter.to.is_some() {
+            let first = bench.recount.first_seen(meter.id, cost);
+            hold!(cost == first, "the meter {} was closed at {first:?} and now costs {cost:?}", meter.id);
+        }
     }
     Ok(())
 }

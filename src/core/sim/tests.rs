@@ -5,6 +5,7 @@ use super::{Bench, Content, Report, check, run};
 use crate::domain::image::{Image, Status};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
+use crate::domain::price::DatedBook;
 use crate::domain::quota::Counter;
 use crate::domain::task::{State, Task};
 use crate::store::records::index;
@@ -106,7 +107,7 @@ fn name(image: &Image) -> (crate::domain::ids::AccountId, crate::domain::ids::Re
     (image.account, image.region.clone(), image.name.as_str().to_lowercase())
 }
 
-const SABOTAGES: [(&str, Sabotage); 12] = [
+const SABOTAGES: [(&str, Sabotage); 13] = [
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
     ("has disks", |tx, image, _| change::<Image>(tx, &image.id, |i| i.status = Status::Error)),
     ("available with size 0", |tx, image, _| change::<Image>(tx, &image.id, |i| i.disks.clear())),
@@ -145,6 +146,9 @@ const SABOTAGES: [(&str, Sabotage); 12] = [
     }),
     ("is being captured by", |tx, image, machine| {
         change::<Instance>(tx, &machine.id, |m| m.capturing = image.task)
+    }),
+    ("a recount gives", |tx, image, _| {
+        change::<DatedBook>(tx, &(image.region.clone(), 1), |b| b.prices.flavor_hour.clear())
     }),
     ("nothing charges", |tx, _, machine| {
         let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &machine.id.0)?;

@@ -11,6 +11,7 @@ use crate::domain::ids::{
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
+use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
@@ -57,12 +58,13 @@ records! {
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
     Region, "region", 1, RegionId, |r| r.id.clone();
+    DatedBook, "book", 1, (RegionId, u32), |r| (r.region.clone(), r.prices.version);
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 2, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 1, ImageId, |r| r.id;
     Instance, "instance", 1, InstanceId, |r| r.id;
     Task, "task", 1, TaskId, |r| r.id;
-    Meter, "meter", 1, MeterId, |r| r.id;
+    Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Event, "event", 1, EventId, |r| r.id;
 }
 
@@ -74,6 +76,17 @@ fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreErro
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),
+    }
+}
+
+/// Version 1 had the rate of its beginning and kept it; now the price books say what it costs.
+fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.remove("rate");
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Meter>(from_version)),
     }
 }
 

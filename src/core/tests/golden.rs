@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::image::Image;
+use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::ops::images;
 use darkroom_core::ports::PortError;
@@ -102,5 +103,7 @@ fn read_older<R: Record>(key: &[u8], written: &str) -> String {
 #[test]
 fn what_older_programs_wrote_is_understood() {
     let counter = read_older::<Counter>(b"any", include_str!("older/counter_1.json"));
+    let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
+    assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
     assert!(counter.contains(r#""n_images":2,"n_instances":1,"creating":{}"#), "{counter}");
 }

@@ -11,15 +11,18 @@ use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::Status;
 use darkroom_core::domain::money::Money;
+use darkroom_core::domain::price::DatedBook;
 use darkroom_core::domain::project::Session;
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::domain::region::Switch;
 use darkroom_core::domain::task::{State, Task};
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{audit, images, instances, people, provider, tasks};
+use darkroom_core::ops::verify::verify;
+use darkroom_core::ops::{audit, images, instances, people, provider, tasks, usage};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider, check};
+use darkroom_core::store::{StoreError, transact};
 use darkroom_core::tasks::sweep;
 use std::sync::{Arc, Mutex};
 
@@ -337,6 +340,86 @@ fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
     // The provider's own business is not in the trail of a tenant.
     let seen = audit::list(&s.owner(), &s.place(), Some(Subject::region(&north)), 1).unwrap();
     assert_eq!(seen.page.total, 0);
+}
+
+impl Scene {
+    fn hourly(&self, rate: i64) {
+        provider::change_region(&self.bench.app.system(), &"north-1".into(), |r| {
+            r.prices.flavor_hour.values_mut().for_each(|price| *price = Money(rate));
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    /// What running a machine has cost by now.
+    fn cost(&self, machine: InstanceId) -> Money {
+        let (account, subject) = (self.provider.accounts[0], Subject::Instance(machine));
+        usage::cost_of(&self.bench.app.system(), account, subject).unwrap()
+    }
+
+    fn an_hour_passes(&self) {
+        self.bench.clock.advance(3_600_000);
+    }
+}
+
+#[test]
+fn a_change_of_prices_is_charged_from_its_moment_on_and_moves_no_meter() {
+    let s = scene();
+    let machine = s.machine("web");
+    s.an_hour_passes();
+    let meters = s.bench.app.meters.all();
+    s.hourly(10_000);
+    assert_eq!(s.cost(machine), Money(4_000), "nothing that was charged changes");
+    s.an_hour_passes();
+    assert_eq!(s.cost(machine), Money(14_000));
+    s.hourly(1_000);
+    s.an_hour_passes();
+    assert_eq!(s.cost(machine), Money(15_000));
+    assert_eq!(
+        s.bench.app.meters.all(),
+        meters,
+        "no meter is closed, opened or rewritten by a change of prices"
+    );
+    let (account, now) = (s.provider.accounts[0], s.bench.app.system().now);
+    let between = |from_h: i64, until_h: i64| {
+        let at = |h: i64| now.plus_ms(-3_600_000 * h);
+        usage::cost_between(&s.bench.app.system(), account, at(from_h), at(until_h)).unwrap().0
+    };
+    assert_eq!(between(3, 2) + between(2, 1) + between(1, 0), between(3, 0));
+    check(&s.bench).unwrap();
+    assert_eq!(verify(s.bench.records()).unwrap().findings, Vec::<String>::new());
+}
+
+#[test]
+fn a_clock_that_was_set_back_lets_no_change_of_prices_reach_what_was_charged() {
+    let s = scene();
+    let machine = s.machine("web");
+    s.an_hour_passes();
+    instances::stop(&s.owner(), machine).unwrap();
+    s.bench.work().unwrap();
+    let cost = s.cost(machine);
+    s.bench.clock.advance(-1_800_000);
+    s.hourly(10_000);
+    assert_eq!(s.cost(machine), cost);
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn what_a_darkroom_without_price_books_charged_is_charged_on_and_its_first_change_keeps_them() {
+    let s = scene();
+    let machine = s.machine("web");
+    let first = (RegionId::from("north-1"), 1);
+    transact::<_, StoreError>(s.bench.records(), 1, |tx| {
+        tx.delete::<DatedBook>(&first);
+        Ok(())
+    })
+    .unwrap();
+    s.an_hour_passes();
+    assert_eq!(s.cost(machine), Money(4_000));
+    s.hourly(10_000);
+    s.an_hour_passes();
+    assert_eq!(s.cost(machine), Money(14_000));
+    assert_eq!(s.owner().read::<DatedBook>(&first).unwrap().unwrap().prices.version, 1);
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         parent,
         machines: deployed_from(ctx, place, &image),
         task: image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
-        cost: usage::cost_of(ctx, image.account, Subject::Image(id)),
+        cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
         estimate: charged.then(|| region.prices.image(image.stored_bytes())),
         rate: region.prices.image_gb_month,
         unique_bytes: if charged { unique_bytes(ctx, &image)? } else { None },
@@ -230,7 +230,7 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
         stored_bytes,
         unique_bytes: unique_bytes(ctx, &image)?.unwrap_or(stored_bytes),
         month: region.prices.image(stored_bytes).month,
-        cost: usage::cost_of(ctx, image.account, Subject::Image(id)),
+        cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
         symbol: region.prices.symbol,
         blocked: image.can(Action::Delete).err(),
     })
