@@ -14,6 +14,7 @@ use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
+use crate::domain::seeding::Seeding;
 use crate::domain::task::Task;
 use crate::store::records::index;
 use crate::store::{
@@ -131,6 +132,10 @@ impl All {
                 self.verified.regions.insert(r.id.clone());
                 self.prices.insert(r.id, r.prices)
             };
+            Seeding => |r| self.found(format!(
+                "Filling the data directory for trying things out began at {} and was broken off. Start `darkroom serve` with --seed-demo again.",
+                r.began.minute()
+            ));
             DatedBook => |r| self.books.entry(r.region.clone()).or_default().push(r);
             Flavor => |r| self.flavors.push(r);
             Counter => |r| self.counters.push(r);

@@ -205,6 +205,11 @@ fn price_books_follow_one_another_up_to_the_prices_in_force() {
 }
 
 #[test]
+fn a_filling_that_was_broken_off_is_found() {
+    check("was broken off", |tx| tx.put(&Seeding { began: Timestamp(0) }));
+}
+
+#[test]
 fn what_is_available_has_a_size() {
     check("size 0", |tx| tx.put(&Image { disks: vec![], ..image() }));
 }

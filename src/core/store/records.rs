@@ -15,6 +15,7 @@ use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
+use crate::domain::seeding::Seeding;
 use crate::domain::task::Task;
 use serde_json::{Value, json};
 
@@ -59,6 +60,7 @@ records! {
     Session, "session", 1, SessionId, |r| r.id;
     Region, "region", 1, RegionId, |r| r.id.clone();
     DatedBook, "book", 1, (RegionId, u32), |r| (r.region.clone(), r.prices.version);
+    Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 2, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 1, ImageId, |r| r.id;

@@ -19,10 +19,10 @@ use darkroom_core::domain::task::{State, Task};
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::verify::verify;
-use darkroom_core::ops::{audit, images, instances, people, provider, tasks, usage};
+use darkroom_core::ops::{audit, images, instances, people, provider, seeding, tasks, usage};
 use darkroom_core::ports::PortError;
-use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider, check};
-use darkroom_core::store::{StoreError, transact};
+use darkroom_core::sim::{Bench, Crash, Effect, Op, PASSWORD, Provider, check};
+use darkroom_core::store::{Order, StoreError, transact};
 use darkroom_core::tasks::sweep;
 use std::sync::{Arc, Mutex};
 
@@ -420,6 +420,48 @@ fn what_a_darkroom_without_price_books_charged_is_charged_on_and_its_first_chang
     s.an_hour_passes();
     assert_eq!(s.cost(machine), Money(14_000));
     assert_eq!(s.owner().read::<DatedBook>(&first).unwrap().unwrap().prices.version, 1);
+}
+
+#[test]
+fn a_filling_that_was_broken_off_at_any_commit_begins_again_from_nothing() {
+    let fill = |bench: &Bench| -> Result<(), Error> {
+        seeding::begin(&bench.app.system())?;
+        bench.provider()?;
+        seeding::end(&bench.app.system())
+    };
+    let rows = |bench: &Bench| bench.records().scan(&[1], &[0xFF], Order::Ascending, u32::MAX).unwrap().len();
+    let state = |bench: &Bench| seeding::state(&bench.app.system()).unwrap();
+    let whole = Bench::new(5);
+    assert_eq!(state(&whole), seeding::State::Empty);
+    fill(&whole).unwrap();
+    assert_eq!(state(&whole), seeding::State::Used);
+    for n in 0..whole.faults.n_commits() {
+        for crash in [Crash::Before, Crash::After] {
+            let mut bench = Bench::new(5);
+            bench.faults.crash_after(n, crash);
+            fill(&bench).unwrap_err();
+            bench.restart().unwrap();
+            let left = state(&bench);
+            if left == seeding::State::Used {
+                assert_eq!(
+                    (n + 1, crash),
+                    (whole.faults.n_commits(), Crash::After),
+                    "only the last one ends it"
+                );
+            } else {
+                // The second try is broken off as well, while it throws away what the first one left.
+                bench.faults.crash_after(0, Crash::After);
+                fill(&bench).unwrap_err();
+                bench.restart().unwrap();
+                fill(&bench).unwrap();
+            }
+            assert_eq!((state(&bench), rows(&bench)), (seeding::State::Used, rows(&whole)), "{n} {crash:?}");
+            assert_eq!(verify(bench.records()).unwrap().findings, Vec::<String>::new());
+        }
+    }
+    // What is somebody's is never thrown away.
+    assert_eq!(fill(&whole).unwrap_err().code, "seeding_refused");
+    whole.user("owner@acme.example").map(drop).unwrap();
 }
 
 #[test]
