@@ -4,6 +4,7 @@
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
+use super::people;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{Image, ImageDisk, Status, Visibility};
@@ -17,7 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::{Error, FieldError, Result};
 use crate::ports::{Stored, Watcher};
 use crate::store::records::index;
-use crate::store::{Order, Tx, list, read_index};
+use crate::store::{Order, Tx, list};
 use std::collections::BTreeMap;
 
 fn permit(ctx: &Ctx) -> Result<Permit> {
@@ -148,32 +149,14 @@ pub fn create_user(ctx: &Ctx, email: &str, password: &str, side: Side) -> Result
         }
         tx.insert(&user)?;
         tx.put_index(index::USER_BY_EMAIL, &user.email, &user.id)?;
-        audit::write(tx, ctx, &permit, &user_entry(&user, "user.create"))
+        audit::write(tx, ctx, &permit, &people::entry(&user, "user.create", String::new()))
     })?;
     Ok(user.id)
 }
 
-fn user_entry<'a>(user: &'a User, action: &'a str) -> Entry<'a> {
-    let account = match &user.side {
-        Side::Operator => None,
-        Side::Tenant { account, .. } => Some(*account),
-    };
-    Entry {
-        subject: Subject::User(user.id),
-        name: &user.email,
-        account,
-        project: None,
-        region: None,
-        action,
-        detail: String::new(),
-    }
-}
-
 fn user_by_email(ctx: &Ctx, email: &str) -> Result<User> {
     let email = text::email(email).map_err(|message| Error::field("email", "invalid_input", message))?;
-    let id = read_index::<UserId>(ctx.app.store.as_ref(), index::USER_BY_EMAIL, &email)?
-        .ok_or_else(|| Error::not_found("user"))?;
-    ctx.read::<User>(&id)?.ok_or_else(|| Error::not_found("user"))
+    people::by_email(ctx, &email)?.ok_or_else(|| Error::not_found("user"))
 }
 
 /// Sets a user's password and ends all their sessions.
@@ -189,8 +172,8 @@ pub fn set_password(ctx: &Ctx, email: &str, password: &str) -> Result<()> {
         let mut user = tx.get::<User>(&user.id)?.ok_or_else(|| Error::not_found("user"))?;
         user.password_hash.clone_from(&hash);
         tx.put(&user)?;
-        super::people::end_sessions(tx, user.id, None)?;
-        audit::write(tx, ctx, &permit, &user_entry(&user, "user.password"))
+        people::end_sessions(tx, user.id, None)?;
+        audit::write(tx, ctx, &permit, &people::entry(&user, "user.password", String::new()))
     })
 }
 
@@ -218,7 +201,7 @@ pub fn set_role(ctx: &Ctx, email: &str, project: &Project, role: Option<Role>) -
             }
         }
         tx.put(&user)?;
-        audit::write(tx, ctx, &permit, &user_entry(&user, "user.role"))
+        audit::write(tx, ctx, &permit, &people::entry(&user, "user.role", String::new()))
     })
 }
 
