@@ -5,7 +5,6 @@ use darkroom_core::domain::Result;
 use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
 use darkroom_core::domain::image::{BootMode, Consistency, Image, ImageDisk, Os, Source, Status, Visibility};
 use darkroom_core::domain::meter::Charge;
-use darkroom_core::domain::money::Money;
 use darkroom_core::domain::policy::{Act, Resource};
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::task::{Kind, Outputs, State, Task};
