@@ -5,7 +5,6 @@ use darkroom_core::domain::Result;
 use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
 use darkroom_core::domain::image::{BootMode, Consistency, Image, ImageDisk, Os, Source, Status, Visibility};
 use darkroom_core::domain::meter::Charge;
-use darkroom_core::domain::money::Money;
 use darkroom_core::domain::policy::{Act, Resource};
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::task::{Kind, Outputs, State, Task};
@@ -158,7 +157,6 @@ fn put(tx: &mut Tx<'_>, system: &Ctx, permit: &Permit, image: &Image) -> Result<
         region: image.region.clone(),
         charge: Charge::ImageStorage,
         quantity_bytes: image.stored_bytes(),
-        rate: Money(50_000),
     };
     ledger::open(tx, &ended, meter)?;
     audit::write(tx, &ended, permit, &entry(image, "image.available"))

@@ -3,7 +3,7 @@
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
 use darkroom_core::ops::people;
-use darkroom_core::tasks::{Engine, Outcome, sweep};
+use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -31,6 +31,7 @@ impl Workers {
     pub fn start(app: &Arc<App>, n: u32) -> Result<Self, String> {
         let engine = Arc::new(Engine::new(app.clone(), app.ids.uuid()));
         let n_recovered = engine.recover().map_err(|e| e.message)?;
+        tell_unreadable(&engine);
         if n_recovered > 0 {
             tracing::info!(n_recovered, "tasks of the last run go on");
         }
@@ -67,7 +68,9 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 fn work(app: &App, engine: &Engine, stopping: &AtomicBool) {
     while !stopping.load(Ordering::SeqCst) {
         let seen = app.board.rings();
-        match engine.run_once() {
+        let outcome = engine.run_once();
+        tell_unreadable(engine);
+        match outcome {
             Ok(Outcome::Worked(task)) => tracing::debug!(task.id = %task, "task moved"),
             Ok(Outcome::Idle(next)) => app.board.wait(seen, until(app.clock.now(), next)),
             Err(error) => {
@@ -75,6 +78,12 @@ fn work(app: &App, engine: &Engine, stopping: &AtomicBool) {
                 app.board.wait(seen, WAIT_MAX);
             }
         }
+    }
+}
+
+fn tell_unreadable(engine: &Engine) {
+    for Unreadable { task, why } in engine.take_unreadable() {
+        tracing::error!(task.id = %task, "the task {task} cannot be read and is left alone, all others go on; see `darkroom check`: {why}");
     }
 }
 

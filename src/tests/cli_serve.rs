@@ -111,7 +111,7 @@ fn check_finds_a_damaged_counter_and_a_row_that_cannot_be_read() {
         use darkroom_core::store::{Batch, Store, StoreError, transact};
         let store = darkroom::server::store::SledStore::open(&place.data().join("records")).unwrap();
         let account: AccountId = id.parse().unwrap();
-        let counter = Counter { account, region: "north-1".into(), n_images: 7, n_instances: 0 };
+        let counter = Counter { n_images: 7, ..Counter::zero(account, "north-1".into()) };
         transact::<_, StoreError>(&store, 5, |tx| tx.put(&counter)).unwrap();
         store.commit(Batch::new().put(*b"tflavor\0m1\0\0", "{")).unwrap();
     }

@@ -110,7 +110,12 @@ pub fn subject(subject: &Subject) -> Option<String> {
         Subject::Image(id) => Some(image(*id)),
         Subject::Instance(id) => Some(instance(*id)),
         Subject::Task(id) => Some(task(*id)),
-        Subject::Disk(_) | Subject::User(_) | Subject::Project(_) | Subject::Account(_) => None,
+        Subject::Disk(_)
+        | Subject::User(_)
+        | Subject::Project(_)
+        | Subject::Account(_)
+        | Subject::Region(_)
+        | Subject::Flavor(_) => None,
     }
 }
 

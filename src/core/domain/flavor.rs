@@ -26,4 +26,10 @@ impl Flavor {
             super::size::binary(self.memory_mib.saturating_mul(super::size::MIB))
         )
     }
+
+    /// `2 vCPU, 512 MiB, on ssd, economy disks`: everything there is to say of it.
+    pub fn words(&self) -> String {
+        let kinds: Vec<&str> = self.disk_kinds.iter().map(|kind| kind.as_str()).collect();
+        format!("{}, on {} disks", self.summary(), kinds.join(", "))
+    }
 }

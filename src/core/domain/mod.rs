@@ -21,6 +21,7 @@ pub mod price;
 pub mod project;
 pub mod quota;
 pub mod region;
+pub mod seeding;
 pub mod size;
 pub mod task;
 pub mod text;

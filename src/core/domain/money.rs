@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 /// An amount in millionths of the currency's unit; €0.47 is `Money(470_000)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -19,13 +19,26 @@ impl Money {
     /// When `denominator` is zero: rates and periods are validated where they are set.
     #[must_use]
     pub fn scaled(self, numerator: u128, denominator: u128) -> Self {
+        let product = u128::from(self.0.unsigned_abs()).saturating_mul(numerator);
+        let value = Self::half_up(product, denominator);
+        if self.0 < 0 { Self(value.0.saturating_neg()) } else { value }
+    }
+
+    /// `numerator ÷ denominator` millionths, rounded half up once: for a sum of products that is divided once. Saturates at the ends of
+    /// the range.
+    ///
+    /// # Panics
+    /// When `denominator` is zero, as [`Money::scaled`].
+    #[must_use]
+    pub fn ratio(numerator: i128, denominator: u128) -> Self {
+        let value = Self::half_up(numerator.unsigned_abs(), denominator);
+        if numerator < 0 { Self(value.0.saturating_neg()) } else { value }
+    }
+
+    fn half_up(numerator: u128, denominator: u128) -> Self {
         assert!(denominator > 0, "a rate's denominator is validated where it is set");
-        let negative = self.0 < 0;
-        let magnitude = u128::from(self.0.unsigned_abs());
-        let product = magnitude.saturating_mul(numerator);
-        let rounded = product.saturating_add(denominator / 2) / denominator;
-        let value = i64::try_from(rounded).unwrap_or(i64::MAX);
-        Self(if negative { value.saturating_neg() } else { value })
+        let rounded = numerator.saturating_add(denominator / 2) / denominator;
+        Self(i64::try_from(rounded).unwrap_or(i64::MAX))
     }
 
     /// With two decimals and the symbol in front: `€0.47`. Rounds half up for display only. What would round to nothing but is something
@@ -43,6 +56,13 @@ impl Money {
         self.decimals(symbol, 3)
     }
 
+    /// With as many decimals as it needs, three at least: `€0.050`, `€0.000425`. For records of what was changed.
+    pub fn exact(self, symbol: &str) -> String {
+        let all = self.decimals(symbol, 6);
+        let spare = all.len() - all.trim_end_matches('0').len();
+        all[..all.len() - spare.min(3)].to_owned()
+    }
+
     fn decimals(self, symbol: &str, places: u32) -> String {
         let step = 10u64.pow(6u32.saturating_sub(places));
         let sign = if self.0 < 0 { "−" } else { "" };
@@ -56,6 +76,13 @@ impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Money {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
@@ -85,6 +112,10 @@ mod tests {
         assert_eq!(Money(50_000).rate("€"), "€0.050");
         assert_eq!(Money(-1_500_000).display("€"), "−€1.50");
         assert_eq!(Money::ZERO.display("€"), "€0.00");
+        assert_eq!(
+            [50_000, 425, 0, 1_234_560].map(|m| Money(m).exact("€")),
+            ["€0.050", "€0.000425", "€0.000", "€1.23456"]
+        );
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Prices and estimates, the same in browser and server. A price of zero is a price.
 
 use super::disk::DiskKind;
-use super::ids::FlavorId;
+use super::ids::{FlavorId, RegionId};
+use super::meter::Charge;
 use super::money::Money;
 use super::size::GB;
+use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Hours in a month for every rate quoted per month.
 pub const HOURS_PER_MONTH: u64 = 730;
@@ -27,6 +30,44 @@ pub struct PriceBook {
     pub flavor_hour: BTreeMap<FlavorId, Money>,
 }
 
+/// A price book of a region and from when on it holds; it is never changed, and the next version follows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DatedBook {
+    /// Where it holds.
+    pub region: RegionId,
+    /// From when on, until the next version does; the first one also held before.
+    pub from: Timestamp,
+    /// The prices.
+    pub prices: PriceBook,
+}
+
+/// All price books of a region, one after the other: what a charge costs at any moment. A change of prices adds a book at its end and
+/// touches neither what was charged before it nor any meter.
+#[derive(Clone, Debug, Default)]
+pub struct History(Vec<Arc<DatedBook>>);
+
+impl History {
+    /// A history of these books of one region.
+    pub fn new(mut books: Vec<Arc<DatedBook>>) -> Self {
+        books.sort_by_key(|book| book.prices.version);
+        Self(books)
+    }
+
+    /// The rates of a charge between two moments, each with the whole seconds that it holds for.
+    pub fn rates(&self, charge: &Charge, from: Timestamp, until: Timestamp) -> Vec<(Money, u64)> {
+        let mut rates = Vec::new();
+        for (n, book) in self.0.iter().enumerate() {
+            let begins = if n == 0 { from } else { book.from.max(from) };
+            let ends = self.0.get(n + 1).map_or(until, |next| next.from.min(until));
+            let seconds = u64::try_from(ends.seconds().saturating_sub(begins.seconds())).unwrap_or(0);
+            if seconds > 0 {
+                rates.push((book.prices.rate(charge), seconds));
+            }
+        }
+        rates
+    }
+}
+
 /// A price before the click.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Estimate {
@@ -37,6 +78,15 @@ pub struct Estimate {
 }
 
 impl PriceBook {
+    /// The rate of a charge: per GB and month, or per hour. What has no price costs nothing.
+    pub fn rate(&self, charge: &Charge) -> Money {
+        match charge {
+            Charge::ImageStorage => self.image_gb_month,
+            Charge::Disk { disk_kind } => self.disk_gb_month.get(disk_kind).copied().unwrap_or_default(),
+            Charge::Running { flavor } => self.flavor_hour.get(flavor).copied().unwrap_or_default(),
+        }
+    }
+
     /// What keeping `stored_bytes` of image costs (P11).
     pub fn image(&self, stored_bytes: u64) -> Estimate {
         let month = per_gb(self.image_gb_month, stored_bytes);
@@ -57,6 +107,36 @@ impl PriceBook {
                 + rate.scaled(u128::from(*size_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
         }
         Some(total)
+    }
+}
+
+impl PriceBook {
+    /// What is different from the book `before`, a phrase each.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.symbol != before.symbol {
+            changes.push(format!("currency from {} to {}", before.symbol, self.symbol));
+        }
+        let mut rate = |what: &str, per: &str, old: Option<Money>, new: Option<Money>| {
+            let shown = |rate: Option<Money>, symbol: &str| {
+                rate.map_or_else(|| "no price".to_owned(), |rate| rate.exact(symbol))
+            };
+            if old != new {
+                let (old, new) = (shown(old, &before.symbol), shown(new, &self.symbol));
+                changes.push(format!("{what} from {old} to {new} per {per}"));
+            }
+        };
+        rate("images", "GB and month", Some(before.image_gb_month), Some(self.image_gb_month));
+        for kind in DiskKind::ALL {
+            let (old, new) = (before.disk_gb_month.get(&kind), self.disk_gb_month.get(&kind));
+            rate(&format!("{kind} disks"), "GB and month", old.copied(), new.copied());
+        }
+        let flavors: BTreeSet<&FlavorId> = before.flavor_hour.keys().chain(self.flavor_hour.keys()).collect();
+        for id in flavors {
+            let (old, new) = (before.flavor_hour.get(id), self.flavor_hour.get(id));
+            rate(id.as_str(), "hour", old.copied(), new.copied());
+        }
+        changes
     }
 }
 

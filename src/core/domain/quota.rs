@@ -2,8 +2,10 @@
 //! requests can never overshoot (P14, U18).
 
 use super::error::{Error, Result};
-use super::ids::{AccountId, RegionId};
+use super::ids::{AccountId, ProjectId, RegionId};
+use super::text::counted;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What an account may have in a region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -14,6 +16,23 @@ pub struct Limits {
     pub n_instances_max: u32,
     /// Images being created at the same time, per project.
     pub n_creates_max: u32,
+}
+
+impl Limits {
+    /// `30 images, 20 instances, 40 images being made at once`.
+    pub fn words(&self) -> String {
+        format!(
+            "{}, {}, {} being made at once",
+            counted(self.n_images_max, "image"),
+            counted(self.n_instances_max, "instance"),
+            counted(self.n_creates_max, "image")
+        )
+    }
+
+    /// What is different from the limits `before`, in a phrase.
+    pub fn changes_since(&self, before: &Self) -> Option<String> {
+        (self != before).then(|| format!("limits from {} to {}", before.words(), self.words()))
+    }
 }
 
 /// What an account has in a region.
@@ -27,12 +46,14 @@ pub struct Counter {
     pub n_images: u32,
     /// Machines, in any state.
     pub n_instances: u32,
+    /// Images being made, by project. A project that makes none is not in it.
+    pub creating: BTreeMap<ProjectId, u32>,
 }
 
 impl Counter {
     /// A counter at zero.
     pub fn zero(account: AccountId, region: RegionId) -> Self {
-        Self { account, region, n_images: 0, n_instances: 0 }
+        Self { account, region, n_images: 0, n_instances: 0, creating: BTreeMap::new() }
     }
 
     /// Takes one image slot.
@@ -44,8 +65,10 @@ impl Counter {
             return Err(Error::limit(
                 "image_limit_reached",
                 format!(
-                    "Maximum image limit reached. Your limit in {} is {} images and you have {}. Delete one or ask your provider for more.",
-                    self.region, limits.n_images_max, self.n_images
+                    "Maximum image limit reached. Your limit in {} is {} and you have {}. Delete one or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_images_max, "image"),
+                    self.n_images
                 ),
             ));
         }
@@ -58,6 +81,36 @@ impl Counter {
         self.n_images = self.n_images.saturating_sub(1);
     }
 
+    /// Begins to make an image in a project.
+    ///
+    /// # Errors
+    /// `task_limit_reached` with the figures, when the project makes as many as it may already.
+    pub fn take_create(&mut self, project: ProjectId, limits: &Limits) -> Result<()> {
+        let n = self.creating.get(&project).copied().unwrap_or(0);
+        if n >= limits.n_creates_max {
+            let made = if n == 1 { "is being made" } else { "are being made" };
+            return Err(Error::limit(
+                "task_limit_reached",
+                format!(
+                    "{} {made} in this project in {}, and {} is the limit. Wait until one is available.",
+                    counted(n, "image"),
+                    self.region,
+                    limits.n_creates_max
+                ),
+            ));
+        }
+        self.creating.insert(project, n + 1);
+        Ok(())
+    }
+
+    /// An image of a project is made, or making it ended in another way.
+    pub fn give_create(&mut self, project: ProjectId) {
+        match self.creating.get(&project).copied() {
+            Some(n @ 2..) => _ = self.creating.insert(project, n - 1),
+            Some(_) | None => _ = self.creating.remove(&project),
+        }
+    }
+
     /// Takes one machine slot.
     ///
     /// # Errors
@@ -67,8 +120,10 @@ impl Counter {
             return Err(Error::limit(
                 "instance_limit_reached",
                 format!(
-                    "Maximum instance limit reached. Your limit in {} is {} instances and you have {}. Delete one or ask your provider for more.",
-                    self.region, limits.n_instances_max, self.n_instances
+                    "Maximum instance limit reached. Your limit in {} is {} and you have {}. Delete one or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_instances_max, "instance"),
+                    self.n_instances
                 ),
             ));
         }
@@ -102,6 +157,41 @@ mod tests {
         assert!(refusal.message.starts_with("Maximum image limit reached"), "{}", refusal.message);
         assert!(refusal.message.contains("3 images and you have 3"));
         assert_eq!(refusal.code, "image_limit_reached");
+    }
+
+    #[test]
+    fn one_is_written_in_the_singular() {
+        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 };
+        let full = Counter { n_images: 1, n_instances: 1, ..counter() };
+        let words = [full.clone().take_image(&one), full.clone().take_instance(&one)]
+            .map(|refused| refused.expect_err("the limit holds").message);
+        assert!(words[0].contains("is 1 image and you have 1."), "{words:?}");
+        assert!(words[1].contains("is 1 instance and you have 1."), "{words:?}");
+    }
+
+    #[test]
+    fn the_refusal_of_one_more_create_counts_in_words_that_fit() {
+        let project = |n| ProjectId(Uuid::from_u128(n));
+        let limits = |n_creates_max| Limits { n_creates_max, ..LIMITS };
+        let mut c = counter();
+        c.take_create(project(1), &limits(1)).expect("room for one");
+        let refusal = c.take_create(project(1), &limits(1)).expect_err("the limit holds");
+        assert_eq!(
+            (refusal.code.as_str(), refusal.message.as_str()),
+            (
+                "task_limit_reached",
+                "1 image is being made in this project in north-1, and 1 is the limit. Wait until one is available."
+            )
+        );
+        c.take_create(project(2), &limits(1)).expect("another project has its own");
+        c.take_create(project(1), &limits(2)).expect("room for two");
+        let refusal = c.take_create(project(1), &limits(2)).expect_err("the limit holds");
+        assert!(refusal.message.starts_with("2 images are being made"), "{}", refusal.message);
+        c.give_create(project(1));
+        assert_eq!(c.creating, [(project(1), 1), (project(2), 1)].into());
+        c.give_create(project(1));
+        c.give_create(project(1));
+        assert_eq!(c.creating, [(project(2), 1)].into(), "a project that makes none is not in it");
     }
 
     proptest! {

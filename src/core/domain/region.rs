@@ -19,6 +19,36 @@ pub struct Region {
     pub limits: super::quota::Limits,
 }
 
+impl Region {
+    /// What is different from how the region was `before`, in a sentence; empty when nothing is.
+    pub fn changes_since(&self, before: &Self) -> String {
+        let zones = |region: &Self| region.zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(", ");
+        let mut changes = Vec::new();
+        if self.zones != before.zones {
+            changes.push(format!("zones from {} to {}", zones(before), zones(self)));
+        }
+        if self.images != before.images {
+            changes.push(format!("image feature {}", self.images.word()));
+        }
+        changes.extend(self.limits.changes_since(&before.limits));
+        let prices = self.prices.changes_since(&before.prices);
+        if !prices.is_empty() {
+            changes.push(format!("prices (version {}): {}", self.prices.version, prices.join(", ")));
+        }
+        if changes.is_empty() { String::new() } else { format!("Changed {}.", changes.join("; ")) }
+    }
+}
+
+impl Switch {
+    /// `on` or `off`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Whether a feature is on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -184,7 +184,7 @@ impl State {
 pub struct Lease {
     /// The worker's run; another after every restart.
     pub owner: Uuid,
-    /// Which claim this is: a worker whose lease ran out must not take the next worker of the same run for itself.
+    /// Which claim this is: a worker whose lease ran out must not take the next one for itself.
     pub claim: Uuid,
     /// When others may take over.
     pub until: Timestamp,

@@ -94,6 +94,11 @@ fn shown(c: char) -> String {
     }
 }
 
+/// A figure with its noun: `1 image`, `3 images`.
+pub fn counted(n: u32, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
 /// Parses a remark (A5): at most 1024 characters, no `<`, `>` and no control character but the line feed. CR LF of browsers becomes LF.
 ///
 /// # Errors

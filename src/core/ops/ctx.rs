@@ -6,6 +6,7 @@ use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource, Verdict, decide};
+use crate::domain::price::DatedBook;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
 use crate::ports::{Clock, Hypervisor, Ids, PortError, Secrets, Storage};
@@ -71,6 +72,8 @@ pub struct App {
     pub instances: Arc<Catalog<Instance>>,
     /// All meters, by account.
     pub meters: Arc<Catalog<Meter>>,
+    /// All price books, by region.
+    pub books: Arc<Catalog<DatedBook>>,
     /// Progress and requests to stop of running tasks.
     pub board: Arc<Board>,
     /// Failed sign-ins.
@@ -95,6 +98,13 @@ impl Cataloged for Meter {
     type Group = AccountId;
     fn group(&self) -> AccountId {
         self.account
+    }
+}
+
+impl Cataloged for DatedBook {
+    type Group = RegionId;
+    fn group(&self) -> RegionId {
+        self.region.clone()
     }
 }
 
@@ -125,6 +135,7 @@ impl App {
         let images = Catalog::open(parts.store.as_ref())?;
         let instances = Catalog::open(parts.store.as_ref())?;
         let meters = Catalog::open(parts.store.as_ref())?;
+        let books = Catalog::open(parts.store.as_ref())?;
         let board = Arc::new(Board::default());
         parts.store.watch(board.clone());
         Ok(Arc::new(Self {
@@ -138,6 +149,7 @@ impl App {
             images,
             instances,
             meters,
+            books,
             board,
             sign_ins: super::people::SignIns::default(),
         }))

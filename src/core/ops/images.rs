@@ -2,8 +2,8 @@
 
 mod read;
 
+pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, deletion, detail, list, list_public, row};
-pub(crate) use read::{choice, link, public};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
@@ -47,7 +47,8 @@ pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
 /// Makes an image of a machine (P1, P2, P4): takes the quota and the name, marks the machine, creates the task; all in one commit.
 ///
 /// # Errors
-/// `Invalid` with fields; `image_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; `price_changed`.
+/// `Invalid` with fields; `image_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; `price_changed`;
+/// `task_limit_reached`.
 pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
     let command = form.parse()?;
     let (machine, permit) = super::instances::load(ctx, command.instance, Act::ImageCreate)?;
@@ -58,8 +59,10 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
         let region = region_with_images(tx, &machine.region)?;
         price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, machine.account, &region)?;
-        tasks::room_for(ctx, machine.project, TaskKind::ImageCreate, &limits)?;
-        ledger::count(tx, machine.account, &region.id, |c| c.take_image(&limits))?;
+        ledger::count(tx, machine.account, &region.id, |c| {
+            c.take_create(machine.project, &limits)?;
+            c.take_image(&limits)
+        })?;
         take_name(tx, machine.account, &region.id, &command.name, id)?;
         let image = captured(ctx, &command, &machine, id, task);
         tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
@@ -113,7 +116,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
 /// Makes a failed image again, from the same machine, in the slot and under the name it already has.
 ///
 /// # Errors
-/// `not_found` when its machine is gone; the machine's reason; the image's reason.
+/// `not_found` when its machine is gone; the machine's reason; the image's reason; `task_limit_reached`.
 pub(crate) fn retry(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
     let (image, permit) = load(ctx, id, Act::ImageCreate)?;
     let task = TaskId(ctx.app.ids.uuid());
@@ -125,7 +128,7 @@ pub(crate) fn retry(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
         machine.can(instance::Action::Capture)?;
         let region = region_with_images(tx, &image.region)?;
         let limits = ledger::limits(tx, image.account, &region)?;
-        tasks::room_for(ctx, image.project, TaskKind::ImageCreate, &limits)?;
+        ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
         tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
         image.status = Status::Creating;
         image.error = None;

@@ -5,7 +5,6 @@ use super::ctx::Ctx;
 use crate::domain::Result;
 use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::meter::{Charge, Meter};
-use crate::domain::money::Money;
 use crate::domain::project::Account;
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
@@ -28,8 +27,6 @@ pub struct Opening {
     pub charge: Charge,
     /// Bytes charged; zero where the charge is per hour.
     pub quantity_bytes: u64,
-    /// The rate in force.
-    pub rate: Money,
 }
 
 /// Opens a meter, unless one with the same charge is open on the subject.
@@ -45,7 +42,7 @@ pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
         }
     }
     let id = MeterId(ctx.app.ids.uuid());
-    let Opening { subject, name, account, project, region, charge, quantity_bytes, rate } = opening;
+    let Opening { subject, name, account, project, region, charge, quantity_bytes } = opening;
     tx.put(&Meter {
         id,
         subject,
@@ -55,7 +52,6 @@ pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
         region,
         charge,
         quantity_bytes,
-        rate,
         from: ctx.now,
         to: None,
     })?;

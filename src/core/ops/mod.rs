@@ -10,6 +10,7 @@ pub mod instances;
 pub mod ledger;
 pub mod people;
 pub mod provider;
+pub mod seeding;
 pub mod tasks;
 pub mod usage;
 pub mod verify;

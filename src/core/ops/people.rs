@@ -81,10 +81,7 @@ pub fn sign_in(ctx: &Ctx, email: &str, password: &str, agent: &str) -> Result<Si
     if failures >= settings.sign_in_failures_max {
         return Err(pause(settings.sign_in_pause_ms));
     }
-    let user = match read_index::<UserId>(ctx.app.store.as_ref(), index::USER_BY_EMAIL, &email)? {
-        Some(id) => ctx.read::<User>(&id)?,
-        None => None,
-    };
+    let user = by_email(ctx, &email)?;
     // An unknown address costs the same time as a wrong password, so that nobody can find out which addresses exist.
     let hash = user.as_ref().map_or(UNKNOWN_HASH, |u| u.password_hash.as_str());
     let bounded: String = password.chars().take(text::PASSWORD_CHARS_MAX).collect();
@@ -297,7 +294,16 @@ pub fn sweep_sessions(ctx: &Ctx) -> Result<u32> {
     Ok(n)
 }
 
-fn entry<'a>(user: &'a User, action: &'a str, detail: String) -> Entry<'a> {
+/// The user of an address, which is in lower case.
+pub(crate) fn by_email(ctx: &Ctx, email: &str) -> Result<Option<User>> {
+    match read_index::<UserId>(ctx.app.store.as_ref(), index::USER_BY_EMAIL, &email)? {
+        Some(id) => ctx.read::<User>(&id),
+        None => Ok(None),
+    }
+}
+
+/// An audit entry about a user.
+pub(crate) fn entry<'a>(user: &'a User, action: &'a str, detail: String) -> Entry<'a> {
     let account = match &user.side {
         Side::Operator => None,
         Side::Tenant { account, .. } => Some(*account),

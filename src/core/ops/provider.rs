@@ -4,18 +4,21 @@
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
+use super::people;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
+use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Role, Side, User};
 use crate::domain::quota::Limits;
 use crate::domain::region::Region;
 use crate::domain::text::{self, Name};
+use crate::domain::time::Timestamp;
 use crate::domain::{Error, FieldError, Result};
 use crate::ports::{Stored, Watcher};
 use crate::store::records::index;
-use crate::store::{Order, list, read_index};
+use crate::store::{Order, Tx, list};
 use std::collections::BTreeMap;
 
 fn permit(ctx: &Ctx) -> Result<Permit> {
@@ -146,32 +149,14 @@ pub fn create_user(ctx: &Ctx, email: &str, password: &str, side: Side) -> Result
         }
         tx.insert(&user)?;
         tx.put_index(index::USER_BY_EMAIL, &user.email, &user.id)?;
-        audit::write(tx, ctx, &permit, &user_entry(&user, "user.create"))
+        audit::write(tx, ctx, &permit, &people::entry(&user, "user.create", String::new()))
     })?;
     Ok(user.id)
 }
 
-fn user_entry<'a>(user: &'a User, action: &'a str) -> Entry<'a> {
-    let account = match &user.side {
-        Side::Operator => None,
-        Side::Tenant { account, .. } => Some(*account),
-    };
-    Entry {
-        subject: Subject::User(user.id),
-        name: &user.email,
-        account,
-        project: None,
-        region: None,
-        action,
-        detail: String::new(),
-    }
-}
-
 fn user_by_email(ctx: &Ctx, email: &str) -> Result<User> {
     let email = text::email(email).map_err(|message| Error::field("email", "invalid_input", message))?;
-    let id = read_index::<UserId>(ctx.app.store.as_ref(), index::USER_BY_EMAIL, &email)?
-        .ok_or_else(|| Error::not_found("user"))?;
-    ctx.read::<User>(&id)?.ok_or_else(|| Error::not_found("user"))
+    people::by_email(ctx, &email)?.ok_or_else(|| Error::not_found("user"))
 }
 
 /// Sets a user's password and ends all their sessions.
@@ -187,8 +172,8 @@ pub fn set_password(ctx: &Ctx, email: &str, password: &str) -> Result<()> {
         let mut user = tx.get::<User>(&user.id)?.ok_or_else(|| Error::not_found("user"))?;
         user.password_hash.clone_from(&hash);
         tx.put(&user)?;
-        super::people::end_sessions(tx, user.id, None)?;
-        audit::write(tx, ctx, &permit, &user_entry(&user, "user.password"))
+        people::end_sessions(tx, user.id, None)?;
+        audit::write(tx, ctx, &permit, &people::entry(&user, "user.password", String::new()))
     })
 }
 
@@ -216,7 +201,7 @@ pub fn set_role(ctx: &Ctx, email: &str, project: &Project, role: Option<Role>) -
             }
         }
         tx.put(&user)?;
-        audit::write(tx, ctx, &permit, &user_entry(&user, "user.role"))
+        audit::write(tx, ctx, &permit, &people::entry(&user, "user.role", String::new()))
     })
 }
 
@@ -226,7 +211,10 @@ pub fn set_role(ctx: &Ctx, email: &str, project: &Project, role: Option<Role>) -
 /// When the store cannot be written.
 pub fn put_region(ctx: &Ctx, region: &Region) -> Result<()> {
     let permit = permit(ctx)?;
-    ctx.transact(&permit, |tx| Ok(tx.put(region)?))
+    ctx.transact(&permit, |tx| {
+        let before = tx.get::<Region>(&region.id)?;
+        write_region(tx, ctx, &permit, before, region.clone())
+    })
 }
 
 /// Changes a region in place.
@@ -236,10 +224,66 @@ pub fn put_region(ctx: &Ctx, region: &Region) -> Result<()> {
 pub fn change_region(ctx: &Ctx, id: &RegionId, change: impl Fn(&mut Region) -> Result<()>) -> Result<()> {
     let permit = permit(ctx)?;
     ctx.transact(&permit, |tx| {
-        let mut region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+        let before = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+        let mut region = before.clone();
         change(&mut region)?;
-        Ok(tx.put(&region)?)
+        write_region(tx, ctx, &permit, Some(before), region)
     })
+}
+
+fn write_region(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    before: Option<Region>,
+    mut region: Region,
+) -> Result<()> {
+    if before.as_ref() == Some(&region) {
+        return Ok(());
+    }
+    if before.as_ref().is_none_or(|before| before.prices != region.prices) {
+        region.prices.version = match &before {
+            // Rises by one whatever the caller thinks, because the books follow one another.
+            Some(before) => before.prices.version.saturating_add(1),
+            None => region.prices.version,
+        };
+        add_book(tx, ctx, before.as_ref(), &region)?;
+    }
+    tx.put(&region)?;
+    let (action, detail) = match &before {
+        None => ("region.create", String::new()),
+        Some(before) => ("region.update", region.changes_since(before)),
+    };
+    let entry = Entry {
+        subject: Subject::region(&region.id),
+        name: region.id.as_str(),
+        account: None,
+        project: None,
+        region: Some(&region.id),
+        action,
+        detail,
+    };
+    audit::write(tx, ctx, permit, &entry)
+}
+
+/// Adds the region's new prices to its books. They hold from now on; if the clock was set back, from where the latest charge in the region
+/// began or ended, so that nothing that was charged already ever costs something else.
+fn add_book(tx: &mut Tx<'_>, ctx: &Ctx, before: Option<&Region>, region: &Region) -> Result<()> {
+    let mut from = ctx.now;
+    if let Some(Region { id, prices, .. }) = before {
+        match tx.get::<DatedBook>(&(id.clone(), prices.version))? {
+            Some(last) => from = from.max(last.from),
+            // A darkroom that kept no books wrote the region: its prices held always.
+            None => {
+                let (region, from) = (id.clone(), Timestamp::default());
+                tx.put(&DatedBook { region, from, prices: prices.clone() })?;
+            }
+        }
+        let meters = ctx.app.meters.all();
+        let charged = meters.iter().filter(|m| m.region == *id).map(|m| m.to.unwrap_or(m.from)).max();
+        from = charged.map_or(from, |charged| charged.max(from));
+    }
+    Ok(tx.put(&DatedBook { region: region.id.clone(), from, prices: region.prices.clone() })?)
 }
 
 /// Writes an instance type, new or changed.
@@ -248,7 +292,27 @@ pub fn change_region(ctx: &Ctx, id: &RegionId, change: impl Fn(&mut Region) -> R
 /// When the store cannot be written.
 pub fn put_flavor(ctx: &Ctx, flavor: &Flavor) -> Result<()> {
     let permit = permit(ctx)?;
-    ctx.transact(&permit, |tx| Ok(tx.put(flavor)?))
+    ctx.transact(&permit, |tx| {
+        let before = tx.get::<Flavor>(&flavor.id)?;
+        if before.as_ref() == Some(flavor) {
+            return Ok(());
+        }
+        tx.put(flavor)?;
+        let (action, detail) = match before {
+            None => ("flavor.create", format!("{}.", flavor.words())),
+            Some(before) => ("flavor.update", format!("From {} to {}.", before.words(), flavor.words())),
+        };
+        let entry = Entry {
+            subject: Subject::flavor(&flavor.id),
+            name: flavor.id.as_str(),
+            account: None,
+            project: None,
+            region: None,
+            action,
+            detail,
+        };
+        audit::write(tx, ctx, &permit, &entry)
+    })
 }
 
 /// Every instance type.
@@ -277,10 +341,7 @@ pub fn set_limits(ctx: &Ctx, account: AccountId, region: &RegionId, limits: Opti
         };
         tx.put(&record)?;
         let detail = match limits {
-            Some(l) => format!(
-                "{} images, {} instances, {} images being made at once.",
-                l.n_images_max, l.n_instances_max, l.n_creates_max
-            ),
+            Some(limits) => format!("{}.", limits.words()),
             None => format!("Those of {region}."),
         };
         let entry = Entry {

@@ -8,12 +8,11 @@ use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::quota::Limits;
 use crate::domain::task::{Action, Kind, Outputs, State, Task};
 use crate::domain::view::{TaskList, TaskView};
 use crate::domain::{Error, Result};
 use crate::store::records::index;
-use crate::store::{Order, Tx, list_index};
+use crate::store::{Order, Tx, list_index, read};
 
 /// What a task is about.
 pub(crate) struct About {
@@ -85,33 +84,6 @@ pub(crate) fn begin(
     Ok(tx.put_index(index::TASK_BY_PLACE, &(about.project, about.region.clone(), ctx.now.0, id), &id)?)
 }
 
-/// Refuses one more task of `kind` when the project has too many at work.
-pub(crate) fn room_for(ctx: &Ctx, project: ProjectId, kind: Kind, limits: &Limits) -> Result<()> {
-    let active = list_index::<TaskId>(
-        ctx.app.store.as_ref(),
-        index::TASK_ACTIVE,
-        &(),
-        Order::Ascending,
-        u32::MAX,
-        None,
-    )?;
-    let mut n = 0u32;
-    for row in active.items {
-        let task = ctx.read::<Task>(&row.value)?;
-        n += u32::from(task.is_some_and(|t| t.project == project && t.kind == kind));
-    }
-    if n < limits.n_creates_max {
-        return Ok(());
-    }
-    Err(Error::limit(
-        "task_limit_reached",
-        format!(
-            "{n} images are being made in this project, and {} is the limit. Wait until one is available.",
-            limits.n_creates_max
-        ),
-    ))
-}
-
 fn resource(task: &Task) -> Resource {
     Resource::Project { account: task.account, project: task.project }
 }
@@ -127,7 +99,16 @@ fn load(ctx: &Ctx, id: TaskId, act: Act) -> Result<(Task, Permit)> {
 
 /// A task for a row about something the caller was already authorized for; without its log.
 pub(crate) fn view(ctx: &Ctx, id: TaskId) -> Result<Option<TaskView>> {
-    Ok(ctx.read::<Task>(&id)?.map(|task| shown(ctx, task, Log::Leave)))
+    Ok(readable(ctx, id)?.map(|task| shown(ctx, task, Log::Leave)))
+}
+
+/// A task for a list: one whose record cannot be understood is left out, or it would take every page it is on with it. The engine and
+/// `darkroom check` name it.
+fn readable(ctx: &Ctx, id: TaskId) -> Result<Option<Task>> {
+    match read::<Task>(ctx.app.store.as_ref(), &id) {
+        Err(error) if error.of_one_record() => Ok(None),
+        found => Ok(found?),
+    }
 }
 
 enum Log {
@@ -183,7 +164,7 @@ pub fn list(ctx: &Ctx, place: &Place, states: Vec<State>, page: u32) -> Result<T
     if !states.is_empty() {
         let mut kept = Vec::new();
         for id in ids {
-            if ctx.read::<Task>(&id)?.is_some_and(|t| states.contains(&t.state)) {
+            if readable(ctx, id)?.is_some_and(|t| states.contains(&t.state)) {
                 kept.push(id);
             }
         }
@@ -217,8 +198,7 @@ pub(crate) fn active(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result
     )?;
     let mut found = Vec::new();
     for row in ids.items {
-        if let Some(task) =
-            ctx.read::<Task>(&row.value)?.filter(|t| t.project == project && t.region == *region)
+        if let Some(task) = readable(ctx, row.value)?.filter(|t| t.project == project && t.region == *region)
         {
             found.push(shown(ctx, task, Log::Leave));
         }

@@ -10,9 +10,11 @@ use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
+use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
+use crate::domain::seeding::Seeding;
 use crate::domain::task::Task;
 use crate::store::records::index;
 use crate::store::{
@@ -80,6 +82,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.indexes();
     all.counters();
     all.meters();
+    all.books();
     all.contents();
     Ok(all.verified)
 }
@@ -97,6 +100,8 @@ struct All {
     instances: BTreeMap<Uuid, Instance>,
     tasks: Vec<Task>,
     meters: BTreeMap<MeterId, Meter>,
+    prices: BTreeMap<RegionId, PriceBook>,
+    books: BTreeMap<RegionId, Vec<DatedBook>>,
     events: Vec<Event>,
     flavors: Vec<Flavor>,
     index_rows: BTreeMap<Vec<u8>, Value>,
@@ -123,7 +128,15 @@ impl All {
             Project => |r| self.projects.insert(r.id, r);
             User => |r| self.users.push(r);
             Session => |r| self.sessions.push(r);
-            Region => |r| self.verified.regions.insert(r.id);
+            Region => |r| {
+                self.verified.regions.insert(r.id.clone());
+                self.prices.insert(r.id, r.prices)
+            };
+            Seeding => |r| self.found(format!(
+                "Filling the data directory for trying things out began at {} and was broken off. Start `darkroom serve` with --seed-demo again.",
+                r.began.minute()
+            ));
+            DatedBook => |r| self.books.entry(r.region.clone()).or_default().push(r);
             Flavor => |r| self.flavors.push(r);
             Counter => |r| self.counters.push(r);
             Image => |r| self.images.insert(r.id.0, r);
@@ -150,8 +163,7 @@ impl All {
                 None
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(|e| format!(" ({e})")).unwrap_or_default();
-                self.found(format!("A record is not readable: {error}{cause}."));
+                self.found(format!("A record is not readable: {}.", error.with_causes()));
                 None
             }
         }
@@ -209,6 +221,8 @@ impl All {
             Subject::User(id) => self.users.iter().any(|u| u.id == *id),
             Subject::Project(id) => self.projects.contains_key(id),
             Subject::Account(id) => self.accounts.contains_key(id),
+            Subject::Region(_) => self.verified.regions.iter().any(|id| Subject::region(id) == *subject),
+            Subject::Flavor(_) => self.flavors.iter().any(|f| Subject::flavor(&f.id) == *subject),
         }
     }
 
@@ -282,26 +296,50 @@ impl All {
     // --------------------------------------------------------------------------------------------------- counters
 
     fn counters(&mut self) {
-        let mut recount: BTreeMap<(AccountId, RegionId), (u32, u32)> = BTreeMap::new();
+        let mut recount: BTreeMap<(AccountId, RegionId), Recount> = BTreeMap::new();
         // Public images are the provider's offer and take no slot.
         let counted = |i: &&Image| i.status != image::Status::Deleting && i.visibility != Visibility::Public;
         for image in self.images.values().filter(counted) {
-            recount.entry((image.account, image.region.clone())).or_default().0 += 1;
+            let account = recount.entry((image.account, image.region.clone())).or_default();
+            account.n_images += 1;
+            if image.status == image::Status::Creating {
+                *account.creating.entry(image.project).or_default() += 1;
+            }
         }
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
-            recount.entry((machine.account, machine.region.clone())).or_default().1 += 1;
+            recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
         }
         for counter in std::mem::take(&mut self.counters) {
             let counted = recount.remove(&(counter.account, counter.region.clone())).unwrap_or_default();
-            if (counter.n_images, counter.n_instances) != counted {
-                let whose = self.account_name(counter.account);
+            let whose = self.account_name(counter.account);
+            if (counter.n_images, counter.n_instances) != (counted.n_images, counted.n_instances) {
                 self.found(format!(
                     "The counter of {whose} in {} says {} images and {} instances; there are {} and {}.",
-                    counter.region, counter.n_images, counter.n_instances, counted.0, counted.1
+                    counter.region,
+                    counter.n_images,
+                    counter.n_instances,
+                    counted.n_images,
+                    counted.n_instances
+                ));
+            }
+            if counter.creating != counted.creating {
+                let n = |creating: &BTreeMap<ProjectId, u32>| {
+                    let of = |(id, n): (&ProjectId, &u32)| {
+                        let name =
+                            self.projects.get(id).map_or_else(|| id.to_string(), |p| p.name.to_string());
+                        format!("{n} in {name}")
+                    };
+                    let all = creating.iter().map(of).collect::<Vec<_>>().join(", ");
+                    if all.is_empty() { "none".to_owned() } else { all }
+                };
+                let (says, are) = (n(&counter.creating), n(&counted.creating));
+                self.found(format!(
+                    "The counter of {whose} in {} says that of the images being made there are: {says}; there are: {are}.",
+                    counter.region
                 ));
             }
         }
-        for ((account, region), (n_images, n_instances)) in recount {
+        for ((account, region), Recount { n_images, n_instances, .. }) in recount {
             let whose = self.account_name(account);
             self.found(format!(
                 "The counter of {whose} in {region} is missing; there are {n_images} images and {n_instances} instances."
@@ -358,6 +396,29 @@ impl All {
         self.verified.findings.append(&mut found);
     }
 
+    // ------------------------------------------------------------------------------------------------------ books
+
+    fn books(&mut self) {
+        let mut found = Vec::new();
+        for (region, books) in &mut self.books {
+            books.sort_by_key(|book| book.prices.version);
+            for pair in books.windows(2) {
+                let (one, next) = (&pair[0], &pair[1]);
+                let follows = one.prices.version.checked_add(1) == Some(next.prices.version);
+                if !follows || next.from < one.from {
+                    found.push(format!(
+                        "The price book {} of {region} does not follow on {}.",
+                        next.prices.version, one.prices.version
+                    ));
+                }
+            }
+            if self.prices.get(region) != books.last().map(|book| &book.prices) {
+                found.push(format!("The prices of {region} are not those of its latest price book."));
+            }
+        }
+        self.verified.findings.append(&mut found);
+    }
+
     // --------------------------------------------------------------------------------------------------- contents
 
     fn contents(&mut self) {
@@ -408,6 +469,14 @@ impl All {
         let project = self.projects.get(&project).map_or_else(|| project.to_string(), |p| p.name.to_string());
         Needer { kind, name: name.to_owned(), id, project, account: self.account_name(account) }
     }
+}
+
+/// What an account has in a region, counted again.
+#[derive(Default)]
+struct Recount {
+    n_images: u32,
+    n_instances: u32,
+    creating: BTreeMap<ProjectId, u32>,
 }
 
 /// While a task moves a machine, its meters may already or still be open; at rest they are exactly as its state says.

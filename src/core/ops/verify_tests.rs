@@ -3,7 +3,6 @@
 use super::*;
 use crate::domain::image::{BootMode, ImageDisk, Os, Status};
 use crate::domain::money::Money;
-use crate::domain::price::PriceBook;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
 use crate::domain::text::Name;
@@ -29,6 +28,11 @@ fn region() -> Region {
         },
         limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 },
     }
+}
+
+fn book(version: u32, from: i64) -> DatedBook {
+    let Region { id, prices, .. } = region();
+    DatedBook { region: id, from: Timestamp(from), prices: PriceBook { version, ..prices } }
 }
 
 fn image() -> Image {
@@ -81,7 +85,6 @@ fn meter(id: MeterId) -> Meter {
         region: "north-1".into(),
         charge: Charge::ImageStorage,
         quantity_bytes: 1,
-        rate: Money(1),
         from: Timestamp(0),
         to: None,
     }
@@ -112,9 +115,10 @@ fn sound() -> MemoryStore {
             created: Timestamp(0),
         })?;
         tx.put(&region())?;
+        tx.put(&book(1, 0))?;
         tx.put(&image())?;
         tx.put_index(index::IMAGE_BY_NAME, &name_key("web"), &IMAGE)?;
-        tx.put(&Counter { account: ACCOUNT, region: "north-1".into(), n_images: 1, n_instances: 0 })?;
+        tx.put(&Counter { n_images: 1, ..Counter::zero(ACCOUNT, "north-1".into()) })?;
         tx.put(&meter(METER))?;
         tx.put_index(index::METER_OPEN, &IMAGE, &vec![METER])
     });
@@ -133,7 +137,7 @@ fn check(words: &str, damage: impl FnMut(&mut Tx<'_>) -> Result<(), StoreError>)
 fn a_sound_store_has_no_findings_and_says_what_it_needs() {
     let verified = verify(&sound()).unwrap();
     assert_eq!(verified.findings, Vec::<String>::new());
-    assert_eq!(verified.n_rows, 8);
+    assert_eq!(verified.n_rows, 9);
     let needers = &verified.needed[&RegionId::from("north-1")][&"f".repeat(64)];
     assert_eq!(needers[0].to_string(), format!("image “Web” ({IMAGE}) in project prod of Acme"));
 }
@@ -150,8 +154,10 @@ fn index_rows_must_exist_and_be_right_and_lead_somewhere() {
 
 #[test]
 fn counters_must_be_what_a_recount_gives() {
-    let wrong = Counter { account: ACCOUNT, region: "north-1".into(), n_images: 2, n_instances: 0 };
+    let wrong = Counter { n_images: 2, ..Counter::zero(ACCOUNT, "north-1".into()) };
     check("of Acme in north-1 says 2 images and 0 instances; there are 1 and 0", |tx| tx.put(&wrong));
+    let wrong = Counter { n_images: 1, creating: [(PROJECT, 2)].into(), ..wrong };
+    check("being made there are: 2 in prod; there are: none", |tx| tx.put(&wrong));
     check("is missing", |tx| {
         tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
         Ok(())
@@ -185,6 +191,25 @@ fn a_meter_belongs_to_something_and_runs_forward() {
 }
 
 #[test]
+fn price_books_follow_one_another_up_to_the_prices_in_force() {
+    let with = |version| Region { prices: book(version, 0).prices, ..region() };
+    check("not those of its latest price book", |tx| tx.put(&book(2, 5)));
+    check("book 2 of north-1 does not follow on 1", |tx| {
+        tx.put(&book(2, -5))?;
+        tx.put(&with(2))
+    });
+    check("book 3 of north-1 does not follow on 1", |tx| {
+        tx.put(&book(3, 5))?;
+        tx.put(&with(3))
+    });
+}
+
+#[test]
+fn a_filling_that_was_broken_off_is_found() {
+    check("was broken off", |tx| tx.put(&Seeding { began: Timestamp(0) }));
+}
+
+#[test]
 fn what_is_available_has_a_size() {
     check("size 0", |tx| tx.put(&Image { disks: vec![], ..image() }));
 }
@@ -204,6 +229,7 @@ fn references_lead_somewhere() {
 fn rows_that_are_not_understood_are_named_one_by_one() {
     for (key, value, words) in [
         (record_key(Flavor::TABLE, &"m1"), &b"{\"v\":1,\"r\":{}}"[..], "not readable"),
+        (record_key(Task::TABLE, &IMAGE), b"{\"v\":1,\"r\":{}}", "task/00000000-0000-0000-0000-000000000003"),
         (
             record_key(Region::TABLE, &"south-1"),
             &sound().get(&record_key(Region::TABLE, &"north-1")).unwrap().unwrap().value,

@@ -5,6 +5,7 @@ use super::faults::StoreFaults;
 use super::host::Host;
 use super::hypervisor::SimHypervisor;
 use super::ports::{SimClock, SimIds, SimSecrets};
+use super::recount::Recount;
 use super::storage::SimStorage;
 use super::witness::Witness;
 use crate::domain::disk::DiskKind;
@@ -54,7 +55,7 @@ pub struct Bench {
     /// The application.
     pub app: Arc<App>,
     /// Its engine.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     /// The owner of the engine's leases.
     pub owner: Uuid,
     /// Time.
@@ -67,6 +68,7 @@ pub struct Bench {
     pub store: Arc<MemoryStore>,
     /// What was committed, decoded.
     pub witness: Arc<Witness>,
+    pub(super) recount: Arc<Recount>,
     ids: Arc<SimIds>,
     secrets: Arc<SimSecrets>,
 }
@@ -92,7 +94,8 @@ impl Bench {
         let faults = Arc::new(StoreFaults::new(seed));
         let store = Arc::new(MemoryStore::with_faults(faults.clone()));
         let (ids, secrets) = (Arc::new(SimIds::new(seed)), Arc::new(SimSecrets::default()));
-        Self::open(clock, host, faults, store, ids, secrets)
+        let recount = Arc::new(Recount::new(clock.clone()));
+        Self::open(clock, host, faults, store, recount, ids, secrets)
     }
 
     fn open(
@@ -100,10 +103,12 @@ impl Bench {
         host: Arc<Host>,
         faults: Arc<StoreFaults>,
         store: Arc<MemoryStore>,
+        recount: Arc<Recount>,
         ids: Arc<SimIds>,
         secrets: Arc<SimSecrets>,
     ) -> Self {
         let witness = Witness::open(store.as_ref());
+        store.watch(recount.clone());
         let parts = Parts {
             store: store.clone(),
             clock: clock.clone(),
@@ -115,8 +120,8 @@ impl Bench {
         };
         let app = App::open(parts).expect("the memory store can always be read");
         let owner = ids.uuid();
-        let engine = Engine::new(app.clone(), owner);
-        Self { app, engine, owner, clock, host, faults, store, witness, ids, secrets }
+        let engine = Arc::new(Engine::new(app.clone(), owner));
+        Self { app, engine, owner, clock, host, faults, store, witness, recount, ids, secrets }
     }
 
     /// The program ends and starts again: memory is lost, commits and the host are as they were.
@@ -132,6 +137,7 @@ impl Bench {
             self.host.clone(),
             self.faults.clone(),
             store,
+            self.recount.clone(),
             self.ids.clone(),
             self.secrets.clone(),
         );

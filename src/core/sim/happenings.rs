@@ -144,10 +144,14 @@ impl World {
         let (region, ctx) = (self.region(), self.bench.app.system());
         let (what, result) = match self.dice.below(3) {
             0 => {
-                let rate = i64::try_from(self.dice.below(90_000)).unwrap_or(0);
+                let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
+                let of = self.dice.below(3);
                 let result = provider::change_region(&ctx, &region, |r| {
-                    r.prices.version += 1;
-                    r.prices.image_gb_month = Money(rate);
+                    match of {
+                        0 => r.prices.image_gb_month = rate,
+                        1 => r.prices.disk_gb_month.values_mut().for_each(|price| *price = rate),
+                        _ => r.prices.flavor_hour.values_mut().for_each(|price| *price = rate),
+                    }
                     Ok(())
                 });
                 ("prices", result)
@@ -155,7 +159,8 @@ impl World {
             1 => {
                 let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
                 let account = self.provider.accounts[usize::from(self.dice.chance(500))];
-                let limits = Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max: 2 };
+                let n_creates_max = n.div_ceil(2);
+                let limits = Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max };
                 let limits = self.dice.chance(700).then_some(limits);
                 ("limits", provider::set_limits(&ctx, account, &region, limits))
             }
@@ -204,14 +209,16 @@ impl World {
         ("cancel-in-a-step".to_owned(), "ok".to_owned())
     }
 
-    /// The next step that takes long outlives its lease, and another worker of the same run does it meanwhile.
+    /// The next step that takes long outlives its lease, and another process, which knows only the lease, does it meanwhile; or another
+    /// worker of this one, which must find that somebody is at it.
     fn outlives_its_lease(&mut self) -> (String, String) {
         let op = self.dice.pick(&[super::Op::Capture, super::Op::Ingest, super::Op::WaitOff]).copied();
         let (app, owner, clock) = (self.bench.app.clone(), self.bench.owner, self.bench.clock.clone());
         let n = self.dice.below(4) + 1;
+        let same = self.dice.chance(500).then(|| self.bench.engine.clone());
         self.bench.host.interrupt(op, move || {
             clock.advance(app.settings.lease_ms + 1);
-            let other = Engine::new(Arc::clone(&app), owner);
+            let other = same.unwrap_or_else(|| Arc::new(Engine::new(Arc::clone(&app), owner)));
             for _ in 0..n {
                 // An injected error ends this worker's try as it would any other's.
                 drop(other.run_once());

@@ -3,12 +3,13 @@
 
 use super::bench::Bench;
 use super::witness::Records;
-use crate::domain::ids::{ImageId, InstanceId, MeterId, RegionId, Subject, TaskId};
+use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
 use crate::domain::task::{Kind, State, Task};
+use crate::ops::usage;
 use crate::ports::Clock;
 use crate::store::records::index;
 use crate::store::{KeyPart, Order, Store, list_index, read_index};
@@ -50,7 +51,7 @@ pub fn check(bench: &Bench) -> Checked {
     finished_tasks_left_nothing(bench, &records)?;
     open_meters_are_exactly_those_due(&records)?;
     open_meters_are_indexed(store, &records)?;
-    costs_are_never_negative(bench, &records)?;
+    costs_equal_a_recount(bench, &records)?;
     stuck_only_after_lasting_errors(bench, &records)
 }
 
@@ -143,7 +144,12 @@ fn names_and_their_indexes_agree(store: &dyn Store, records: &Records) -> Checke
 
 fn counters_equal_a_recount(records: &Records) -> Checked {
     let mut recount: BTreeMap<(Uuid, RegionId), (u32, u32)> = BTreeMap::new();
+    let mut creating: BTreeMap<(Uuid, RegionId), BTreeMap<ProjectId, u32>> = BTreeMap::new();
     for image in records.images.all() {
+        if image.status == image::Status::Creating {
+            let account = creating.entry((image.account.0, image.region.clone())).or_default();
+            *account.entry(image.project).or_default() += 1;
+        }
         if image.visibility == Visibility::Private && image.status != image::Status::Deleting {
             recount.entry((image.account.0, image.region.clone())).or_default().0 += 1;
         }
@@ -152,7 +158,14 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         recount.entry((machine.account.0, machine.region.clone())).or_default().1 += 1;
     }
     for counter in records.counters.all() {
-        let real = recount.remove(&(counter.account.0, counter.region.clone())).unwrap_or_default();
+        let key = (counter.account.0, counter.region.clone());
+        let (real, made) =
+            (recount.remove(&key).unwrap_or_default(), creating.remove(&key).unwrap_or_default());
+        hold!(
+            counter.creating == made,
+            "{:?} images are counted as being made, and are {made:?}",
+            counter.creating
+        );
         let says = (counter.n_images, counter.n_instances);
         hold!(
             says == real,
@@ -393,11 +406,26 @@ fn open_meters_are_indexed(store: &dyn Store, records: &Records) -> Checked {
     Ok(())
 }
 
-fn costs_are_never_negative(bench: &Bench, records: &Records) -> Checked {
+/// Costs are what a recount gives that knows no price books; they are never negative; and what a closed meter cost never changes, whatever
+/// prices and clock do.
+fn costs_equal_a_recount(bench: &Bench, records: &Records) -> Checked {
     let now = bench.clock.now();
+    let mut histories = BTreeMap::new();
+    for region in records.regions.all() {
+        let history = usage::history(&bench.app, &region.id).map_err(|e| e.to_string())?;
+        histories.insert(region.id.clone(), history);
+    }
     for meter in records.meters.all() {
+        let history = histories.get(&meter.region).ok_or_else(|| format!("{} is nowhere", meter.id))?;
+        let cost = meter.cost(history, now);
         let backwards = meter.to.is_some_and(|to| to < meter.from);
-        hold!(!backwards && meter.cost(now) >= Money::ZERO, "the meter {} goes backwards", meter.id);
+        hold!(!backwards && cost >= Money::ZERO, "the meter {} goes backwards", meter.id);
+        let counted = bench.recount.cost(meter.id).unwrap_or(cost);
+        hold!(cost == counted, "the meter {} costs {cost:?}, and a recount gives {counted:?}", meter.id);
+        if meter.to.is_some() {
+            let first = bench.recount.first_seen(meter.id, cost);
+            hold!(cost == first, "the meter {} was closed at {first:?} and now costs {cost:?}", meter.id);
+        }
     }
     Ok(())
 }

@@ -13,8 +13,8 @@ mod happenings;
 mod host;
 mod hypervisor;
 mod invariants;
-
 mod ports;
+mod recount;
 mod storage;
 mod witness;
 mod world;

@@ -5,6 +5,7 @@ use super::{Bench, Content, Report, check, run};
 use crate::domain::image::{Image, Status};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
+use crate::domain::price::DatedBook;
 use crate::domain::quota::Counter;
 use crate::domain::task::{State, Task};
 use crate::store::records::index;
@@ -55,7 +56,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 30] = [
+const EVENTS: [&str; 31] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -67,6 +68,7 @@ const EVENTS: [&str; 30] = [
     "capture: image_name_taken",
     "capture: instance_capturing",
     "capture: price_changed",
+    "capture: task_limit_reached",
     "start: ok",
     "stop: ok",
     "reboot: ok",
@@ -105,7 +107,7 @@ fn name(image: &Image) -> (crate::domain::ids::AccountId, crate::domain::ids::Re
     (image.account, image.region.clone(), image.name.as_str().to_lowercase())
 }
 
-const SABOTAGES: [(&str, Sabotage); 11] = [
+const SABOTAGES: [(&str, Sabotage); 13] = [
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
     ("has disks", |tx, image, _| change::<Image>(tx, &image.id, |i| i.status = Status::Error)),
     ("available with size 0", |tx, image, _| change::<Image>(tx, &image.id, |i| i.disks.clear())),
@@ -122,12 +124,20 @@ const SABOTAGES: [(&str, Sabotage); 11] = [
     ("the counter of", |tx, image, _| {
         change::<Counter>(tx, &(image.account, image.region.clone()), |c| c.n_images = 0)
     }),
+    ("counted as being made", |tx, image, _| {
+        change::<Counter>(tx, &(image.account, image.region.clone()), |c| {
+            c.creating.insert(image.project, 1);
+        })
+    }),
     ("needs the tasks", |tx, image, _| task(tx, image, State::Running)),
     ("is stuck", |tx, image, machine| {
         change::<Instance>(tx, &machine.id, |m| m.capturing = image.task)?;
         change::<Image>(tx, &image.id, |i| {
             i.status = Status::Creating;
             i.disks.clear();
+        })?;
+        change::<Counter>(tx, &(image.account, image.region.clone()), |c| {
+            c.creating.insert(image.project, 1);
         })?;
         let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &image.id.0)?;
         tx.delete::<Meter>(open.expect("it is charged").first().expect("once"));
@@ -136,6 +146,9 @@ const SABOTAGES: [(&str, Sabotage); 11] = [
     }),
     ("is being captured by", |tx, image, machine| {
         change::<Instance>(tx, &machine.id, |m| m.capturing = image.task)
+    }),
+    ("a recount gives", |tx, image, _| {
+        change::<DatedBook>(tx, &(image.region.clone(), 1), |b| b.prices.flavor_hour.clear())
     }),
     ("nothing charges", |tx, _, machine| {
         let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &machine.id.0)?;

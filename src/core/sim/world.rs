@@ -11,7 +11,7 @@ use crate::domain::project::Role;
 use crate::domain::task::State;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
-use crate::ops::tasks;
+use crate::ops::{tasks, usage};
 use crate::ports::Clock;
 use crate::store::{Order, list};
 use crate::tasks::sweep;
@@ -112,7 +112,11 @@ impl World {
     /// What everything costs only grows, as long as the clock goes forward.
     fn cost_is_monotone(&mut self) -> invariants::Checked {
         let now = self.bench.clock.now();
-        let cost: Money = self.bench.app.meters.all().iter().map(|m| m.cost(now)).sum();
+        let mut cost = Money::ZERO;
+        for meter in self.bench.app.meters.all() {
+            let history = usage::history(&self.bench.app, &meter.region).map_err(|e| e.to_string())?;
+            cost = cost + meter.cost(&history, now);
+        }
         let (then, before) = self.cost;
         self.cost = (now, cost);
         if now >= then && cost < before {

@@ -214,6 +214,37 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether one record cannot be understood, while the store itself works: others may go on.
+    pub const fn of_one_record(&self) -> bool {
+        match self {
+            Self::NewerRecord { .. } | Self::NoUpcast { .. } | Self::Encoding { .. } => true,
+            Self::NoSpace { .. }
+            | Self::Corrupt { .. }
+            | Self::Io { .. }
+            | Self::Locked { .. }
+            | Self::ReadOnly { .. }
+            | Self::Closed
+            | Self::BadKey { .. }
+            | Self::TooLarge { .. }
+            | Self::Exists { .. }
+            | Self::Contended { .. }
+            | Self::NotEmpty
+            | Self::ChangedDuringExport
+            | Self::Dump { .. } => false,
+        }
+    }
+
+    /// The message with its causes, for a log or a report.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text} ({error})");
+            cause = error.source();
+        }
+        text
+    }
+
     /// Sorts an I/O error: a full disk or quota is told apart because the operator can do something about it.
     pub fn from_io(doing: &'static str, source: io::Error) -> StoreError {
         match source.kind() {

@@ -1,7 +1,7 @@
 //! Which domain types are records, under which keys, and the names of the secondary indexes. The only file that ties the domain to the
 //! store. Indexes are plain rows; the use cases that write a record keep them in step in the same transaction.
 
-use super::{KeyPart, Record};
+use super::{KeyPart, Record, StoreError};
 use crate::domain::event::Event;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{
@@ -11,10 +11,13 @@ use crate::domain::ids::{
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
+use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
+use crate::domain::seeding::Seeding;
 use crate::domain::task::Task;
+use serde_json::{Value, json};
 
 macro_rules! id_keys {
     ($($id:ident),*) => {$(
@@ -32,7 +35,7 @@ id_keys!(
 );
 
 macro_rules! records {
-    ($($record:ident, $table:literal, $version:literal, $key:ty, |$r:ident| $make:expr;)*) => {$(
+    ($($record:ident, $table:literal, $version:literal, $key:ty, |$r:ident| $make:expr $(, $upcast:ident)?;)*) => {$(
         impl Record for $record {
             const TABLE: &'static str = $table;
             const VERSION: u32 = $version;
@@ -42,6 +45,10 @@ macro_rules! records {
                 let $r = self;
                 $make
             }
+
+            $(fn upcast(from_version: u32, value: Value) -> Result<Value, StoreError> {
+                $upcast(from_version, value)
+            })?
         }
     )*};
 }
@@ -52,13 +59,41 @@ records! {
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
     Region, "region", 1, RegionId, |r| r.id.clone();
+    DatedBook, "book", 1, (RegionId, u32), |r| (r.region.clone(), r.prices.version);
+    Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
-    Counter, "counter", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
+    Counter, "counter", 2, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 1, ImageId, |r| r.id;
     Instance, "instance", 1, InstanceId, |r| r.id;
     Task, "task", 1, TaskId, |r| r.id;
-    Meter, "meter", 1, MeterId, |r| r.id;
+    Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Event, "event", 1, EventId, |r| r.id;
+}
+
+/// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end.
+fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("creating".to_owned(), json!({}));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Counter>(from_version)),
+    }
+}
+
+/// Version 1 had the rate of its beginning and kept it; now the price books say what it costs.
+fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.remove("rate");
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Meter>(from_version)),
+    }
+}
+
+fn no_upcast<R: Record>(found: u32) -> StoreError {
+    StoreError::NoUpcast { table: R::TABLE, found, known: R::VERSION }
 }
 
 /// Names of the secondary indexes.

@@ -11,6 +11,7 @@ use crate::ops::ctx::{App, Ctx, Permit};
 use crate::ports::{PortError, Watcher};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list_index, read};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
@@ -28,12 +29,56 @@ pub enum Outcome {
 pub struct Engine {
     app: Arc<App>,
     owner: Uuid,
+    unreadable: Mutex<BTreeMap<TaskId, Told>>,
+    /// What a worker of this run is doing a step of right now. A lease says that to other processes; it runs out when a step gives no word
+    /// for long or the clock is set forward, and a second worker in here must not begin the step a second time then.
+    at_work: Mutex<BTreeSet<TaskId>>,
+}
+
+/// A task whose record cannot be understood, so that nobody works on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unreadable {
+    /// The task.
+    pub task: TaskId,
+    /// What is wrong with its record.
+    pub why: String,
+}
+
+/// Whether somebody was told of an unreadable task.
+enum Told {
+    /// Not yet, and this is what to tell.
+    NotYet(String),
+    /// Once is enough: it is found again at every look for work.
+    Once,
 }
 
 impl Engine {
     /// An engine that claims tasks as `owner`, which no other run may have used.
     pub fn new(app: Arc<App>, owner: Uuid) -> Self {
-        Self { app, owner }
+        Self { app, owner, unreadable: Mutex::default(), at_work: Mutex::default() }
+    }
+
+    /// Tasks that were found to be unreadable since the last call, each once in the life of the engine. The engine leaves them alone and
+    /// goes on with all others; whoever runs it says so in the log.
+    pub fn take_unreadable(&self) -> Vec<Unreadable> {
+        let mut found = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = found.iter_mut().filter_map(|(task, told)| match std::mem::replace(told, Told::Once) {
+            Told::NotYet(why) => Some(Unreadable { task: *task, why }),
+            Told::Once => None,
+        });
+        new.collect()
+    }
+
+    /// The task, if it is there and its record can be understood.
+    fn look(&self, id: TaskId) -> Result<Option<Task>> {
+        match read::<Task>(self.app.store.as_ref(), &id) {
+            Err(error) if error.of_one_record() => {
+                let mut found = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+                found.entry(id).or_insert_with(|| Told::NotYet(error.with_causes()));
+                Ok(None)
+            }
+            found => Ok(found?),
+        }
     }
 
     fn ctx(&self) -> Result<(Ctx, Permit)> {
@@ -50,6 +95,9 @@ impl Engine {
         let (ctx, permit) = self.ctx()?;
         let mut n = 0;
         for id in self.active()? {
+            if self.look(id)?.is_none() {
+                continue;
+            }
             n += ctx.transact(&permit, |tx| {
                 let Some(mut task) = tx.get::<Task>(&id)? else { return Ok(0) };
                 if task.lease.take().is_none_or(|lease| lease.owner == self.owner) {
@@ -84,7 +132,11 @@ impl Engine {
         let mut due: Vec<Task> = Vec::new();
         let mut next: Option<Timestamp> = None;
         for id in self.active()? {
-            let Some(task) = read::<Task>(self.app.store.as_ref(), &id)? else { continue };
+            if self.is_at_work(id) {
+                // The end of its step wakes whoever waits.
+                continue;
+            }
+            let Some(task) = self.look(id)? else { continue };
             let not_before = due_at(&task, now);
             let free_at = task.lease.map_or(not_before, |lease| lease.until.max(not_before));
             if free_at <= now {
@@ -95,12 +147,21 @@ impl Engine {
         }
         due.sort_by_key(|t| (t.not_before, t.id));
         for task in due {
+            let Some(at_work) = AtWork::begin(&self.at_work, task.id) else { continue };
             if let Some(task) = self.claim(task.id)? {
-                self.step(&task)?;
+                let moved = self.step(&task);
+                drop(at_work);
+                // Whoever was woken by the commit still found the task at work.
+                self.app.board.ring();
+                moved?;
                 return Ok(Outcome::Worked(task.id));
             }
         }
         Ok(Outcome::Idle(next))
+    }
+
+    fn is_at_work(&self, id: TaskId) -> bool {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 
     /// Takes the lease of a due task; `None` when somebody was quicker.
@@ -204,6 +265,26 @@ impl Engine {
             tx.put(&task)?;
             Ok(task.cancel_requested && task.kind.cancellable())
         })
+    }
+}
+
+/// A task is being worked on in this process, until this is dropped: also when the worker ends by a defect.
+struct AtWork<'a> {
+    all: &'a Mutex<BTreeSet<TaskId>>,
+    task: TaskId,
+}
+
+impl<'a> AtWork<'a> {
+    /// `None` when another worker has it.
+    fn begin(all: &'a Mutex<BTreeSet<TaskId>>, task: TaskId) -> Option<Self> {
+        let new = all.lock().unwrap_or_else(PoisonError::into_inner).insert(task);
+        new.then_some(Self { all, task })
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.task);
     }
 }
 

@@ -10,4 +10,4 @@ mod steps;
 pub mod sweep;
 
 pub use board::Board;
-pub use engine::{Engine, Outcome};
+pub use engine::{Engine, Outcome, Unreadable};

@@ -5,7 +5,6 @@ use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{Instance, Status};
 use crate::domain::meter::Charge;
-use crate::domain::region::Region;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::audit;
 use crate::ops::ctx::{Ctx, Permit};
@@ -74,6 +73,10 @@ fn image_created(
         machine.capturing = None;
         tx.put(&machine)?;
     }
+    ledger::count(tx, image.account, &image.region, |c| {
+        c.give_create(image.project);
+        Ok(())
+    })?;
     match ending {
         Ending::Done => {
             // The size is known before the image is available (P17), and charging starts with it (P10), in this commit.
@@ -111,7 +114,6 @@ fn image_created(
 }
 
 fn open_image_meter(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
-    let Some(region) = tx.get::<Region>(&image.region)? else { return Ok(()) };
     ledger::open(
         tx,
         ctx,
@@ -123,7 +125,6 @@ fn open_image_meter(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
             region: image.region.clone(),
             charge: Charge::ImageStorage,
             quantity_bytes: image.stored_bytes(),
-            rate: region.prices.image_gb_month,
         },
     )
 }
@@ -181,8 +182,7 @@ pub(super) fn running(
     machine.error = None;
     machine.ssh_port = ssh_port;
     machine.started = Some(ctx.now);
-    let Some(region) = tx.get::<Region>(&machine.region)? else { return Ok(()) };
-    let opening = |subject, charge, quantity_bytes, rate| Opening {
+    let opening = |subject, charge, quantity_bytes| Opening {
         subject,
         name: machine.name.to_string(),
         account: machine.account,
@@ -190,20 +190,17 @@ pub(super) fn running(
         region: machine.region.clone(),
         charge,
         quantity_bytes,
-        rate,
     };
-    let rate = region.prices.flavor_hour.get(&machine.flavor).copied().unwrap_or_default();
     ledger::open(
         tx,
         ctx,
-        opening(Subject::Instance(machine.id), Charge::Running { flavor: machine.flavor.clone() }, 0, rate),
+        opening(Subject::Instance(machine.id), Charge::Running { flavor: machine.flavor.clone() }, 0),
     )?;
     for disk in &machine.disks {
-        let rate = region.prices.disk_gb_month.get(&disk.kind).copied().unwrap_or_default();
         ledger::open(
             tx,
             ctx,
-            opening(Subject::Disk(disk.id), Charge::Disk { disk_kind: disk.kind }, disk.size_bytes, rate),
+            opening(Subject::Disk(disk.id), Charge::Disk { disk_kind: disk.kind }, disk.size_bytes),
         )?;
     }
     Ok(())

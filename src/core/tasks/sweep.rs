@@ -101,6 +101,7 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
     let active =
         list_index::<TaskId>(app.store.as_ref(), index::TASK_ACTIVE, &(), Order::Ascending, u32::MAX, None)?;
     for row in active.items {
+        // A task that cannot be read stops the sweep: what it is about to name might be removed.
         let task = read::<Task>(app.store.as_ref(), &row.value)?;
         live.extend(
             task.filter(|t| t.region == *region).and_then(|t| t.outputs.stored).map(|d| d.fingerprint),

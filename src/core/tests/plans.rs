@@ -7,10 +7,11 @@ use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::task::{Kind, State, Step, Task};
-use darkroom_core::ops::ctx::Ctx;
+use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::{images, instances, tasks};
 use darkroom_core::ports::{MachineSpec, PortError, Power};
 use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, Witness, check, check_at_rest};
+use darkroom_core::store::{Batch, Store};
 use darkroom_core::tasks::{Outcome, sweep};
 
 /// A provider with a running machine, and a task of the kind under test that has not begun.
@@ -335,7 +336,7 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
         let (app, owner, clock) = (scene.bench.app.clone(), scene.bench.owner, scene.bench.clock.clone());
         scene.bench.host.interrupt(Some(op), move || {
             clock.advance(app.settings.lease_ms + 1);
-            // Another worker of the same run does this step and is in the middle of nothing when the first one comes back.
+            // Another process does this step and is in the middle of nothing when the first one comes back.
             let other = darkroom_core::tasks::Engine::new(app.clone(), owner);
             assert!(matches!(other.run_once().unwrap(), Outcome::Worked(_)));
         });
@@ -345,6 +346,56 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
         assert_eq!(done.len(), kind.plan().len(), "{kind:?} {op:?}: {done:?}");
         scene.rest();
     }
+}
+
+#[test]
+fn a_step_that_gave_no_word_for_longer_than_its_lease_is_not_begun_twice_in_one_process() {
+    for (kind, op) in [
+        (Kind::ImageCreate, Op::Capture),
+        (Kind::ImageCreate, Op::Ingest),
+        (Kind::InstanceCreate, Op::Create),
+        (Kind::InstanceDelete, Op::Destroy),
+    ] {
+        let scene = scene(kind);
+        let (app, clock, engine) =
+            (scene.bench.app.clone(), scene.bench.clock.clone(), scene.bench.engine.clone());
+        let (seen, tell) = std::sync::mpsc::channel();
+        scene.bench.host.interrupt(Some(op), move || {
+            clock.advance(app.settings.lease_ms + 1);
+            seen.send(engine.run_once().unwrap()).unwrap();
+        });
+        assert_eq!(scene.work_to_the_end(), State::Done, "{kind:?} {op:?}");
+        assert_eq!(tell.recv().unwrap(), Outcome::Idle(None), "{kind:?} {op:?}: the step runs already");
+        scene.rest();
+    }
+}
+
+#[test]
+fn one_task_that_cannot_be_read_holds_no_other_up_and_is_told_of_once() {
+    let mut scene = scene(Kind::ImageCreate);
+    let other = scene.bench.machine(&scene.owner, &scene.provider, scene.project, "other").unwrap();
+    scene.work_to_the_end();
+    let damaged = scene.bench.capture(&scene.owner, scene.machine().unwrap().id, "damaged").unwrap().1;
+    let (_, sound) = scene.bench.capture(&scene.owner, other, "sound").unwrap();
+    // The step that is running when the program ends leaves a lease to be taken back.
+    assert!(matches!(scene.bench.engine.run_once().unwrap(), Outcome::Worked(_)));
+    let key = [b"ttask\0", damaged.0.as_bytes().as_slice()].concat();
+    scene.bench.store.commit(Batch::new().put(key, r#"{"v":1,"r":{"half":"a reco"}}"#)).unwrap();
+    let told = |scene: &Scene| scene.bench.engine.take_unreadable();
+    assert_eq!(told(&scene), [], "nobody looked yet");
+    scene.bench.work().unwrap();
+    let sound = || scene.owner.read::<Task>(&sound).unwrap().unwrap().state;
+    assert_eq!(sound(), State::Done);
+    let first = told(&scene);
+    assert_eq!(first.iter().map(|u| u.task).collect::<Vec<_>>(), [damaged]);
+    assert!(first[0].why.contains(&format!("task/{damaged}")), "{first:?}");
+    scene.bench.work().unwrap();
+    assert_eq!(told(&scene), [], "once is enough");
+    let place = Place { project: Some(scene.project), region: "north-1".into() };
+    let shown = tasks::list(&scene.owner, &place, vec![], 1).unwrap().page.rows;
+    assert!(shown.len() > 2 && shown.iter().all(|t| t.id != damaged), "the list shows all others");
+    scene.bench.restart().unwrap();
+    assert_eq!(told(&scene).len(), 1, "once in every run");
 }
 
 #[test]

@@ -109,6 +109,55 @@ fn fifty_images_asked_for_at_once_never_overshoot_the_limit_by_one() {
     check(&s.bench).unwrap();
 }
 
+/// Retrying takes no image slot, so that nothing but the count of images being made stands between many who retry at once.
+#[test]
+fn thirty_retries_at_once_never_overshoot_the_limit_of_images_being_made() {
+    let s = scene();
+    s.limits(30, 30);
+    let owner = s.owner();
+    let form = |n| s.bench.deploy_form(&s.provider, s.project, &format!("m{n}"));
+    let machines: Vec<InstanceId> = (0..30).map(|n| instances::create(&owner, &form(n)).unwrap()).collect();
+    s.bench.work().unwrap();
+    s.bench.host.fail(Op::Capture, PortError::Refused("Not like this.".into()), Effect::None, 30);
+    let captured = machines.iter().enumerate();
+    let failed: Vec<TaskId> =
+        captured.map(|(n, m)| s.bench.capture(&owner, *m, &format!("i{n}")).unwrap().1).collect();
+    s.bench.work().unwrap();
+    let limits = Limits { n_images_max: 30, n_instances_max: 30, n_creates_max: 4 };
+    let north = "north-1".into();
+    provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();
+    let owner = s.owner();
+    let refused = Mutex::new(Vec::new());
+    let start = std::sync::Barrier::new(failed.len());
+    std::thread::scope(|scope| {
+        for task in &failed {
+            let (owner, refused, start) = (&owner, &refused, &start);
+            scope.spawn(move || {
+                start.wait();
+                if let Err(error) = tasks::retry(owner, *task) {
+                    refused.lock().unwrap().push(error);
+                }
+            });
+        }
+    });
+    let refused = refused.into_inner().unwrap();
+    assert!(refused.iter().all(|e| e.code == "task_limit_reached"), "{refused:?}");
+    assert_eq!(refused.len(), 26);
+    check(&s.bench).unwrap();
+    assert_eq!(s.bench.witness.broken(), Vec::<String>::new());
+    s.bench.work().unwrap();
+    check(&s.bench).unwrap();
+    let again = tasks::retry(&owner, refused_of(&s, &failed)).unwrap();
+    assert!(owner.read::<Task>(&again).unwrap().is_some(), "there is room again when they are made");
+}
+
+/// A task whose image is still not made.
+fn refused_of(s: &Scene, tasks: &[TaskId]) -> TaskId {
+    let all = s.bench.app.images.all();
+    let failed = all.iter().filter(|i| i.status == ImageStatus::Error).filter_map(|i| i.task);
+    failed.into_iter().find(|t| tasks.contains(t)).unwrap()
+}
+
 #[test]
 fn one_name_asked_for_by_twenty_at_once_is_given_once() {
     let s = scene();
@@ -162,7 +211,7 @@ fn the_limit_is_refused_with_the_words_users_know_and_the_figures() {
     let refusal = s.capture(machine, "two");
     assert_eq!(
         refusal.message,
-        "Maximum image limit reached. Your limit in north-1 is 1 images and you have 1. Delete one or ask your provider for more."
+        "Maximum image limit reached. Your limit in north-1 is 1 image and you have 1. Delete one or ask your provider for more."
     );
     assert_eq!((refusal.kind, refusal.code.as_str()), (Kind::Limit, "image_limit_reached"));
 }
@@ -195,6 +244,47 @@ fn a_region_without_the_image_feature_says_so_and_names_the_way_out() {
     assert_eq!(refusal.code, "image_feature_off");
     off(Switch::On).unwrap();
     s.image(machine, "one");
+}
+
+#[test]
+fn the_button_that_makes_an_image_knows_what_its_dialog_knows() {
+    let s = scene();
+    let (machine, other) = (s.machine("web"), s.machine("other"));
+    let both = |words: &str| {
+        let owner = s.owner();
+        let button = instances::detail(&owner, machine).unwrap().capture_blocked;
+        let dialog = images::capture_options(&owner, machine).unwrap().blocked;
+        assert_eq!(button, dialog);
+        let why = button.map(|reason| reason.code).unwrap_or_default();
+        assert_eq!(why, words);
+        // And what they say is what making the image would say.
+        if !words.is_empty() {
+            assert_eq!(s.capture(machine, "refused").code, words);
+        }
+    };
+    both("");
+    let switch = |images| {
+        let set = |r: &mut darkroom_core::domain::region::Region| {
+            r.images = images;
+            Ok(())
+        };
+        provider::change_region(&s.bench.app.system(), &"north-1".into(), set).unwrap();
+    };
+    switch(Switch::Off);
+    both("image_feature_off");
+    switch(Switch::On);
+    let limits = Limits { n_images_max: 2, n_instances_max: 3, n_creates_max: 1 };
+    let north = "north-1".into();
+    provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();
+    s.bench.capture(&s.owner(), other, "one").unwrap();
+    both("task_limit_reached");
+    s.bench.work().unwrap();
+    both("");
+    s.image(other, "two");
+    both("image_limit_reached");
+    s.limits(9, 9);
+    s.bench.capture(&s.owner(), machine, "three").unwrap();
+    both("instance_capturing");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::server::settings::{LogFormat, LogLevel};
 use crate::server::web::{self, WebSettings};
 use crate::server::workers::Workers;
 use clap::Args;
+use darkroom_core::ops::seeding;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,9 +89,7 @@ async fn serve(host: Arc<Host>, seed_demo: Option<PathBuf>) -> Result<(), Failur
             }
         })
     };
-    if let Some(image) = seed_demo {
-        seed_if_empty(&host, image)?;
-    }
+    seed_if_empty(&host, seed_demo)?;
     let app = host.open.app.clone();
     let workers = Workers::start(&app, host.settings.workers)
         .map_err(|e| Failure::new(Code::Data, format!("Tasks cannot be worked on: {e}")))?;
@@ -177,10 +176,20 @@ fn announce(host: &Host, address: SocketAddr) {
     }
 }
 
-fn seed_if_empty(host: &Host, image: PathBuf) -> Result<(), Failure> {
-    if !seed::is_empty(host.open.app.store.as_ref())? {
-        return Ok(());
-    }
+fn seed_if_empty(host: &Host, image: Option<PathBuf>) -> Result<(), Failure> {
+    let image = match (seeding::state(&host.open.app.system())?, image) {
+        (seeding::State::Used, _) | (seeding::State::Empty, None) => return Ok(()),
+        (seeding::State::Half, None) => {
+            return Err(Failure::new(
+                Code::Refused,
+                format!(
+                    "Filling {} for trying things out was broken off, so it is half filled and nothing in it is of use. Start again with --seed-demo, or choose another directory.",
+                    host.data.display()
+                ),
+            ));
+        }
+        (seeding::State::Empty | seeding::State::Half, Some(image)) => image,
+    };
     // Refused before anything is written, so that the next try starts with an empty directory again.
     let image = image.canonicalize().map_err(|e| {
         Failure::new(
@@ -191,6 +200,8 @@ fn seed_if_empty(host: &Host, image: PathBuf) -> Result<(), Failure> {
             ),
         )
     })?;
+    // From here to the end of this function a crash leaves a mark, and the next start begins again from nothing.
+    seeding::begin(&host.open.app.system())?;
     let sign_ins = seed::provider(host)?;
     say("A small provider for trying things out was set up. These sign-ins are shown only now:");
     for seed::SignIn { label, email, password } in sign_ins {
@@ -204,7 +215,7 @@ fn seed_if_empty(host: &Host, image: PathBuf) -> Result<(), Failure> {
         let advice = format!("add it later with `darkroom admin --data {} image add`", host.data.display());
         tracing::warn!(code = error.code, "the public image was not registered, {advice}: {}", error.message);
     }
-    Ok(())
+    Ok(seeding::end(&host.open.app.system())?)
 }
 
 /// SIGTERM and SIGINT.

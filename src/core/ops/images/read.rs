@@ -164,7 +164,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         parent,
         machines: deployed_from(ctx, place, &image),
         task: image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
-        cost: usage::cost_of(ctx, image.account, Subject::Image(id)),
+        cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
         estimate: charged.then(|| region.prices.image(image.stored_bytes())),
         rate: region.prices.image_gb_month,
         unique_bytes: if charged { unique_bytes(ctx, &image)? } else { None },
@@ -230,7 +230,7 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
         stored_bytes,
         unique_bytes: unique_bytes(ctx, &image)?.unwrap_or(stored_bytes),
         month: region.prices.image(stored_bytes).month,
-        cost: usage::cost_of(ctx, image.account, Subject::Image(id)),
+        cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
         symbol: region.prices.symbol,
         blocked: image.can(Action::Delete).err(),
     })
@@ -267,7 +267,7 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
         left_out,
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
-        blocked: blocked(ctx, &machine, &region),
+        blocked: capture_blocked(ctx, &machine, &region)?,
         region: region.id,
     })
 }
@@ -278,20 +278,21 @@ fn inherited_bytes(ctx: &Ctx, machine: &Instance) -> u64 {
     blobs.and_then(|b| b.size(&Fingerprint(base.clone()))).map_or(0, |s| s.stored_bytes)
 }
 
-/// The first reason that would refuse the capture: told before anybody types a name.
-fn blocked(ctx: &Ctx, machine: &Instance, region: &Region) -> Option<Reason> {
+/// The first reason that would refuse to make an image of the machine: what greys out the button, and what the dialog says before anybody
+/// types a name.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn capture_blocked(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Option<Reason>> {
     if region.images == Switch::Off {
-        return Some(Reason::new("image_feature_off", super::feature_off(&region.id).message, "", ""));
+        return Ok(Some(Reason::new("image_feature_off", super::feature_off(&region.id).message, "", "")));
     }
     if let Err(reason) = machine.can(instance::Action::Capture) {
-        return Some(reason);
+        return Ok(Some(reason));
     }
-    match people::counter(ctx, machine.account, region) {
-        Ok((mut counter, limits)) => {
-            counter.take_image(&limits).err().map(|e| Reason::new(&e.code, e.message, "", ""))
-        }
-        Err(_) => None,
-    }
+    let (mut counter, limits) = people::counter(ctx, machine.account, region)?;
+    let taken = counter.take_create(machine.project, &limits).and_then(|()| counter.take_image(&limits));
+    Ok(taken.err().map(|e| Reason::new(&e.code, e.message, "", "")))
 }
 
 fn free_name(ctx: &Ctx, machine: &Instance) -> Result<String> {

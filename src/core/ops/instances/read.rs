@@ -8,6 +8,7 @@ use crate::domain::flavor::Flavor;
 use crate::domain::ids::{InstanceId, Subject};
 use crate::domain::image::{Image, Status as ImageStatus};
 use crate::domain::instance::{Action, Instance, Status};
+use crate::domain::money::Money;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::Act;
 use crate::domain::price::Estimate;
@@ -133,7 +134,10 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         ctx.read::<Image>(&machine.origin.id)?.filter(|i| ctx.may(Act::ImageGet, &images::resource(i)));
     let console = ctx.app.hypervisor.console_log(id, ctx.app.settings.console_tail_bytes).unwrap_or_default();
     let why_not = |action| machine.can(action).err();
-    let cost = machine.disks.iter().map(|d| Subject::Disk(d.id)).chain([Subject::Instance(id)]);
+    let mut cost = Money::ZERO;
+    for subject in machine.disks.iter().map(|d| Subject::Disk(d.id)).chain([Subject::Instance(id)]) {
+        cost = cost + usage::cost_of(ctx, machine.account, subject)?;
+    }
     Ok(InstanceDetail {
         id,
         name: machine.name.clone(),
@@ -154,13 +158,13 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         capture: machine.capturing.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
         console: printable(&console),
         estimate: estimate(&machine, &region),
-        cost: cost.map(|s| usage::cost_of(ctx, machine.account, s)).sum(),
+        cost,
         symbol: region.prices.symbol.clone(),
         start_blocked: why_not(Action::Start),
         stop_blocked: why_not(Action::Stop),
         reboot_blocked: why_not(Action::Reboot),
         delete_blocked: why_not(Action::Delete),
-        capture_blocked: why_not(Action::Capture),
+        capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
         may_change: ctx.may(Act::InstancePower, &own),
         events: audit::about(ctx, Subject::Instance(id), 10)?,

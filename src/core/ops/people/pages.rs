@@ -100,8 +100,8 @@ fn fill(ctx: &Ctx, view: &mut Overview, project: &Project, region: &Region) -> R
     let month = ctx.now.month_start();
     // The first moment of the next month: 32 days after the first of this one is always in it.
     let month_end = month.plus_ms(32 * 86_400_000).month_start();
-    (view.cost, view.cost_images) = usage::cost_between(ctx, project.account, month, ctx.now);
-    (view.forecast, _) = usage::cost_between(ctx, project.account, month, month_end);
+    (view.cost, view.cost_images) = usage::cost_between(ctx, project.account, month, ctx.now)?;
+    (view.forecast, _) = usage::cost_between(ctx, project.account, month, month_end)?;
     let (counter, limits) = counter(ctx, project.account, region)?;
     view.gauges = vec![
         Gauge { what: "Images".to_owned(), used: counter.n_images, limit: limits.n_images_max },
@@ -136,7 +136,7 @@ fn accounts(ctx: &Ctx) -> Result<Vec<AccountRow>> {
             n_projects: u32::try_from(own.len()).unwrap_or(u32::MAX),
             n_images: count(&|group| ctx.app.images.count(group)),
             n_instances: count(&|group| ctx.app.instances.count(group)),
-            cost: usage::cost_between(ctx, account.id, month, ctx.now).0,
+            cost: usage::cost_between(ctx, account.id, month, ctx.now)?.0,
             name: account.name,
         });
     }

@@ -1,0 +1,208 @@
+//! What pages about images receive.
+
+use super::instances::InstanceLink;
+use super::overview::EventRow;
+use super::tasks::TaskView;
+use crate::domain::error::Reason;
+use crate::domain::ids::{ImageId, InstanceId, RegionId};
+use crate::domain::image::{self, Image, list::ImageQuery};
+use crate::domain::instance;
+use crate::domain::money::Money;
+use crate::domain::page::Page;
+use crate::domain::price::Estimate;
+use crate::domain::region::Switch;
+use crate::domain::text::Name;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A row of My Images.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageRow {
+    /// Its id.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// The name of the machine it was made from.
+    pub source: Option<Name>,
+    /// Bytes a guest sees; 0 until known.
+    pub virtual_bytes: u64,
+    /// Compressed bytes; 0 until known.
+    pub stored_bytes: u64,
+    /// How far along it is.
+    pub status: image::Status,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The task that works on it, while it is Creating, Deleting or in Error.
+    pub task: Option<TaskView>,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// What it costs a month; `None` until its size is known.
+    pub month: Option<Money>,
+}
+
+/// My Images.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageList {
+    /// The rows asked for.
+    pub page: Page<ImageRow>,
+    /// What was asked.
+    pub query: ImageQuery,
+    /// Images in project and region, without search and filters.
+    pub n_all: u32,
+    /// Bytes guests see, over all images.
+    pub virtual_bytes: u64,
+    /// Compressed bytes, over all images.
+    pub stored_bytes: u64,
+    /// What all images cost a month.
+    pub month: Money,
+    /// The rate per stored GB and month.
+    pub rate: Money,
+    /// The currency's symbol.
+    pub symbol: String,
+    /// The project's name.
+    pub project: Name,
+    /// The region.
+    pub region: RegionId,
+    /// Whether the image feature is on in the region (P15).
+    pub images: Switch,
+    /// Whether the user may make and change images here.
+    pub may_change: bool,
+    /// The time on the server.
+    pub now: Timestamp,
+}
+
+/// A named link to an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageLink {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// How far along it is.
+    pub status: image::Status,
+}
+
+/// An image in full.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageDetail {
+    /// The record.
+    pub image: Image,
+    /// The owning project's name; empty for a public image.
+    pub project: String,
+    /// The machine it was made from, if it still exists.
+    pub source: Option<InstanceLink>,
+    /// The image that machine was deployed from, if the caller may see it.
+    pub parent: Option<ImageLink>,
+    /// Machines of the caller's project that were deployed from it.
+    pub machines: Vec<InstanceLink>,
+    /// The task that works, or last worked, on it.
+    pub task: Option<TaskView>,
+    /// What it has cost so far.
+    pub cost: Money,
+    /// What it costs; `None` until its size is known or when it is not charged.
+    pub estimate: Option<Estimate>,
+    /// The rate per stored GB and month.
+    pub rate: Money,
+    /// Stored bytes no other image of the account shares; `None` until known.
+    pub unique_bytes: Option<u64>,
+    /// The latest audit events about it, newest first.
+    pub events: Vec<EventRow>,
+    /// The currency's symbol.
+    pub symbol: String,
+    /// Whether the user may change it.
+    pub may_change: bool,
+    /// Whether the user may deploy it.
+    pub may_deploy: bool,
+    /// The time on the server.
+    pub now: Timestamp,
+}
+
+/// The dialog that deletes an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageDeletion {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// Machines deployed from it: they keep running.
+    pub machines: Vec<InstanceLink>,
+    /// Stored bytes.
+    pub stored_bytes: u64,
+    /// Bytes that deleting really frees, because nobody else shares them.
+    pub unique_bytes: u64,
+    /// What stops being charged a month.
+    pub month: Money,
+    /// What it has cost so far.
+    pub cost: Money,
+    /// The currency's symbol.
+    pub symbol: String,
+    /// Why it cannot be deleted; `None` when it can.
+    pub blocked: Option<Reason>,
+}
+
+/// The dialog *Create an image*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CaptureOptions {
+    /// The machine.
+    pub instance: InstanceId,
+    /// Its name.
+    pub name: Name,
+    /// What it is doing.
+    pub status: instance::Status,
+    /// The region.
+    pub region: RegionId,
+    /// A free name to start from.
+    pub suggested_name: String,
+    /// The system disk's size, in bytes: the most the image can store.
+    pub disk_bytes: u64,
+    /// Bytes the system disk occupies, with the image it grew from: about what will be stored.
+    pub used_bytes: u64,
+    /// What it will probably cost.
+    pub likely: Estimate,
+    /// What it can cost at most.
+    pub most: Estimate,
+    /// The rate per stored GB and month.
+    pub rate: Money,
+    /// Data disks that are left out, as `data-1, ssd, 10 GiB`.
+    pub left_out: Vec<String>,
+    /// The currency's symbol.
+    pub symbol: String,
+    /// Version of the price book this shows.
+    pub price_version: u32,
+    /// Why it is not possible; `None` when it is.
+    pub blocked: Option<Reason>,
+}
+
+/// An image in the picker.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageChoice {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// The system inside, in words; empty when unknown.
+    pub os: String,
+    /// Bytes a guest sees.
+    pub virtual_bytes: u64,
+    /// Least system disk in bytes.
+    pub min_disk_bytes: u64,
+    /// Least memory in MiB; 0 for no limit.
+    pub min_memory_mib: u64,
+    /// Most memory in MiB; 0 for no limit.
+    pub max_memory_mib: u64,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// The list of public images.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PublicImages {
+    /// Images of the provider in the region.
+    pub images: Vec<ImageChoice>,
+    /// The region.
+    pub region: RegionId,
+    /// Whether the user may deploy in the project in force.
+    pub may_deploy: bool,
+    /// The time on the server.
+    pub now: Timestamp,
+}

@@ -1,0 +1,19 @@
+//! What a screen receives: everything a page shows, already judged and authorized, so that views hold no logic.
+//!
+//! These are wire types: no `usize`, no record that carries a secret.
+
+mod images;
+mod instances;
+mod overview;
+mod people;
+mod tasks;
+
+pub use images::{
+    CaptureOptions, ImageChoice, ImageDeletion, ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
+};
+pub use instances::{
+    DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
+};
+pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
+pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
+pub use tasks::{TaskList, TaskView};
