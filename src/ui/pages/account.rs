@@ -132,7 +132,7 @@ fn Password(email: String, error: Option<ApiError>) -> impl IntoView {
             view! { <Field id name label kind=FieldKind::Password autocomplete error/> }
         };
     view! {
-        <PostForm to=ChangePassword::url() class="stack">
+        <PostForm to=ChangePassword::url() class="stack prose">
             // For password managers; it has no name, so it is not sent.
             <input type="text" autocomplete="username" value=email hidden readonly/>
             {field("current", "form[current]", "Present password", "current-password")}

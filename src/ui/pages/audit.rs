@@ -113,6 +113,9 @@ fn EventLine(event: EventRow, now: Timestamp) -> impl IntoView {
         Some(href) => view! { <a href=href>{event.name}</a> }.into_any(),
         None => event.name.into_any(),
     };
+    // A card leaves out a cell with nothing in it.
+    let detail = (!event.detail.is_empty()).then_some(event.detail);
+    let project = (!event.project.is_empty()).then_some(event.project);
     view! {
         <Row>
             <Cell label="When" kind=Kind::Short>
@@ -121,8 +124,8 @@ fn EventLine(event: EventRow, now: Timestamp) -> impl IntoView {
             <Cell label="Who">{event.actor}</Cell>
             <NameCell name=action_words(&event.action)/>
             <Cell label="On">{subject}</Cell>
-            <Cell label="Detail" rank=Rank::Low>{event.detail}</Cell>
-            <Cell label="Project" rank=Rank::Low>{event.project}</Cell>
+            <Cell label="Detail" rank=Rank::Low>{detail}</Cell>
+            <Cell label="Project" rank=Rank::Low>{project}</Cell>
         </Row>
     }
 }
