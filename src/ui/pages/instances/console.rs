@@ -9,7 +9,7 @@ use crate::ui::components::*;
 use crate::ui::paths;
 use darkroom_core::domain::view::InstanceDetail;
 use leptos::prelude::*;
-use leptos_meta::{Stylesheet, Title};
+use leptos_meta::Title;
 
 /// Where the terminal is put. A page that came from the server has it before the program starts.
 const PLACE: &str = "terminal";
@@ -54,7 +54,8 @@ fn Terminal(detail: InstanceDetail) -> impl IntoView {
     // The server lets only scripts with the nonce of the answer run; in the browser there is none to know.
     let nonce = use_nonce();
     view! {
-        <Stylesheet href="/vendor/xterm.css"/>
+        // In the body on purpose: what `leptos_meta` adds to the head is lost when a page that waited goes on in another thread.
+        <link rel="stylesheet" href="/vendor/xterm.css"/>
         <div class="console" id="console" data-keep="">
             <div class="console__bar">
                 <span id="console-state" role="status">"Connecting"</span>
