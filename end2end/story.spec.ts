@@ -58,6 +58,20 @@ test('images are made of a stopped machine, found, renamed and deleted', async (
     await expect(page.getByRole('rowheader')).toHaveText(['beta']);
   });
 
+  await test.step('looking through the lists of images loses nothing that is typed for a new machine', async () => {
+    await page.goto('/instances/new');
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('half-typed');
+    const tabs = page.getByRole('radiogroup', { name: 'Images to choose from' });
+    await tabs.locator('label').filter({ hasText: 'My Images' }).click();
+    await page.getByRole('radio', { name: 'beta', exact: true }).check();
+    await tabs.locator('label').filter({ hasText: 'Public' }).click();
+    await expect(page.getByRole('radio', { name: 'beta', exact: true })).toBeHidden();
+    await tabs.locator('label').filter({ hasText: 'My Images' }).click();
+    await expect(page.getByRole('radio', { name: 'beta', exact: true })).toBeChecked();
+    await expect(page.getByRole('textbox', { name: 'Name', exact: true })).toHaveValue('half-typed');
+    await page.goto('/images');
+  });
+
   await test.step('a name and a remark are changed, and a stale change is told who was quicker', async () => {
     await page.goto('/images');
     await portal.more('beta', 'Rename or edit');

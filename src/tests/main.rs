@@ -5,6 +5,7 @@ mod access;
 mod cli;
 mod cli_serve;
 mod contrast;
+mod forms;
 mod qemu;
 mod stores;
 mod stores_kill;

@@ -6,7 +6,8 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, SessionId, TaskId};
-use darkroom_core::ops::{Ctx, instances, people};
+use darkroom_core::domain::quota::Limits;
+use darkroom_core::ops::{Ctx, instances, people, provider};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
@@ -167,6 +168,19 @@ impl World {
         )
     }
 
+    /// Makes available images of the running machine, as its member, with room in the limits for them.
+    pub fn capture_all(&self, names: &[String]) {
+        let limits = Limits { n_images_max: 50, n_instances_max: 4, n_creates_max: 2 };
+        let account = self.provider.accounts[0];
+        provider::set_limits(&self.bench.app.system(), account, &"north-1".into(), Some(limits))
+            .expect("limits");
+        let member = self.bench.user("member@acme.example").expect("the member signs in");
+        for name in names {
+            self.bench.capture(&self.bench.at_present(&member), self.machine, name).expect("captures");
+            self.bench.work().expect("works");
+        }
+    }
+
     fn cookie(&self, actor: Actor) -> Option<&str> {
         self.cookies.iter().find(|(a, _)| *a == actor).map(|(_, c)| c.as_str())
     }
@@ -197,6 +211,19 @@ impl World {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let (status, _, body) = self.send(request.body(Body::from(body.replace(' ', "+"))).unwrap());
         (status, body)
+    }
+
+    /// Sends a form of a page as a browser without script does; gives the address that the answer leads to.
+    pub fn submit(&self, actor: Actor, page: &str, name: &str, body: &str) -> String {
+        let request = self
+            .request(actor, "POST", &format!("/ui/{name}"))
+            .header(header::ORIGIN, "http://portal.test")
+            .header(header::REFERER, format!("http://portal.test{page}"))
+            .header(header::ACCEPT, "text/html")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let (status, headers, _) = self.send(request.body(Body::from(body.replace(' ', "+"))).unwrap());
+        assert_eq!(status, StatusCode::FOUND, "{name} must lead somewhere");
+        headers[header::LOCATION].to_str().unwrap().to_owned()
     }
 
     /// The same from another site.

@@ -1,5 +1,6 @@
-//! The one thread that writes. It takes all commits that wait, checks each against what is stored and what the group has
-//! changed so far, applies the group as one atomic batch of sled, makes it durable with one sync, and only then answers.
+//! The one place that writes. Of the threads that want to commit, one at a time leads: it takes all commits that wait, checks each against
+//! what is stored and what the group has changed so far, applies the group as one atomic batch of sled, makes it durable with one sync, and
+//! only then answers; then the first that came meanwhile leads. A thread of its own would cost a lone client two changes of threads.
 //!
 //! **One batch of sled per sync is what makes power loss survivable.** sled believes what it handed to
 //! `sync_file_range` to be durable, and both its recovery and its reuse of space rest on that belief. While a batch is
@@ -12,7 +13,7 @@ use darkroom_core::store::{Batch, CommitError, StoreError, Version};
 use sled::IVec;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 /// The most rows of a group of several commits.
 const GROUP_ROWS_MAX: usize = 512;
@@ -22,77 +23,108 @@ const GROUP_SEGMENT_PART: usize = 16;
 
 pub(super) type Answer = Result<Version, CommitError>;
 
+/// What a thread hears that waits.
+enum Word {
+    /// Its commit is decided.
+    Answer(Answer),
+    /// It leads now: its commit is the first that waits.
+    Lead,
+}
+
 /// One commit that waits.
-pub(super) struct Job {
-    pub batch: Batch,
-    pub answer: mpsc::SyncSender<Answer>,
+struct Job {
+    batch: Batch,
+    word: mpsc::SyncSender<Word>,
 }
 
-/// Commits on their way to the committer.
-#[derive(Default)]
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
-    arrived: Condvar,
+/// The commits that wait, and what the leader works with.
+pub(super) struct Line {
+    queue: Mutex<Queue>,
+    /// Locked by the leader alone.
+    committer: Mutex<Committer>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Queue {
     jobs: VecDeque<Job>,
-    is_closed: bool,
+    somebody_leads: bool,
 }
 
-impl Queue {
-    pub fn push(&self, job: Job) -> Result<(), StoreError> {
-        let mut waiting = lock(&self.waiting);
-        if waiting.is_closed {
-            return Err(StoreError::Closed);
+impl Line {
+    /// The line of a store whose newest commit is `version`.
+    pub fn new(shared: Arc<Shared>, version: Version) -> Line {
+        let group_bytes_max = shared.options.segment_bytes / GROUP_SEGMENT_PART;
+        let committer = Committer { shared, group_bytes_max, version, failure: None };
+        Line { queue: Mutex::default(), committer: Mutex::new(committer) }
+    }
+
+    /// Commits, as the leader of a group or as one of it.
+    pub fn commit(&self, batch: Batch) -> Answer {
+        let (word, heard) = mpsc::sync_channel(1);
+        let leads = {
+            let mut queue = lock(&self.queue);
+            queue.jobs.push_back(Job { batch, word });
+            !std::mem::replace(&mut queue.somebody_leads, true)
+        };
+        if leads {
+            self.lead();
         }
-        waiting.jobs.push_back(job);
-        self.arrived.notify_one();
-        Ok(())
+        loop {
+            match heard.recv() {
+                Ok(Word::Answer(answer)) => return answer,
+                Ok(Word::Lead) => self.lead(),
+                // The leader of our group panicked where it cannot: what became of the commit is not known.
+                Err(mpsc::RecvError) => return Err(CommitError::Store(StoreError::Closed)),
+            }
+        }
     }
 
-    pub fn close(&self) {
-        lock(&self.waiting).is_closed = true;
-        self.arrived.notify_one();
+    /// Commits the first group that waits, and lets the first of the next group lead.
+    fn lead(&self) {
+        let _next = NextLeader(self);
+        let mut committer = lock(&self.committer);
+        let group = self.take_group(committer.group_bytes_max);
+        let (batches, words): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.batch, job.word)).unzip();
+        let answers = committer.commit_group(&batches);
+        for (word, answer) in words.into_iter().zip(answers) {
+            // Every thread of the group waits for its word, and there is room for it.
+            drop(word.send(Word::Answer(answer)));
+        }
     }
 
-    /// Waits for commits; nothing when the queue is closed and empty.
-    fn take_group(&self, bytes_max: usize) -> Option<Vec<Job>> {
-        let waiting = lock(&self.waiting);
-        let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.is_closed;
-        let mut waiting = self.arrived.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
+    fn take_group(&self, bytes_max: usize) -> Vec<Job> {
+        let mut queue = lock(&self.queue);
         let (mut n_rows, mut n_bytes) = (0, 0);
         let mut group = Vec::new();
-        while let Some(job) = waiting.jobs.front() {
+        while let Some(job) = queue.jobs.front() {
             n_rows += job.batch.puts.len() + job.batch.deletes.len();
             n_bytes += job.batch.puts.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
             if !group.is_empty() && (n_rows > GROUP_ROWS_MAX || n_bytes > bytes_max) {
                 break;
             }
-            group.extend(waiting.jobs.pop_front());
+            group.extend(queue.jobs.pop_front());
         }
-        (!group.is_empty()).then_some(group)
+        group
     }
 }
 
-/// The committer thread.
-pub(super) fn commit_until_closed(shared: &Shared, version: Version) {
-    let group_bytes_max = shared.options.segment_bytes / GROUP_SEGMENT_PART;
-    let mut committer = Committer { shared, group_bytes_max, version, failure: None };
-    while let Some(group) = shared.queue.take_group(group_bytes_max) {
-        let (batches, answers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|job| (job.batch, job.answer)).unzip();
-        let results = committer.commit_group(&batches);
-        for (answer, result) in answers.into_iter().zip(results) {
-            // Whoever asked may have given up waiting; the commit stands all the same.
-            drop(answer.send(result));
+/// Hands the lead on when the leader is done, also when it panicked: nobody may wait for a leader there is not.
+struct NextLeader<'a>(&'a Line);
+
+impl Drop for NextLeader<'_> {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.queue);
+        match queue.jobs.front() {
+            // It waits, has heard nothing yet, and there is room for one word.
+            Some(first) => drop(first.word.send(Word::Lead)),
+            None => queue.somebody_leads = false,
         }
     }
 }
 
-struct Committer<'a> {
-    shared: &'a Shared,
+/// What the leader works with.
+struct Committer {
+    shared: Arc<Shared>,
     group_bytes_max: usize,
     /// The newest version.
     version: Version,
@@ -110,7 +142,7 @@ struct Group {
     after: BTreeMap<Vec<u8>, Option<(Version, Vec<u8>)>>,
 }
 
-impl Committer<'_> {
+impl Committer {
     fn commit_group(&mut self, batches: &[Batch]) -> Vec<Answer> {
         if let Some(why) = &self.failure {
             return batches.iter().map(|_| Err(read_only(why))).collect();
@@ -177,7 +209,7 @@ impl Committer<'_> {
         Ok(Ok(self.version))
     }
 
-    /// Only this thread writes, so what it reads cannot change under it.
+    /// Only the leader writes, so what it reads cannot change under it.
     fn stored(&self, key: &[u8], group: &mut Group) -> Result<Option<IVec>, StoreError> {
         if let Some(before) = group.before.get(key) {
             return Ok(before.clone());
@@ -188,7 +220,7 @@ impl Committer<'_> {
     }
 
     fn check_space(&self) -> Result<(), StoreError> {
-        let Shared { directory, options, .. } = self.shared;
+        let Shared { directory, options, .. } = &*self.shared;
         let free = options.disk.free_bytes(directory);
         let free = free.map_err(|source| StoreError::from_io("looking for free space", source))?;
         if free < options.free_bytes_min {

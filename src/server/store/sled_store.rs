@@ -1,15 +1,14 @@
-//! The adapter: reads go to sled through the overlay, commits go to the one committer thread and wait for it.
+//! The adapter: reads go to sled through the overlay, commits stand in the one line of those who write.
 //! It must not acknowledge anything itself.
 
-use super::committer::{Job, Queue, commit_until_closed};
+use super::committer::Line;
 use super::disk::{Disk, RealDisk};
-use super::open::{self, DirectoryLock, failed};
+use super::open::{self, DirectoryLock};
 use super::overlay::{Overlay, VERSION_KEY, row, scan, version_of};
 use darkroom_core::store::{Batch, CommitError, Order, Row, Store, StoreError, Version, Watch};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// What can be chosen about a store.
 pub struct SledOptions {
@@ -35,20 +34,19 @@ impl Default for SledOptions {
     }
 }
 
-/// What the readers and the committer share.
+/// What the readers and whoever writes share.
 pub(super) struct Shared {
     pub db: sled::Db,
     pub data: File,
     pub directory: PathBuf,
     pub options: SledOptions,
     pub overlay: RwLock<Overlay>,
-    pub queue: Queue,
     pub watchers: Mutex<Vec<Arc<dyn Watch>>>,
 }
 
 /// Records in a directory of this machine.
 pub struct SledStore {
-    committer: Option<JoinHandle<()>>,
+    line: Line,
     shared: Arc<Shared>,
     /// Last, so that it is let go of after sled has closed its files.
     _lock: DirectoryLock,
@@ -72,15 +70,10 @@ impl SledStore {
             directory: directory.to_path_buf(),
             options,
             overlay: RwLock::new(Overlay::new()),
-            queue: Queue::default(),
             watchers: Mutex::new(Vec::new()),
         });
-        let committer = std::thread::Builder::new().name("store-committer".into()).spawn({
-            let shared = Arc::clone(&shared);
-            move || commit_until_closed(&shared, version)
-        });
-        let committer = committer.map_err(failed("starting the committer thread"))?;
-        Ok(SledStore { committer: Some(committer), shared, _lock: opened.lock })
+        let line = Line::new(Arc::clone(&shared), version);
+        Ok(SledStore { line, shared, _lock: opened.lock })
     }
 }
 
@@ -106,25 +99,11 @@ impl Store for SledStore {
 
     fn commit(&self, batch: Batch) -> Result<Version, CommitError> {
         batch.check()?;
-        let (answer, answered) = mpsc::sync_channel(1);
-        self.shared.queue.push(Job { batch, answer })?;
-        // The committer answers every job it takes; it can only be gone when the store is being closed.
-        answered.recv().unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        self.line.commit(batch)
     }
 
     fn watch(&self, watcher: Arc<dyn Watch>) {
         lock(&self.shared.watchers).push(watcher);
-    }
-}
-
-impl Drop for SledStore {
-    fn drop(&mut self) {
-        self.shared.queue.close();
-        if let Some(committer) = self.committer.take()
-            && committer.join().is_err()
-        {
-            tracing::error!("the committer thread of the store panicked");
-        }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Caller {
     pub session: Option<SessionId>,
 }
 
-/// Forms that were refused, until they are shown again. In memory: they matter for a moment only.
+/// Forms that were refused, for as long as somebody may correct them. In memory: they matter for a moment only.
 #[derive(Default)]
 pub struct RefusedForms(Mutex<BTreeMap<String, Kept>>);
 
@@ -60,14 +60,12 @@ impl RefusedForms {
         forms.insert(token, kept);
     }
 
-    /// Takes a form out, if it is this session's.
-    fn take(&self, token: &str, session: Option<SessionId>) -> Option<Refused> {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if forms.get(token).is_some_and(|k| k.session == session) {
-            forms.remove(token).map(|k| k.refused)
-        } else {
-            None
-        }
+    /// The form, if it is this session's and not too old. It stays, so that a reload shows it again.
+    fn find(&self, token: &str, session: Option<SessionId>, now: Timestamp) -> Option<Refused> {
+        let forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept =
+            forms.get(token).filter(|k| k.session == session && now.since_ms(k.at) < REFUSED_MS_MAX)?;
+        Some(kept.refused.clone())
     }
 }
 
@@ -216,14 +214,14 @@ fn with_token(address: &str, token: &str) -> String {
     format!("{lasting}{joint}refused={token}")
 }
 
-/// The refused form kept under `token`, once.
+/// The refused form kept under `token`.
 ///
 /// # Errors
 /// When the session cannot be read.
-pub async fn take_refused(token: &str) -> Result<Option<Refused>, ApiError> {
+pub async fn find_refused(token: &str) -> Result<Option<Refused>, ApiError> {
     let (web, parts) = request();
     let session = run_with(&web, &parts.headers, |c| Ok(c.session)).await?;
-    Ok(web.refused.take(token, session))
+    Ok(web.refused.find(token, session, web.app.clock.now()))
 }
 
 /// Whether an address stays on this portal: one leading slash, nothing that a browser could read as another host.
@@ -363,14 +361,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_form_is_shown_once_and_only_to_its_session() {
+    fn a_refused_form_is_shown_for_a_while_and_only_to_its_session() {
         let forms = RefusedForms::default();
         let refused = Refused { form: "{}".to_owned(), error: Some(ApiError(Error::not_found("x"))) };
         let mine = Some(SessionId(uuid::Uuid::from_u128(1)));
         forms.keep("t".to_owned(), Kept { session: mine, at: Timestamp(0), refused });
-        assert!(forms.take("t", None).is_none());
-        assert!(forms.take("t", mine).is_some());
-        assert!(forms.take("t", mine).is_none());
+        let at = Timestamp;
+        assert!(forms.find("t", None, at(1)).is_none());
+        assert!(forms.find("t", mine, at(1)).is_some());
+        assert!(forms.find("t", mine, at(REFUSED_MS_MAX - 1)).is_some(), "a reload shows it again");
+        assert!(forms.find("t", mine, at(REFUSED_MS_MAX)).is_none());
     }
 
     #[test]

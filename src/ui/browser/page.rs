@@ -72,7 +72,11 @@ pub fn all<T: JsCast>(root: &Document, selector: &str) -> Vec<T> {
 pub fn clean_address() {
     let location = window().location();
     if let (Ok(path), Ok(search), Ok(hash)) = (location.pathname(), location.search(), location.hash()) {
-        show_address(&format!("{}{hash}", lasting(&path, &search)));
+        let lasts = lasting(&path, &search);
+        // An address that is put in place ends a way back or forward that was just begun, so nothing is done where nothing is to do.
+        if lasts != format!("{path}{search}") {
+            show_address(&format!("{lasts}{hash}"));
+        }
     }
 }
 

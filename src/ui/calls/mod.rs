@@ -18,7 +18,7 @@ pub async fn refused(token: String) -> Option<Refused> {
     if token.is_empty() {
         return None;
     }
-    crate::server::web::caller::take_refused(&token).await.ok().flatten()
+    crate::server::web::caller::find_refused(&token).await.ok().flatten()
 }
 
 /// The server's half of the calls.
