@@ -1,5 +1,5 @@
-//! Taking a whole disk in. One thread reads in order and feeds SHA-256; one names, compresses and appends; one starts
-//! syncing early. On return every chunk of the manifest is durable, also those that were already there.
+//! Taking a whole disk in. One thread reads in order and feeds SHA-256 or names; one names what has no name yet, compresses and appends; one
+//! starts syncing early. On return every chunk of the manifest is durable, also those that were already there.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
@@ -63,6 +63,8 @@ pub struct Ingested {
 /// A chunk on its way from reading to storing.
 struct Work {
     place: u32,
+    /// Its name, when the reading thread had time for it.
+    id: Option<ChunkId>,
     content: Vec<u8>,
 }
 
@@ -198,7 +200,9 @@ fn read_all(
                 Err(_) => free.recv().map_err(|_| Error::Cancelled)?,
             };
             let content = std::mem::replace(&mut buffer, next);
-            work.send(Work { place, content }).map_err(|_| Error::Cancelled)?;
+            // Naming and writing take about as long as reading and SHA-256: without SHA-256 the reader names.
+            let id = sha256.is_none().then(|| ChunkId::of(&content));
+            work.send(Work { place, id, content }).map_err(|_| Error::Cancelled)?;
         }
         (options.on_progress)(end);
         if (options.cancelled)() {
@@ -215,8 +219,8 @@ fn store_all(
     free: &Sender<Vec<u8>>,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
-    for Work { place, content } in work {
-        let id = ChunkId::of(&content);
+    for Work { place, id, content } in work {
+        let id = id.unwrap_or_else(|| ChunkId::of(&content));
         match writer.store(&id, &content, &mut packer)? {
             Stored::New { stored_bytes } => {
                 tally.n_new_chunks += 1;
