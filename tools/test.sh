@@ -73,10 +73,7 @@ kind=warm
 [[ -e $CARGO_TARGET_DIR/release/darkroom ]] || kind=fresh
 begin=$SECONDS
 for step in "${steps[@]}"; do
-  step_# A run of everything leaves its time for `tools/bench.sh tests`; without earlier build products it is that of a fresh machine.
-kind=warm
-[[ -e $CARGO_TARGET_DIR/release/darkroom ]] || kind=fresh
-begin=$SECONDS
+  step_begin=$SECONDS
   printf '\n==> %s\n' "$step"
   "step_$step" 2>&1 | tee "$log/$step.log"
   code=${PIPESTATUS[0]}
