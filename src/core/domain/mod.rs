@@ -22,6 +22,7 @@ pub mod project;
 pub mod quota;
 pub mod region;
 pub mod seeding;
+pub mod share;
 pub mod size;
 pub mod task;
 pub mod text;

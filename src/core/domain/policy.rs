@@ -20,6 +20,10 @@ pub enum Act {
     ImageDelete,
     /// Make a machine from an image.
     ImageDeploy,
+    /// Share an image with projects, or stop that.
+    ImageShare,
+    /// See, accept or reject what is shared with a project.
+    ShareDecide,
     /// See a machine and its console log.
     InstanceGet,
     /// Make a machine.
@@ -48,13 +52,15 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
         Self::ImageUpdate,
         Self::ImageDelete,
         Self::ImageDeploy,
+        Self::ImageShare,
+        Self::ShareDecide,
         Self::InstanceGet,
         Self::InstanceCreate,
         Self::InstancePower,
@@ -78,6 +84,8 @@ impl Act {
             Self::ImageUpdate => "image.update",
             Self::ImageDelete => "image.delete",
             Self::ImageDeploy => "image.deploy",
+            Self::ImageShare => "image.share",
+            Self::ShareDecide => "share.decide",
             Self::InstanceGet => "instance.get",
             Self::InstanceCreate => "instance.create",
             Self::InstancePower => "instance.power",
@@ -103,6 +111,8 @@ impl Act {
             | Self::ImageUpdate
             | Self::ImageDelete
             | Self::ImageDeploy
+            | Self::ImageShare
+            | Self::ShareDecide
             | Self::InstanceCreate
             | Self::InstancePower
             | Self::InstanceConsole
@@ -135,6 +145,13 @@ pub enum Resource {
     },
     /// A public image of the provider.
     PublicImage,
+    /// An image of somebody else that this project was given and has accepted.
+    SharedImage {
+        /// The recipient's account.
+        account: AccountId,
+        /// The recipient.
+        project: ProjectId,
+    },
     /// An account as a whole.
     Account(AccountId),
     /// A user.
@@ -168,6 +185,13 @@ pub fn decide(actor: &Actor, act: Act, resource: &Resource) -> Verdict {
             Resource::PublicImage => match act {
                 Act::ImageGet | Act::ImageDeploy => Verdict::Allow,
                 _ => Verdict::Forbid,
+            },
+            Resource::SharedImage { account: other, .. } if other != account => Verdict::Hide,
+            Resource::SharedImage { project, .. } => match (actor.role(*project), act) {
+                (Some(_), Act::ImageGet | Act::ImageDeploy) => tenant_project(actor.role(*project), act),
+                // What is shared cannot be changed, passed on (H10) or deleted by who received it.
+                (Some(_), _) => Verdict::Forbid,
+                (None, _) => Verdict::Hide,
             },
             Resource::Account(other) if other != account => Verdict::Hide,
             Resource::Account(_) => owner_somewhere(actor, act),
@@ -248,6 +272,7 @@ mod tests {
         let resources = [
             ("a project's", Resource::Project { account, project: ProjectId(Uuid::from_u128(2)) }),
             ("public image", Resource::PublicImage),
+            ("shared image", Resource::SharedImage { account, project: ProjectId(Uuid::from_u128(2)) }),
             ("account", Resource::Account(account)),
             ("own user", Resource::User(UserId(Uuid::from_u128(7)))),
             ("provider", Resource::Provider),

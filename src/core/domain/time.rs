@@ -70,6 +70,18 @@ impl Timestamp {
         if c.date() == n.date() { format!("Today, {:02}:{:02}", c.hour(), c.minute()) } else { self.day() }
     }
 
+    /// `2026-11-18`: this moment's day in UTC, as forms send it.
+    pub fn iso_day(self) -> String {
+        self.civil().date().to_string()
+    }
+
+    /// The first moment after the day that a form sent as `2026-11-18`, in UTC; `None` when that is no day.
+    pub fn after_day(text: &str) -> Option<Self> {
+        let day: jiff::civil::Date = text.trim().parse().ok()?;
+        let next = day.tomorrow().ok()?.at(0, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?;
+        Some(Self(next.timestamp().as_millisecond()))
+    }
+
     /// The first moment of this moment's month, in UTC.
     #[must_use]
     pub fn month_start(self) -> Self {
@@ -102,6 +114,19 @@ mod tests {
         assert_eq!(t.listed(t.plus_ms(60_000)), "Today, 15:58");
         assert_eq!(t.listed(t.plus_ms(86_400_000)), "18 Nov 2026");
         assert_eq!(t.month_start().rfc3339(), "2026-11-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_day_reads_back_and_ends_at_midnight() {
+        let t = Timestamp::from_seconds(1_795_017_483);
+        assert_eq!(t.iso_day(), "2026-11-18");
+        assert_eq!(
+            Timestamp::after_day(&t.iso_day()).map(Timestamp::rfc3339).as_deref(),
+            Some("2026-11-19T00:00:00Z")
+        );
+        for text in ["", "18.11.2026", "2026-13-01", "tomorrow"] {
+            assert_eq!(Timestamp::after_day(text), None, "{text}");
+        }
     }
 
     #[test]

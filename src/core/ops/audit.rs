@@ -120,20 +120,21 @@ enum Scope {
     Project(ProjectId),
 }
 
-/// The latest `n` events about a subject whose owner the caller was already authorized for.
+/// The latest `n` events about a subject in the project that owns it (`None` for what no project owns), for which the caller was already authorized: what others did with
+/// something they were given is theirs.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn about(ctx: &Ctx, subject: Subject, n: u32) -> Result<Vec<EventRow>> {
-    let found = list_index::<EventId>(
-        ctx.app.store.as_ref(),
-        index::EVENT_BY_SUBJECT,
-        &subject.uuid(),
-        Order::Descending,
-        n,
-        None,
-    )?;
-    let ids = found.items.into_iter().map(|r| r.value).collect();
+pub fn about(ctx: &Ctx, subject: Subject, project: Option<ProjectId>, n: u32) -> Result<Vec<EventRow>> {
+    let mut ids = Vec::new();
+    for id in newest(ctx, index::EVENT_BY_SUBJECT, &subject.uuid())? {
+        if ids.len() >= usize::try_from(n).unwrap_or(usize::MAX) {
+            break;
+        }
+        if ctx.read::<Event>(&id)?.is_some_and(|event| event.project == project) {
+            ids.push(id);
+        }
+    }
     Ok(rows(ctx, Page::cut(ids, 1, n), |_| true)?.rows)
 }
 

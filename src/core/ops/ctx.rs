@@ -7,6 +7,7 @@ use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource, Verdict, decide};
 use crate::domain::price::DatedBook;
+use crate::domain::share::Share;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
 use crate::ports::{Clock, Hypervisor, Ids, PortError, Secrets, Storage};
@@ -33,6 +34,14 @@ pub struct Settings {
     pub sign_in_pause_ms: i64,
     /// Rows that lists of tasks and events go back at most.
     pub history_rows_max: u32,
+    /// Projects that may have accepted one image (H1).
+    pub shares_max: u32,
+    /// Projects that one request may share an image with.
+    pub share_targets_max: u32,
+    /// Days that the dialog proposes to leave recipients when sharing stops.
+    pub share_grace_days: u32,
+    /// Days that recipients must be left at least; 0 lets an owner stop at once.
+    pub share_grace_days_min: u32,
 }
 
 impl Default for Settings {
@@ -46,6 +55,10 @@ impl Default for Settings {
             sign_in_failures_max: 5,
             sign_in_pause_ms: 600_000,
             history_rows_max: 10_000,
+            shares_max: 128,
+            share_targets_max: 100,
+            share_grace_days: 7,
+            share_grace_days_min: 0,
         }
     }
 }
@@ -74,6 +87,8 @@ pub struct App {
     pub meters: Arc<Catalog<Meter>>,
     /// All price books, by region.
     pub books: Arc<Catalog<DatedBook>>,
+    /// All shares, by recipient and region.
+    pub shares: Arc<Catalog<Share>>,
     /// Progress and requests to stop of running tasks.
     pub board: Arc<Board>,
     /// Failed sign-ins.
@@ -98,6 +113,13 @@ impl Cataloged for Meter {
     type Group = AccountId;
     fn group(&self) -> AccountId {
         self.account
+    }
+}
+
+impl Cataloged for Share {
+    type Group = (ProjectId, RegionId);
+    fn group(&self) -> Self::Group {
+        (self.recipient, self.region.clone())
     }
 }
 
@@ -136,6 +158,7 @@ impl App {
         let instances = Catalog::open(parts.store.as_ref())?;
         let meters = Catalog::open(parts.store.as_ref())?;
         let books = Catalog::open(parts.store.as_ref())?;
+        let shares = Catalog::open(parts.store.as_ref())?;
         let board = Arc::new(Board::default());
         parts.store.watch(board.clone());
         Ok(Arc::new(Self {
@@ -150,6 +173,7 @@ impl App {
             instances,
             meters,
             books,
+            shares,
             board,
             sign_ins: super::people::SignIns::default(),
         }))

@@ -7,7 +7,7 @@ pub use read::{capture_options, deletion, detail, list, list_public, row};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{ledger, tasks};
+use super::{ledger, shares, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm, EditImage, EditImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{Action, BootMode, Change, Image, Os, Source, Status, Visibility};
@@ -40,7 +40,11 @@ pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
         ctx.authorize(act, &Resource::Provider, "image")?;
         return Err(Error::not_found("image"));
     };
-    let permit = ctx.authorize(act, &resource(&image), "image")?;
+    let resource = match shares::given(ctx, &image)? {
+        Some(share) => Resource::SharedImage { account: share.recipient_account, project: share.recipient },
+        None => resource(&image),
+    };
+    let permit = ctx.authorize(act, &resource, "image")?;
     Ok((image, permit))
 }
 
@@ -238,6 +242,7 @@ pub fn delete(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
     ctx.transact(&permit, |tx| {
         let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(Action::Delete)?;
+        shares::let_go(tx, ctx, &image)?;
         ledger::close(tx, ctx, Subject::Image(id), |_| true)?;
         // A public image is the provider's and took no slot.
         if image.visibility == Visibility::Private {

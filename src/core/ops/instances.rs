@@ -8,7 +8,7 @@ pub(crate) use read::{link, visible};
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
-use super::{images, ledger};
+use super::{images, ledger, shares};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{Deploy, DeployForm};
@@ -67,6 +67,7 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
     let disk_ids: Vec<DiskId> = (0..=command.data_disks.len()).map(|_| DiskId(ctx.app.ids.uuid())).collect();
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
+        shares::usable_in(tx, ctx, &image, project.id)?;
         image.can(image::Action::Deploy)?;
         let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
         let flavor = judge(tx, &command, &image, &region)?;

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod people;
 pub mod provider;
 pub mod seeding;
+pub mod shares;
 pub mod tasks;
 pub mod usage;
 pub mod verify;

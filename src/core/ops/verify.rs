@@ -6,7 +6,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::flavor::Flavor;
-use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
+use crate::domain::ids::{AccountId, ImageId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
@@ -15,6 +15,7 @@ use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
 use crate::domain::seeding::Seeding;
+use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
 use crate::store::records::index;
 use crate::store::{
@@ -81,6 +82,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.references();
     all.indexes();
     all.counters();
+    all.shares();
     all.meters();
     all.books();
     all.contents();
@@ -104,6 +106,8 @@ struct All {
     books: BTreeMap<RegionId, Vec<DatedBook>>,
     events: Vec<Event>,
     flavors: Vec<Flavor>,
+    shares: Vec<Share>,
+    sharings: BTreeMap<ImageId, Sharing>,
     index_rows: BTreeMap<Vec<u8>, Value>,
 }
 
@@ -143,6 +147,8 @@ impl All {
             Instance => |r| self.instances.insert(r.id.0, r);
             Task => |r| self.tasks.push(r);
             Meter => |r| self.meters.insert(r.id, r);
+            Share => |r| self.shares.push(r);
+            Sharing => |r| self.sharings.insert(r.image, r);
             Event => |r| self.events.push(r);
         }
         if INDEXES.iter().any(|name| is_of(index_key(name, &()))) {
@@ -294,6 +300,38 @@ impl All {
     }
 
     // --------------------------------------------------------------------------------------------------- counters
+
+    /// Shares lead from an image to a project, as both are, and are counted.
+    fn shares(&mut self) {
+        let mut recount: BTreeMap<ImageId, Sharing> = BTreeMap::new();
+        for share in std::mem::take(&mut self.shares) {
+            recount.entry(share.image).or_insert(Sharing::none(share.image)).moved(None, Some(share.state));
+            let image = self.images.get(&share.image.0);
+            let fits = image.is_some_and(|i| {
+                (i.account, i.project, &i.region) == (share.account, share.project, &share.region)
+            });
+            let reaches =
+                self.projects.get(&share.recipient).is_some_and(|p| p.account == share.recipient_account);
+            if !fits || !reaches {
+                self.found(format!(
+                    "The share of the image {} with the project {} does not fit to both.",
+                    share.image, share.recipient
+                ));
+            }
+        }
+        for (image, says) in std::mem::take(&mut self.sharings) {
+            let are = recount.remove(&image).unwrap_or(Sharing::none(image));
+            if says != are {
+                self.found(format!(
+                    "The image {image} is written down as accepted by {} and offered to {}; there are {} and {} such shares.",
+                    says.n_accepted, says.n_pending, are.n_accepted, are.n_pending
+                ));
+            }
+        }
+        for image in recount.into_keys() {
+            self.found(format!("The shares of the image {image} are not counted."));
+        }
+    }
 
     fn counters(&mut self) {
         let mut recount: BTreeMap<(AccountId, RegionId), Recount> = BTreeMap::new();

@@ -32,6 +32,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// So few that the limit is met.
+pub(super) const SHARES_MAX: u32 = 2;
+
 /// The password of every user of the small provider.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -116,7 +119,7 @@ impl Bench {
             secrets: secrets.clone(),
             storage: Arc::new(SimStorage(host.clone())),
             hypervisor: Arc::new(SimHypervisor(host.clone())),
-            settings: Settings { sign_in_pause_ms: 60_000, ..Settings::default() },
+            settings: Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, ..Settings::default() },
         };
         let app = App::open(parts).expect("the memory store can always be read");
         let owner = ids.uuid();

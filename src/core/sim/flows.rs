@@ -17,10 +17,10 @@ use crate::ports::Clock;
 type Happened = (String, String);
 
 /// Somebody who may change things in a project, and what is there.
-struct Desk {
-    ctx: Ctx,
+pub(super) struct Desk {
+    pub(super) ctx: Ctx,
     who: usize,
-    project: ProjectId,
+    pub(super) project: ProjectId,
 }
 
 const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
@@ -63,7 +63,7 @@ impl World {
         }
     }
 
-    fn desk(&mut self, may: impl Fn(Role) -> bool) -> Option<Desk> {
+    pub(super) fn desk(&mut self, may: impl Fn(Role) -> bool) -> Option<Desk> {
         let places: Vec<(usize, ProjectId)> = self
             .people
             .iter()
@@ -81,7 +81,7 @@ impl World {
         Some(Desk { ctx: self.ctx_of(who)?, who, project })
     }
 
-    fn changer(&mut self) -> Option<Desk> {
+    pub(super) fn changer(&mut self) -> Option<Desk> {
         self.desk(|role| role >= Role::Member)
     }
 
@@ -98,7 +98,7 @@ impl World {
         self.dice.pick(&own).cloned()
     }
 
-    fn an_image(&mut self, project: ProjectId) -> Option<image::Image> {
+    pub(super) fn an_image(&mut self, project: ProjectId) -> Option<image::Image> {
         let own: Vec<image::Image> = {
             let records = self.bench.witness.records();
             let private = |i: &&image::Image| i.project == project && i.visibility == Visibility::Private;
@@ -122,7 +122,9 @@ impl World {
         let region = self.region();
         let public = self.provider.public[usize::from(region.as_str() != "north-1")];
         let own = self.an_image(desk.project).filter(|i| i.region == region).map(|i| i.id);
-        let image = own.filter(|_| self.dice.chance(500)).unwrap_or(public);
+        let given = self.a_given_image(desk.project).filter(|s| s.region == region).map(|s| s.image);
+        let own = own.filter(|_| self.dice.chance(500));
+        let image = own.or(given.filter(|_| self.dice.chance(500))).unwrap_or(public);
         let data = self.dice.chance(200);
         let form = DeployForm {
             project: desk.project.to_string(),
@@ -211,7 +213,7 @@ impl World {
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
         let result = images::delete(&desk.ctx, image.id);
-        let (_, outcome) = self.expect(result, &["image_creating", "image_deleting"]);
+        let (_, outcome) = self.expect(result, &["image_creating", "image_deleting", "image_shared"]);
         (event, outcome)
     }
 
@@ -326,6 +328,9 @@ impl World {
         let place = Place { project: Some(project), region: self.region() };
         let machine = self.a_machine(project).map(|(id, _)| id);
         let image = self.an_image(project).map(|i| i.id);
+        // What was shared with them is no secret any more.
+        let given = image.is_some_and(|id| self.is_given(desk.who, id));
+        let image = image.filter(|_| !given);
         let task = self.a_task(project, |_| true);
         let ctx = &desk.ctx;
         let result = match (self.dice.below(8), machine, image, task) {

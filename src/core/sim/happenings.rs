@@ -7,14 +7,14 @@ use crate::domain::ids::{InstanceId, TaskId};
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
-use crate::ops::{people, provider, tasks};
+use crate::ops::{people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::sync::Arc;
 
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 30] = [
+const HAPPENINGS: [(u64, Happening); 34] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (14, World::deploys),
@@ -28,6 +28,10 @@ const HAPPENINGS: [(u64, Happening); 30] = [
     (6, World::cancels),
     (6, World::retries),
     (8, World::looks),
+    (9, World::shares),
+    (9, World::decides),
+    (4, World::stops_sharing),
+    (3, World::looks_at_shares),
     (4, World::tries_what_a_role_forbids),
     (5, World::tries_what_is_of_others),
     (3, World::signs_in_wrongly),
@@ -179,7 +183,8 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(5) {
+        let (what, result) = match self.dice.below(6) {
+            5 => ("shares", shares::sweep_ended(&app)),
             0 | 1 => ("machines", sweep::machines(&app)),
             2 => ("sessions", people::sweep_sessions(&app.system())),
             _ => ("storage", sweep::storage(&app, &self.region()).map(|_| 0)),

@@ -1,13 +1,14 @@
 //! Every rule that must hold after every event, in one place. Each rule looks at all records and at the host, and gives the first thing
 //! that breaks it as a sentence.
 
-use super::bench::Bench;
+use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
+use crate::domain::share::Sharing;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::usage;
 use crate::ports::Clock;
@@ -42,6 +43,7 @@ pub fn check(bench: &Bench) -> Checked {
     catalogs_equal_the_store(bench, &records)?;
     names_and_their_indexes_agree(store, &records)?;
     counters_equal_a_recount(&records)?;
+    shares_are_counted_and_lead_somewhere(bench, &records)?;
     available_images_are_whole(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
@@ -109,6 +111,38 @@ fn catalogs_equal_the_store(bench: &Bench, records: &Records) -> Checked {
     });
     let (n, all) = (grouped.sum::<u64>(), u64::try_from(images.len()).unwrap_or(u64::MAX));
     hold!(n == all, "the groups of the catalog of images hold {n} of {all}");
+    Ok(())
+}
+
+/// Each share is of an image that is there, at most as many accepted it as may, and both are what the image's count says.
+fn shares_are_counted_and_lead_somewhere(bench: &Bench, records: &Records) -> Checked {
+    let mut recount: BTreeMap<ImageId, Sharing> = BTreeMap::new();
+    for share in records.shares.all() {
+        let Some(image) = records.images.get(share.image.0) else {
+            return Err(format!("the image {} is gone and still shared", share.image));
+        };
+        hold!(image.status == image::Status::Available, "{} is shared and {:?}", image.id, image.status);
+        hold!(
+            (image.project, &image.region) == (share.project, &share.region)
+                && share.recipient != image.project,
+            "the share of {} does not fit to it: {share:?}",
+            image.id
+        );
+        recount.entry(share.image).or_insert(Sharing::none(share.image)).moved(None, Some(share.state));
+    }
+    for says in records.sharings.all() {
+        let are = recount.remove(&says.image).unwrap_or(Sharing::none(says.image));
+        hold!(*says == are, "the shares of {} are {are:?}, and it says {says:?}", says.image);
+        hold!(
+            says.n_accepted <= SHARES_MAX,
+            "{} is accepted by {} of {SHARES_MAX}",
+            says.image,
+            says.n_accepted
+        );
+    }
+    hold!(recount.is_empty(), "shares are not counted: {recount:?}");
+    let catalog = bench.app.shares.all();
+    hold!(catalog.iter().map(AsRef::as_ref).eq(records.shares.all()), "the catalog of shares differs");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod hypervisor;
 mod invariants;
 mod ports;
 mod recount;
+mod sharing;
 mod storage;
 mod witness;
 mod world;

@@ -4,12 +4,13 @@
 use crate::domain::event::Event;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::RegionId;
-use crate::domain::image::Image;
+use crate::domain::image::{Image, Visibility};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::project::{Account, Project, User};
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
 use crate::store::{Batch, Order, Record, Store, Version, Watch, decode_record, prefix_end, record_prefix};
 use std::collections::BTreeMap;
@@ -40,6 +41,15 @@ impl<R: Record> Table<R> {
         }
     }
 
+    /// The rows that this batch adds; looked at before it is followed.
+    fn new_in(&self, batch: &Batch) -> Vec<R> {
+        let puts = batch
+            .puts
+            .iter()
+            .filter(|(key, _)| key.starts_with(&self.prefix) && !self.rows.contains_key(key));
+        puts.filter_map(|(key, value)| decode_record(key, value).ok()).collect()
+    }
+
     /// All rows, in the order of their keys.
     pub(super) fn all(&self) -> impl Iterator<Item = &R> {
         self.rows.values()
@@ -65,6 +75,8 @@ pub(super) struct Records {
     pub(super) accounts: Table<Account>,
     pub(super) projects: Table<Project>,
     pub(super) regions: Table<Region>,
+    pub(super) shares: Table<Share>,
+    pub(super) sharings: Table<Sharing>,
     flavors: Table<Flavor>,
     users: Table<User>,
     events: Vec<u8>,
@@ -82,6 +94,8 @@ impl Records {
         self.accounts.follow(batch);
         self.projects.follow(batch);
         self.regions.follow(batch);
+        self.shares.follow(batch);
+        self.sharings.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
     }
@@ -104,9 +118,20 @@ impl Records {
             (self.users.touched(batch), "user"),
             (self.regions.touched(batch), "region"),
             (self.flavors.touched(batch), "instance type"),
+            (self.shares.touched(batch), "share"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
+        }
+        for machine in self.instances.new_in(batch) {
+            let Some(image) = self.images.get(machine.origin.id.0) else { continue };
+            let own = image.visibility == Visibility::Public || image.account == machine.account;
+            let gives =
+                |s: &Share| s.image == image.id && s.recipient == machine.project && s.gives(machine.created);
+            if !own && !self.shares.all().any(gives) {
+                self.broken
+                    .push(format!("commit {version} made {} of an image it was not given", machine.id));
+            }
         }
         for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&self.counters.prefix)) {
             let new: Counter = decode_record(key, value).expect("what was encoded a moment ago decodes");
@@ -154,6 +179,8 @@ impl Witness {
             accounts: Table::new(),
             projects: Table::new(),
             regions: Table::new(),
+            shares: Table::new(),
+            sharings: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
             events: record_prefix(Event::TABLE),

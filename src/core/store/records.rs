@@ -16,6 +16,7 @@ use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
 use crate::domain::seeding::Seeding;
+use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
 use serde_json::{Value, json};
 
@@ -67,6 +68,8 @@ records! {
     Instance, "instance", 1, InstanceId, |r| r.id;
     Task, "task", 1, TaskId, |r| r.id;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
+    Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
+    Sharing, "sharing", 1, ImageId, |r| r.image;
     Event, "event", 1, EventId, |r| r.id;
 }
 

@@ -4,11 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::form::ShareForm;
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::seeding::Seeding;
-use darkroom_core::ops::images;
+use darkroom_core::ops::{images, shares};
 use darkroom_core::ports::{Clock, PortError};
 use darkroom_core::sim::{Bench, Crash, Effect, Op};
 use darkroom_core::store::{
@@ -31,6 +32,12 @@ fn stored_forms() -> BTreeMap<String, String> {
         remark: "before the update".to_owned(),
     };
     images::update(&bench.at_present(&owner), &form).unwrap();
+    let shared = ShareForm {
+        image: image.to_string(),
+        projects: provider.projects[2].1.to_string(),
+        sure: "yes".to_owned(),
+    };
+    shares::share(&bench.at_present(&owner), &shared).unwrap();
     // A task in the middle of its work, with a lease, a log and an error.
     bench.capture(&owner, machine, "next").unwrap();
     bench.engine.run_once().unwrap();

@@ -83,7 +83,7 @@ fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
     tiny.memory_mib = 384;
     provider::put_flavor(&system, &tiny).unwrap();
     let told = |subject| {
-        let events = audit::about(&system, subject, 9).unwrap();
+        let events = audit::about(&system, subject, None, 9).unwrap();
         events.into_iter().rev().map(|e| format!("{} {} {}", e.action, e.name, e.detail)).collect::<Vec<_>>()
     };
     assert_eq!(

@@ -224,11 +224,14 @@ pub enum Action {
     Retry,
     /// Stop making it.
     Cancel,
+    /// Share it with other projects.
+    Share,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 5] = [Self::Deploy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel];
+    pub const ALL: [Self; 6] =
+        [Self::Deploy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel, Self::Share];
 }
 
 impl Image {
@@ -242,7 +245,14 @@ impl Image {
         let refuse =
             |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
         match (action, self.status) {
-            (Action::Deploy, Available)
+            (Action::Share, _) if self.visibility == Visibility::Public => Err(Reason::new(
+                "image_public",
+                "A public image is everybody's already.",
+                "It is public.",
+                "",
+            )),
+            (Action::Share, Available)
+            | (Action::Deploy, Available)
             | (Action::Edit, Creating | Available | Error)
             | (Action::Retry, Error)
             | (Action::Cancel, Creating) => Ok(()),
@@ -266,6 +276,9 @@ impl Image {
                 "Only an available image can be deployed.",
                 "Choose another image.",
             ),
+            (Action::Share, Creating | Error | Deleting) => {
+                refuse("image_not_available", "Only an available image can be shared.", "")
+            }
             (Action::Edit, Deleting) => {
                 refuse("image_deleting", "An image that is being deleted cannot be changed.", "")
             }

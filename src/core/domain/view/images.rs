@@ -2,6 +2,7 @@
 
 use super::instances::InstanceLink;
 use super::overview::EventRow;
+use super::shares::SharedBy;
 use super::tasks::TaskView;
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, RegionId};
@@ -87,8 +88,12 @@ pub struct ImageLink {
 pub struct ImageDetail {
     /// The record.
     pub image: Image,
-    /// The owning project's name; empty for a public image.
+    /// The owning project's name; empty when it is not the caller's.
     pub project: String,
+    /// By whom it is shared with the caller; `None` for the caller's own and for public ones.
+    pub shared: Option<SharedBy>,
+    /// Projects that have it or are asked about it; 0 when it is not the caller's.
+    pub n_shares: u32,
     /// The machine it was made from, if it still exists.
     pub source: Option<InstanceLink>,
     /// The image that machine was deployed from, if the caller may see it.

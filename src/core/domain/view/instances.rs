@@ -187,6 +187,8 @@ pub struct DeployOptions {
     pub public: Vec<ImageChoice>,
     /// Images of the project, newest first.
     pub mine: Vec<ImageChoice>,
+    /// Images that others share with the project, by name.
+    pub shared: Vec<ImageChoice>,
     /// Instance types.
     pub flavors: Vec<Flavor>,
     /// Zones of the region.

@@ -6,6 +6,7 @@ mod images;
 mod instances;
 mod overview;
 mod people;
+mod shares;
 mod tasks;
 
 pub use images::{
@@ -16,4 +17,7 @@ pub use instances::{
 };
 pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
+pub use shares::{
+    ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions, ShareRow, SharedBy, StopOptions, Verdict,
+};
 pub use tasks::{TaskList, TaskView};

@@ -40,6 +40,8 @@ pub struct Shell {
     pub n_images: u32,
     /// Tasks at work in project and region.
     pub n_tasks: u32,
+    /// Shares that wait for a decision of the project in the region (H7).
+    pub n_waiting: u32,
 }
 
 /// A session of the signed-in user.

@@ -19,7 +19,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, instances, people, tasks, usage};
+use crate::ops::{audit, instances, people, shares, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
 use crate::store::records::index;
@@ -140,11 +140,12 @@ pub(crate) fn link(image: &Image) -> ImageLink {
 pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
     let (image, _) = load(ctx, id, Act::ImageGet)?;
     let region = people::region(ctx, &image.region)?;
-    let project = match image.visibility {
-        Visibility::Public => String::new(),
-        Visibility::Private => {
-            ctx.read::<Project>(&image.project)?.map(|p| p.name.to_string()).unwrap_or_default()
-        }
+    let given = shares::given(ctx, &image)?;
+    // Who received it sees what is in it and from whom it is, not what its owner does with it or pays for it.
+    let own = given.is_none() && image.visibility == Visibility::Private;
+    let project = match own {
+        true => ctx.read::<Project>(&image.project)?.map(|p| p.name.to_string()).unwrap_or_default(),
+        false => String::new(),
     };
     let source = match &image.source {
         Some(s) => instances::visible(ctx, s.id)?.map(|i| instances::link(&i)),
@@ -156,37 +157,53 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         }
         None => None,
     };
-    let charged = image.visibility == Visibility::Private && image.status == Status::Available;
-    let own = resource(&image);
+    let charged = own && image.status == Status::Available;
+    let (policy, shared) = match &given {
+        Some(share) => {
+            let resource =
+                Resource::SharedImage { account: share.recipient_account, project: share.recipient };
+            (resource, Some(shares::shared_by(ctx, share)?))
+        }
+        None => (resource(&image), None),
+    };
     Ok(ImageDetail {
         project,
         source,
         parent,
-        machines: deployed_from(ctx, place, &image),
-        task: image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
-        cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
+        machines: deployed_from(ctx, place, &image, own),
+        task: if own { image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten() } else { None },
+        cost: if own { usage::cost_of(ctx, image.account, Subject::Image(id))? } else { Money::ZERO },
         estimate: charged.then(|| region.prices.image(image.stored_bytes())),
         rate: region.prices.image_gb_month,
         unique_bytes: if charged { unique_bytes(ctx, &image)? } else { None },
-        events: match image.visibility {
-            Visibility::Private => audit::about(ctx, Subject::Image(id), 10)?,
-            Visibility::Public => vec![],
-        },
+        events: if own { audit::about(ctx, Subject::Image(id), Some(image.project), 10)? } else { vec![] },
+        n_shares: if own { shares::n_open(ctx, id)? } else { 0 },
         symbol: region.prices.symbol,
-        may_change: ctx.may(Act::ImageUpdate, &own),
-        may_deploy: ctx.may(Act::ImageDeploy, &own),
+        may_change: ctx.may(Act::ImageUpdate, &policy),
+        may_deploy: ctx.may(Act::ImageDeploy, &policy),
         now: ctx.now,
-        image,
+        shared,
+        image: if own || image.visibility == Visibility::Public { image } else { received(image) },
     })
 }
 
-/// Machines deployed from the image: of its own project, or of the project in force for a public one.
-fn deployed_from(ctx: &Ctx, place: &Place, image: &Image) -> Vec<InstanceLink> {
-    let project = match image.visibility {
-        Visibility::Private => Some(image.project),
-        Visibility::Public => {
-            place.project.filter(|_| people::project_of(ctx, place, Act::InstanceGet).is_ok())
-        }
+/// An image without what is its owner's business alone. The tags stay: recipients see them (H, tags).
+fn received(image: Image) -> Image {
+    Image {
+        remark: String::new(),
+        source: None,
+        properties: Default::default(),
+        changed: None,
+        task: None,
+        ..image
+    }
+}
+
+/// Machines deployed from the image: of its own project, or of the project in force for one that is public or somebody else's.
+fn deployed_from(ctx: &Ctx, place: &Place, image: &Image, own: bool) -> Vec<InstanceLink> {
+    let project = match own {
+        true => Some(image.project),
+        false => place.project.filter(|_| people::project_of(ctx, place, Act::InstanceGet).is_ok()),
     };
     let Some(project) = project else { return vec![] };
     let all = ctx.app.instances.group(&(project, image.region.clone()));
@@ -232,7 +249,10 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
         month: region.prices.image(stored_bytes).month,
         cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
         symbol: region.prices.symbol,
-        blocked: image.can(Action::Delete).err(),
+        blocked: match image.can(Action::Delete).err() {
+            Some(reason) => Some(reason),
+            None => shares::delete_blocked(ctx, id)?,
+        },
     })
 }
 

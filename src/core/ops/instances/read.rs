@@ -18,7 +18,7 @@ use crate::domain::view::{
     InstanceRow,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, people, tasks, usage};
+use crate::ops::{audit, images, people, shares, tasks, usage};
 use crate::store::{Order, list as list_records};
 use std::sync::Arc;
 
@@ -167,7 +167,7 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
         may_change: ctx.may(Act::InstancePower, &own),
-        events: audit::about(ctx, Subject::Instance(id), 10)?,
+        events: audit::about(ctx, Subject::Instance(id), Some(machine.project), 10)?,
         region: region.id,
         now: ctx.now,
     })
@@ -235,6 +235,7 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
         project: people::choice(ctx, &project)?,
         public: images::public(ctx, &region),
         mine: mine.iter().map(|i| images::choice(i)).collect(),
+        shared: shares::accepted(ctx, project.id, &region.id)?.iter().map(images::choice).collect(),
         flavors,
         zones: region.zones.clone(),
         prices: region.prices.clone(),

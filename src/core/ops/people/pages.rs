@@ -12,7 +12,7 @@ use crate::domain::region::Region;
 use crate::domain::view::{AccountRow, AccountView, Gauge, Overview, ProjectRow, SessionRow, Shell};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, instances, tasks, usage};
+use crate::ops::{audit, images, instances, shares, tasks, usage};
 use crate::store::{Order, list};
 use std::sync::Arc;
 
@@ -50,6 +50,7 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         n_instances: group.as_ref().map_or(0, |g| ctx.app.instances.count(g)),
         n_images: group.as_ref().map_or(0, |g| ctx.app.images.count(g)),
         n_tasks: u32::try_from(n_tasks).unwrap_or(u32::MAX),
+        n_waiting: group.as_ref().map_or(0, |(id, region)| shares::n_waiting(ctx, *id, region)),
         projects: choices,
         project,
     })

@@ -1,0 +1,208 @@
+//! Sharing an image with another project (H1 to H19, A5-5): the record of one image and one project, its states and what either side may
+//! do in each. It must not know who is asking: that is the policy's.
+
+use super::error::Reason;
+use super::ids::{AccountId, ImageId, ProjectId, RegionId};
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the recipient decided. Only [`State::Accepted`] gives any access: a waiting share is neither listed nor usable (A5-5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing yet (H7).
+    Pending,
+    /// The image is listed and can be used.
+    Accepted,
+    /// Not wanted; can be accepted later all the same (H19).
+    Rejected,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Accepted, Self::Rejected];
+
+    /// The word people see.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "Waiting",
+            Self::Accepted => "Accepted",
+            Self::Rejected => "Rejected",
+        }
+    }
+}
+
+/// One image offered to one project. Shares reach projects, not people (H16), inside the image's region (H9).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Share {
+    /// What is shared.
+    pub image: ImageId,
+    /// With which project.
+    pub recipient: ProjectId,
+    /// That project's account.
+    pub recipient_account: AccountId,
+    /// The image's account.
+    pub account: AccountId,
+    /// The image's project.
+    pub project: ProjectId,
+    /// Where the image is, and so where it can be used.
+    pub region: RegionId,
+    /// What the recipient decided.
+    pub state: State,
+    /// Since when it is offered.
+    pub since: Timestamp,
+    /// When the recipient decided last.
+    pub decided: Option<Timestamp>,
+    /// From this moment on it gives nothing any more; `None` while nobody stops it.
+    pub ends: Option<Timestamp>,
+}
+
+/// What somebody may do to a share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// The recipient takes the image.
+    Accept,
+    /// The recipient does not want it, or not any more.
+    Reject,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 2] = [Self::Accept, Self::Reject];
+}
+
+impl Share {
+    /// Whether it still stands at `now`. One that ended is as if it were gone, also before it is cleared away.
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.ends.is_none_or(|end| now < end)
+    }
+
+    /// Whether it gives its recipient the image at `now`.
+    pub fn gives(&self, now: Timestamp) -> bool {
+        self.stands(now) && self.state == State::Accepted
+    }
+
+    /// Whether `action` is possible at `now` (not: whether somebody may).
+    ///
+    /// # Errors
+    /// The rule, the current value and the way out.
+    pub fn can(&self, action: Action, now: Timestamp) -> Result<(), Reason> {
+        if !self.stands(now) {
+            return Err(Reason::new(
+                "share_ended",
+                "This image is no longer shared with you.",
+                "The owner stopped sharing it.",
+                "Ask the owner to share it again.",
+            ));
+        }
+        match (action, self.state) {
+            (Action::Accept, State::Pending | State::Rejected)
+            | (Action::Reject, State::Pending | State::Accepted) => Ok(()),
+            (Action::Accept, State::Accepted) => {
+                Err(Reason::new("share_accepted", "It is accepted already.", "", ""))
+            }
+            (Action::Reject, State::Rejected) => {
+                Err(Reason::new("share_rejected", "It is rejected already.", "", ""))
+            }
+        }
+    }
+}
+
+/// How often an image is shared: what its limit and its deletion go by. Its own record, so that parallel decisions never overshoot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sharing {
+    /// The image.
+    pub image: ImageId,
+    /// Accepted shares: the ones that count against the limit (H1, H5).
+    pub n_accepted: u32,
+    /// Shares that wait for a decision.
+    pub n_pending: u32,
+}
+
+impl Sharing {
+    /// No shares.
+    pub const fn none(image: ImageId) -> Self {
+        Self { image, n_accepted: 0, n_pending: 0 }
+    }
+
+    /// Shares that somebody has or waits for: rejected ones are nobody's.
+    pub const fn n_open(&self) -> u32 {
+        self.n_accepted.saturating_add(self.n_pending)
+    }
+
+    /// Counts a share that was in state `from` and is in state `to` now; `None` stands for no share.
+    pub fn moved(&mut self, from: Option<State>, to: Option<State>) {
+        for (state, by) in [(from, -1), (to, 1)] {
+            let n = match state {
+                Some(State::Accepted) => &mut self.n_accepted,
+                Some(State::Pending) => &mut self.n_pending,
+                Some(State::Rejected) | None => continue,
+            };
+            *n = n.saturating_add_signed(by);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    pub(crate) fn share(state: State) -> Share {
+        Share {
+            image: Uuid::from_u128(1).into(),
+            recipient: ProjectId(Uuid::from_u128(21)),
+            recipient_account: AccountId(Uuid::from_u128(20)),
+            account: AccountId(Uuid::from_u128(10)),
+            project: ProjectId(Uuid::from_u128(11)),
+            region: "north-1".into(),
+            state,
+            since: Timestamp(1_000),
+            decided: None,
+            ends: None,
+        }
+    }
+
+    #[test]
+    fn what_can_be_done_in_each_state_is_as_agreed() {
+        let mut table = format!("{:<12}{:<22}reject\n", "", "accept");
+        for state in State::ALL {
+            for (ended, name) in [(None, state.word()), (Some(Timestamp(5)), "  ended")] {
+                table += &format!("{name:<12}");
+                for action in Action::ALL {
+                    let mut share = share(state);
+                    share.ends = ended;
+                    let cell = share
+                        .can(action, Timestamp(10))
+                        .map_or_else(|reason| reason.code, |()| "yes".to_owned());
+                    table += &format!("{cell:<22}");
+                }
+                table = table.trim_end().to_owned() + "\n";
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_share_ends_at_its_very_moment() {
+        let mut share = share(State::Accepted);
+        share.ends = Some(Timestamp(100));
+        assert!(share.gives(Timestamp(99)) && !share.gives(Timestamp(100)));
+    }
+
+    proptest! {
+        #[test]
+        fn counting_moves_is_counting_shares(moves in proptest::collection::vec((0usize..4, 0usize..4), 0..40)) {
+            let states = [None, Some(State::Pending), Some(State::Accepted), Some(State::Rejected)];
+            let mut shares = [None; 4];
+            let mut sharing = Sharing::none(Uuid::from_u128(1).into());
+            for (which, to) in moves {
+                sharing.moved(shares[which], states[to]);
+                shares[which] = states[to];
+            }
+            let count = |state| u32::try_from(shares.iter().filter(|s| **s == Some(state)).count()).unwrap_or(0);
+            prop_assert_eq!((sharing.n_accepted, sharing.n_pending), (count(State::Accepted), count(State::Pending)));
+        }
+    }
+}

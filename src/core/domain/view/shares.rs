@@ -1,0 +1,160 @@
+//! What pages about sharing receive.
+
+use crate::domain::error::Reason;
+use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::share::State;
+use crate::domain::text::Name;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What would become of one line of the dialog *Share*.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The project will be asked.
+    Asked,
+    /// Nothing changes: it is shared with this project already.
+    Kept,
+    /// The line has to be changed; nothing is shared until then.
+    Wrong,
+}
+
+/// One line of the dialog *Share*, judged.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShareLine {
+    /// As it was typed.
+    pub typed: String,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// That in words.
+    pub text: String,
+}
+
+/// The dialog *Share*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShareOptions {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// Where it can be used.
+    pub region: RegionId,
+    /// Projects that have accepted it.
+    pub n_accepted: u32,
+    /// Projects that may have accepted it at most.
+    pub n_accepted_max: u32,
+    /// Projects per request.
+    pub n_targets_max: u32,
+    /// What would become of what is typed; empty while nothing is.
+    pub lines: Vec<ShareLine>,
+    /// Why it cannot be shared; `None` when it can.
+    pub blocked: Option<Reason>,
+}
+
+/// A project an image is shared with, as the owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShareRow {
+    /// The project.
+    pub project: ProjectId,
+    /// Its name, once it has accepted or when it is the owner's own.
+    pub name: Option<Name>,
+    /// What it decided.
+    pub state: State,
+    /// Since when it is offered.
+    pub since: Timestamp,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+}
+
+/// The page *Sharing* of an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImageSharing {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// Where it can be used.
+    pub region: RegionId,
+    /// All shares: accepted first, then waiting, then rejected; each by date.
+    pub rows: Vec<ShareRow>,
+    /// Projects that may have accepted it at most.
+    pub n_accepted_max: u32,
+    /// Why it cannot be shared; `None` when it can.
+    pub blocked: Option<Reason>,
+    /// Whether the user may share it.
+    pub may_share: bool,
+    /// The time on the server.
+    pub now: Timestamp,
+}
+
+/// The dialog *Stop sharing*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StopOptions {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// The share.
+    pub share: ShareRow,
+    /// The first day that recipients can be left until, as `2026-11-21`.
+    pub first_day: String,
+    /// The day that is proposed.
+    pub day: String,
+    /// Whether it may end at once.
+    pub at_once: bool,
+}
+
+/// An image that somebody shares with the project in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReceivedRow {
+    /// The image.
+    pub id: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// The system inside, in words; empty when unknown.
+    pub os: String,
+    /// The project that shares it.
+    pub from: Name,
+    /// That project's id.
+    pub from_id: ProjectId,
+    /// Stored bytes.
+    pub stored_bytes: u64,
+    /// Since when it is offered.
+    pub since: Timestamp,
+    /// What was decided.
+    pub state: State,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+}
+
+/// The page *Shared with me*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Received {
+    /// Shares that wait for a decision, oldest first.
+    pub waiting: Vec<ReceivedRow>,
+    /// Accepted ones by name, then rejected ones.
+    pub decided: Vec<ReceivedRow>,
+    /// The project's name.
+    pub project: Name,
+    /// That project.
+    pub project_id: ProjectId,
+    /// The region.
+    pub region: RegionId,
+    /// Whether the user may decide.
+    pub may_decide: bool,
+    /// The time on the server.
+    pub now: Timestamp,
+}
+
+/// What a recipient is told on the page of an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SharedBy {
+    /// The project that shares it.
+    pub from: Name,
+    /// That project's id.
+    pub from_id: ProjectId,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+}

@@ -1,0 +1,417 @@
+//! Use cases of sharing (H1 to H19, A5-5): offering an image to projects, deciding about what is offered, stopping with or without grace.
+//! Each side's trail names the other by its project, never by its people.
+
+mod read;
+
+pub(crate) use read::{accepted, delete_blocked, n_open, shared_by};
+pub use read::{n_waiting, options, received, sharing, stop_options};
+
+use super::audit::{self, Entry};
+use super::ctx::{App, Ctx, Permit, Place};
+use super::{images, people};
+use crate::domain::actor::Actor;
+use crate::domain::error::Reason;
+use crate::domain::form::{ShareForm, StopSharingForm};
+use crate::domain::ids::{ImageId, ProjectId, Subject};
+use crate::domain::image::{self, Image};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::project::Project;
+use crate::domain::share::{Action, Share, Sharing, State};
+use crate::domain::view::{ShareLine, Verdict};
+use crate::domain::{Error, FieldError, Kind, Result};
+use crate::store::{Order, Tx};
+use std::sync::Arc;
+
+/// The longest grace an owner can give.
+const GRACE_MS_MAX: i64 = 366 * DAY_MS;
+const DAY_MS: i64 = 86_400_000;
+/// Rows read at once when all shares of an image are looked through.
+const ROWS: u32 = 1000;
+
+/// Offers an image to projects (H15, H16): all lines or none. A project that rejected it is asked again (H19); one that has it keeps it.
+///
+/// # Errors
+/// `Invalid` with one entry per line that has to be changed, at `projects` in sum; `share_limit_reached` (H1); the image's reason.
+pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
+    let command = form.parse(ctx.app.settings.share_targets_max)?;
+    let (_, permit) = images::load(ctx, command.image, Act::ImageShare)?;
+    ctx.transact(&permit, |tx| {
+        let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(image::Action::Share)?;
+        let mut sharing = count(tx, image.id)?;
+        if sharing.n_accepted >= ctx.app.settings.shares_max {
+            return Err(limit(&sharing, "Stop sharing with one first.").at("projects"));
+        }
+        let mut asked = Vec::new();
+        let mut lines = Vec::new();
+        for typed in &command.targets {
+            let project = known(typed, |id| Ok(tx.get::<Project>(&id)?))?;
+            let before = match &project {
+                Some(project) => tx.get::<Share>(&(image.id, project.id))?,
+                None => None,
+            };
+            let line = judge(ctx, &image, typed, project.as_ref(), before.as_ref());
+            if let (Verdict::Asked, Some(project)) = (line.verdict, project) {
+                asked.push((project, before));
+            }
+            lines.push(line);
+        }
+        refuse_wrong(&lines)?;
+        for (project, before) in asked {
+            let after = offered(ctx, &image, &project, before.as_ref());
+            sharing.moved(before.as_ref().map(|s| s.state), Some(after.state));
+            tx.put(&after)?;
+            both(tx, ctx, &permit, &image, &after, Side::Owner, "share.offer", "Offered to", "Offered by")?;
+        }
+        Ok(tx.put(&sharing)?)
+    })?;
+    Ok(command.image)
+}
+
+/// The share of a project that is asked. One that was going to end and had been accepted goes on instead.
+fn offered(ctx: &Ctx, image: &Image, project: &Project, before: Option<&Share>) -> Share {
+    if let Some(before) = before.filter(|s| s.gives(ctx.now)) {
+        return Share { ends: None, ..before.clone() };
+    }
+    Share {
+        image: image.id,
+        recipient: project.id,
+        recipient_account: project.account,
+        account: image.account,
+        project: image.project,
+        region: image.region.clone(),
+        state: State::Pending,
+        since: ctx.now,
+        decided: None,
+        ends: None,
+    }
+}
+
+/// The project that is typed, if it is an id and there is such a project.
+fn known(typed: &str, find: impl FnOnce(ProjectId) -> Result<Option<Project>>) -> Result<Option<Project>> {
+    typed.parse::<ProjectId>().ok().map_or(Ok(None), find)
+}
+
+/// What becomes of one line.
+fn judge(
+    ctx: &Ctx,
+    image: &Image,
+    typed: &str,
+    project: Option<&Project>,
+    before: Option<&Share>,
+) -> ShareLine {
+    let (verdict, text) = match (project, before.filter(|s| s.stands(ctx.now))) {
+        (None, _) if typed.parse::<ProjectId>().is_err() => {
+            (Verdict::Wrong, "Not an id: it looks like 4b7e19c0-a2d8-4f36-9c1e-07aa53fe91c2".to_owned())
+        }
+        (None, _) => (Verdict::Wrong, "No such project".to_owned()),
+        (Some(project), _) if project.id == image.project => {
+            (Verdict::Wrong, "This is the image's own project".to_owned())
+        }
+        (Some(_), None) => (Verdict::Asked, "Will be asked to accept".to_owned()),
+        (Some(_), Some(share)) => match (share.state, share.ends) {
+            (State::Accepted, Some(end)) => {
+                (Verdict::Asked, format!("Was to end on {}, will stay", end.plus_ms(-1).day()))
+            }
+            (State::Accepted, None) => (Verdict::Kept, "Accepted already, stays as it is".to_owned()),
+            (State::Pending, _) => (Verdict::Kept, "Waiting already, stays as it is".to_owned()),
+            (State::Rejected, _) => {
+                let day = share.decided.unwrap_or(share.since).day();
+                (Verdict::Asked, format!("Rejected on {day}, will be asked again"))
+            }
+        },
+    };
+    ShareLine { typed: typed.to_owned(), verdict, text }
+}
+
+fn refuse_wrong(lines: &[ShareLine]) -> Result<()> {
+    let wrong: Vec<&ShareLine> = lines.iter().filter(|line| line.verdict == Verdict::Wrong).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let need = if wrong.len() == 1 { "needs" } else { "need" };
+    let sum =
+        format!("{} of {} lines {need} a change. Nothing has been shared yet.", wrong.len(), lines.len());
+    let mut fields = vec![FieldError::new("projects", sum.clone())];
+    fields.extend(
+        wrong.iter().map(|line| FieldError::new(&format!("projects.{}", line.typed), line.text.clone())),
+    );
+    Err(Error { kind: Kind::Invalid, code: "share_lines_wrong".to_owned(), message: sum, fields })
+}
+
+fn limit(sharing: &Sharing, way_out: &str) -> Error {
+    let n = sharing.n_accepted;
+    let projects = if n == 1 { "1 project has".to_owned() } else { format!("{n} projects have") };
+    Error::limit(
+        "share_limit_reached",
+        format!("Maximum number of shares reached: {projects} accepted this image. {way_out}"),
+    )
+}
+
+/// Decides about an image that is offered to `project` (H7, H19).
+///
+/// # Errors
+/// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted.
+pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> Result<()> {
+    let permit = may_decide(ctx, project)?;
+    ctx.transact(&permit, |tx| {
+        let share = tx.get::<Share>(&(image, project))?.ok_or_else(|| Error::not_found("shared image"))?;
+        let image = tx.get::<Image>(&image)?.ok_or_else(|| Error::not_found("shared image"))?;
+        share.can(action, ctx.now)?;
+        let (state, word, told) = match action {
+            Action::Accept => (State::Accepted, "share.accept", "Accepted by"),
+            Action::Reject => (State::Rejected, "share.reject", "Rejected by"),
+        };
+        let mut sharing = count(tx, image.id)?;
+        if state == State::Accepted && sharing.n_accepted >= ctx.app.settings.shares_max {
+            return Err(limit(&sharing, "Ask its owner to stop sharing it with another project."));
+        }
+        sharing.moved(Some(share.state), Some(state));
+        let share = Share { state, decided: Some(ctx.now), ..share };
+        tx.put(&sharing)?;
+        tx.put(&share)?;
+        both(tx, ctx, &permit, &image, &share, Side::Recipient, word, told, "From")
+    })
+}
+
+/// Accepts everything that waits for the project in force. Gives how many were accepted.
+///
+/// # Errors
+/// The first refusal; what was accepted before it stays so.
+pub fn accept_all(ctx: &Ctx, place: &Place) -> Result<u32> {
+    let (project, _) = people::project_of(ctx, place, Act::ShareDecide)?;
+    let mut n = 0;
+    for share in read::waiting(ctx, project.id, &place.region) {
+        match decide(ctx, share.image, project.id, Action::Accept) {
+            Ok(()) => n += 1,
+            // Withdrawn or decided by somebody else meanwhile: there is nothing left to accept.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n)
+}
+
+fn may_decide(ctx: &Ctx, project: ProjectId) -> Result<Permit> {
+    match ctx.read::<Project>(&project)? {
+        Some(p) => {
+            let resource = Resource::Project { account: p.account, project: p.id };
+            ctx.authorize(Act::ShareDecide, &resource, "shared image")
+        }
+        None => {
+            ctx.authorize(Act::ShareDecide, &Resource::Provider, "shared image")?;
+            Err(Error::not_found("shared image"))
+        }
+    }
+}
+
+/// Stops sharing an image with a project (H12): at once, or from a day on that leaves the recipient time. Who has not accepted loses
+/// nothing and is no longer asked at once. Machines made from it stay theirs.
+///
+/// # Errors
+/// `Invalid` at `day` or `when`; `NotFound`.
+pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
+    let command = form.parse()?;
+    let (_, permit) = images::load(ctx, command.image, Act::ImageShare)?;
+    ctx.transact(&permit, |tx| {
+        let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
+        let share =
+            tx.get::<Share>(&(image.id, command.project))?.ok_or_else(|| Error::not_found("share"))?;
+        if !share.gives(ctx.now) {
+            remove(tx, &share)?;
+            return both(
+                tx,
+                ctx,
+                &permit,
+                &image,
+                &share,
+                Side::Owner,
+                "share.stop",
+                "Withdrawn from",
+                "Withdrawn by",
+            );
+        }
+        let least = ctx.now.plus_ms(i64::from(ctx.app.settings.share_grace_days_min) * DAY_MS);
+        match command.ends {
+            None if least > ctx.now => Err(too_soon(ctx, "when")),
+            None => {
+                remove(tx, &share)?;
+                both(tx, ctx, &permit, &image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")
+            }
+            Some(end) if end < least || end <= ctx.now => Err(too_soon(ctx, "day")),
+            Some(end) if end.since_ms(ctx.now) > GRACE_MS_MAX => Err(Error::field(
+                "day",
+                "invalid_input",
+                "This is more than a year from now. Choose a day within a year.",
+            )),
+            Some(end) => {
+                let share = Share { ends: Some(end), ..share };
+                tx.put(&share)?;
+                let day = end.plus_ms(-1).day();
+                let (own, other) = (format!("Ends on {day} for"), format!("Ends on {day}, set by"));
+                both(tx, ctx, &permit, &image, &share, Side::Owner, "share.end", &own, &other)
+            }
+        }
+    })?;
+    Ok(command.image)
+}
+
+fn too_soon(ctx: &Ctx, field: &str) -> Error {
+    let message = match ctx.app.settings.share_grace_days_min {
+        0 => "This day is over. Choose today or a later day.".to_owned(),
+        1 => "Recipients are left at least 1 day here. Choose a later day.".to_owned(),
+        n => format!("Recipients are left at least {n} days here. Choose a later day."),
+    };
+    Error::field(field, "share_grace_too_short", message)
+}
+
+/// Refuses to take away an image that others have or are asked about (A5-4); clears what is nobody's any more. Part of deleting an image.
+///
+/// # Errors
+/// `image_shared` with the figure and the way out.
+pub(crate) fn let_go(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
+    let Some(_) = tx.get::<Sharing>(&image.id)? else { return Ok(()) };
+    for share in all(tx, image.id)? {
+        if !share.stands(ctx.now) || share.state == State::Rejected {
+            remove(tx, &share)?;
+        }
+    }
+    match count(tx, image.id)?.n_open() {
+        0 => {
+            tx.delete::<Sharing>(&image.id);
+            Ok(())
+        }
+        n => Err(shared(n).into()),
+    }
+}
+
+/// Why a shared image cannot be deleted.
+pub(crate) fn shared(n: u32) -> Reason {
+    let projects = if n == 1 { "1 project".to_owned() } else { format!("{n} projects") };
+    Reason::new(
+        "image_shared",
+        "A shared image cannot be deleted.",
+        format!("It is shared with {projects}."),
+        "Stop sharing it first; you can leave them time.",
+    )
+}
+
+/// Clears away shares that have ended. A reconciler: idempotent, without input. Gives how many.
+///
+/// # Errors
+/// When the store cannot be used.
+pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
+    let ctx = app.system();
+    let mut n = 0;
+    for share in app.shares.all().iter().filter(|s| !s.stands(ctx.now)) {
+        let permit = ctx.authorize(Act::ImageShare, &Resource::Provider, "share")?;
+        n += ctx.transact(&permit, |tx| {
+            let Some(share) =
+                tx.get::<Share>(&(share.image, share.recipient))?.filter(|s| !s.stands(ctx.now))
+            else {
+                return Ok(0);
+            };
+            remove(tx, &share)?;
+            if let Some(image) = tx.get::<Image>(&share.image)? {
+                both(tx, &ctx, &permit, &image, &share, Side::Owner, "share.ended", "Ended for", "Ended by")?;
+            }
+            Ok(1)
+        })?;
+    }
+    Ok(n)
+}
+
+/// Whether a machine of `project` may be made from `image`: its owner's may, everybody's may, and so may who was given it and accepted.
+/// Read in the transaction that makes the machine, so that it cannot slip past the end of a share.
+///
+/// # Errors
+/// `NotFound`, as for an image that does not exist.
+pub(crate) fn usable_in(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: ProjectId) -> Result<()> {
+    if ctx.may(Act::ImageDeploy, &images::resource(image)) {
+        return Ok(());
+    }
+    match tx.get::<Share>(&(image.id, project))? {
+        Some(share) if share.gives(ctx.now) => Ok(()),
+        _ => Err(Error::not_found("image")),
+    }
+}
+
+/// The share by which the caller has an image that is none of theirs.
+pub(crate) fn given(ctx: &Ctx, image: &Image) -> Result<Option<Share>> {
+    let Actor::Tenant { roles, .. } = &ctx.actor else { return Ok(None) };
+    if ctx.may(Act::ImageGet, &images::resource(image)) {
+        return Ok(None);
+    }
+    for project in roles.keys() {
+        if let Some(share) = ctx.read::<Share>(&(image.id, *project))?.filter(|s| s.gives(ctx.now)) {
+            return Ok(Some(share));
+        }
+    }
+    Ok(None)
+}
+
+fn count(tx: &mut Tx<'_>, image: ImageId) -> Result<Sharing> {
+    Ok(tx.get::<Sharing>(&image)?.unwrap_or(Sharing::none(image)))
+}
+
+fn remove(tx: &mut Tx<'_>, share: &Share) -> Result<()> {
+    let mut sharing = count(tx, share.image)?;
+    sharing.moved(Some(share.state), None);
+    tx.delete::<Share>(&(share.image, share.recipient));
+    Ok(tx.put(&sharing)?)
+}
+
+fn all(tx: &mut Tx<'_>, image: ImageId) -> Result<Vec<Share>> {
+    let mut found = Vec::new();
+    let mut cursor: Option<Vec<u8>> = None;
+    loop {
+        let page = tx.scan::<Share>(&image, Order::Ascending, ROWS, cursor.as_deref())?;
+        found.extend(page.items);
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Whose hand it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Owner,
+    Recipient,
+}
+
+/// Writes one event for each side. The side that acted is named by its person, the other side hears of a project only.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is told differs in each of them, and nothing else would hold them together"
+)]
+fn both(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    image: &Image,
+    share: &Share,
+    acted: Side,
+    action: &str,
+    to_owner: &str,
+    to_recipient: &str,
+) -> Result<()> {
+    let unnamed = Ctx { actor: Actor::System, ..ctx.clone() };
+    for (side, account, project, told, other) in [
+        (Side::Owner, share.account, share.project, to_owner, share.recipient),
+        (Side::Recipient, share.recipient_account, share.recipient, to_recipient, share.project),
+    ] {
+        let entry = Entry {
+            subject: Subject::Image(image.id),
+            name: image.name.as_str(),
+            account: Some(account),
+            project: Some(project),
+            region: Some(&image.region),
+            action,
+            detail: format!("{told} project {other}."),
+        };
+        audit::write(tx, if side == acted { ctx } else { &unnamed }, permit, &entry)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! What pages about sharing show. Reads only.
+
+use super::{DAY_MS, judge, known, shared};
+use crate::domain::error::Reason;
+use crate::domain::form::ShareForm;
+use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::image::{Action, Image};
+use crate::domain::policy::Act;
+use crate::domain::project::Project;
+use crate::domain::share::{Share, Sharing, State};
+use crate::domain::view::{
+    ImageSharing, Received, ReceivedRow, ShareOptions, ShareRow, SharedBy, StopOptions,
+};
+use crate::domain::{Error, Result};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::{images, people};
+use crate::store::{Order, list};
+use std::sync::Arc;
+
+/// Shares that wait for a decision of `project`, oldest first.
+pub(super) fn waiting(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Vec<Arc<Share>> {
+    let mut found: Vec<Arc<Share>> = ctx
+        .app
+        .shares
+        .group(&(project, region.clone()))
+        .into_iter()
+        .filter(|s| s.state == State::Pending && s.stands(ctx.now))
+        .collect();
+    found.sort_by_key(|s| (s.since, s.image));
+    found
+}
+
+/// How many shares wait for a decision of `project`: the red dot (H7).
+pub fn n_waiting(ctx: &Ctx, project: ProjectId, region: &RegionId) -> u32 {
+    u32::try_from(waiting(ctx, project, region).len()).unwrap_or(u32::MAX)
+}
+
+/// The page *Shared with me* of the project in force (H6).
+///
+/// # Errors
+/// `NotFound` when the caller has no project; `Unauthenticated`.
+pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
+    let (project, resource) = people::project_of(ctx, place, Act::ProjectGet)?;
+    let row = |share: &Share| -> Result<Option<ReceivedRow>> {
+        let (Some(image), Some(from)) =
+            (ctx.read::<Image>(&share.image)?, ctx.read::<Project>(&share.project)?)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(ReceivedRow {
+            id: image.id,
+            name: image.name.clone(),
+            os: image.os.version.clone(),
+            from: from.name,
+            from_id: from.id,
+            stored_bytes: image.stored_bytes(),
+            since: share.since,
+            state: share.state,
+            ends: share.ends,
+        }))
+    };
+    let mut rows = Vec::new();
+    for share in waiting(ctx, project.id, &place.region) {
+        rows.extend(row(&share)?);
+    }
+    let mut decided = Vec::new();
+    for share in ctx.app.shares.group(&(project.id, place.region.clone())) {
+        if share.stands(ctx.now) && share.state != State::Pending {
+            decided.extend(row(&share)?);
+        }
+    }
+    decided.sort_by(|a, b| (a.state, &a.name, a.id).cmp(&(b.state, &b.name, b.id)));
+    Ok(Received {
+        waiting: rows,
+        decided,
+        project: project.name,
+        project_id: project.id,
+        region: place.region.clone(),
+        may_decide: ctx.may(Act::ShareDecide, &resource),
+        now: ctx.now,
+    })
+}
+
+/// Available images that others share with `project` in `region`, by name.
+pub(crate) fn accepted(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result<Vec<Image>> {
+    let mut found = Vec::new();
+    for share in ctx.app.shares.group(&(project, region.clone())) {
+        if share.gives(ctx.now)
+            && let Some(image) = ctx.read::<Image>(&share.image)?.filter(|i| i.can(Action::Deploy).is_ok())
+        {
+            found.push(image);
+        }
+    }
+    found.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    Ok(found)
+}
+
+/// By whom and since when the caller has this image; `None` when it is not through a share.
+pub(crate) fn shared_by(ctx: &Ctx, share: &Share) -> Result<SharedBy> {
+    let from = ctx.read::<Project>(&share.project)?.ok_or_else(|| Error::not_found("project"))?;
+    Ok(SharedBy { from: from.name, from_id: from.id, since: share.since, ends: share.ends })
+}
+
+fn rows(ctx: &Ctx, image: &Image) -> Result<Vec<ShareRow>> {
+    let mut rows = Vec::new();
+    let mut cursor: Option<Vec<u8>> = None;
+    loop {
+        let page = list::<Share>(
+            ctx.app.store.as_ref(),
+            &image.id,
+            Order::Ascending,
+            super::ROWS,
+            cursor.as_deref(),
+        )?;
+        for share in page.items.iter().filter(|s| s.stands(ctx.now)) {
+            rows.push(shown(ctx, share)?);
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    let rank = |state| match state {
+        State::Accepted => 0,
+        State::Pending => 1,
+        State::Rejected => 2,
+    };
+    rows.sort_by_key(|r| (rank(r.state), r.since, r.project));
+    Ok(rows)
+}
+
+/// A project's name is told once it has accepted, and within one account.
+fn shown(ctx: &Ctx, share: &Share) -> Result<ShareRow> {
+    let may_know = share.state == State::Accepted || share.recipient_account == share.account;
+    let name = match may_know {
+        true => ctx.read::<Project>(&share.recipient)?.map(|p| p.name),
+        false => None,
+    };
+    Ok(ShareRow { project: share.recipient, name, state: share.state, since: share.since, ends: share.ends })
+}
+
+/// The page *Sharing* of an image: for its own project only.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who has the image from somebody else.
+pub fn sharing(ctx: &Ctx, id: ImageId) -> Result<ImageSharing> {
+    let image = own(ctx, id, Act::ImageGet)?;
+    Ok(ImageSharing {
+        id,
+        name: image.name.clone(),
+        region: image.region.clone(),
+        rows: rows(ctx, &image)?,
+        n_accepted_max: ctx.app.settings.shares_max,
+        blocked: image.can(Action::Share).err(),
+        may_share: ctx.may(Act::ImageShare, &images::resource(&image)),
+        now: ctx.now,
+    })
+}
+
+/// The image, if it is one of the caller's own projects'. Who received it does not learn who else did.
+fn own(ctx: &Ctx, id: ImageId, act: Act) -> Result<Image> {
+    let (image, _) = images::load(ctx, id, act)?;
+    ctx.authorize(act, &images::resource(&image), "image")?;
+    Ok(image)
+}
+
+/// How many projects have an image or are asked about it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn n_open(ctx: &Ctx, image: ImageId) -> Result<u32> {
+    Ok(ctx.read::<Sharing>(&image)?.map_or(0, |s| s.n_open()))
+}
+
+/// Why an image that is otherwise free cannot be deleted: others have it or are asked about it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn delete_blocked(ctx: &Ctx, image: ImageId) -> Result<Option<Reason>> {
+    Ok(match n_open(ctx, image)? {
+        0 => None,
+        n => Some(shared(n)),
+    })
+}
+
+/// The dialog *Share*, with a verdict on each line that is typed.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions> {
+    let (image, _) = images::load(ctx, id, Act::ImageShare)?;
+    let mut lines = Vec::new();
+    for typed in
+        form.targets().iter().take(usize::try_from(ctx.app.settings.share_targets_max).unwrap_or(usize::MAX))
+    {
+        let project = known(typed, |id| ctx.read::<Project>(&id))?;
+        let before = match &project {
+            Some(project) => ctx.read::<Share>(&(id, project.id))?,
+            None => None,
+        };
+        lines.push(judge(ctx, &image, typed, project.as_ref(), before.as_ref()));
+    }
+    Ok(ShareOptions {
+        id,
+        name: image.name.clone(),
+        region: image.region.clone(),
+        n_accepted: ctx.read::<Sharing>(&id)?.map_or(0, |s| s.n_accepted),
+        n_accepted_max: ctx.app.settings.shares_max,
+        n_targets_max: ctx.app.settings.share_targets_max,
+        lines,
+        blocked: image.can(Action::Share).err(),
+    })
+}
+
+/// The dialog *Stop sharing*.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn stop_options(ctx: &Ctx, id: ImageId, project: ProjectId) -> Result<StopOptions> {
+    let (image, _) = images::load(ctx, id, Act::ImageShare)?;
+    let share = ctx.read::<Share>(&(id, project))?.ok_or_else(|| Error::not_found("share"))?;
+    let days = |n: u32| ctx.now.plus_ms(i64::from(n) * DAY_MS).iso_day();
+    let settings = &ctx.app.settings;
+    let proposed = settings.share_grace_days.max(settings.share_grace_days_min);
+    Ok(StopOptions {
+        id,
+        name: image.name.clone(),
+        share: shown(ctx, &share)?,
+        first_day: days(settings.share_grace_days_min),
+        day: share.ends.map_or_else(|| days(proposed), |end| end.plus_ms(-1).iso_day()),
+        at_once: settings.share_grace_days_min == 0,
+    })
+}

@@ -1,0 +1,106 @@
+//! What people do about sharing in a simulated world, both sides of it. Every refusal that a flow may meet is listed with it.
+
+use super::world::World;
+use crate::domain::form::{ShareForm, StopSharingForm};
+use crate::domain::ids::{ImageId, ProjectId};
+use crate::domain::project::Role;
+use crate::domain::share::{Action, Share};
+use crate::ops::ctx::Place;
+use crate::ops::shares;
+use crate::ports::Clock;
+
+type Happened = (String, String);
+
+impl World {
+    /// The shares that `wanted` picks.
+    fn shares_of(&mut self, wanted: impl Fn(&Share) -> bool) -> Vec<Share> {
+        let records = self.bench.witness.records();
+        records.shares.all().filter(|s| wanted(s)).cloned().collect()
+    }
+
+    /// An image that somebody else gave to `project`, in its region.
+    pub(super) fn a_given_image(&mut self, project: ProjectId) -> Option<Share> {
+        let now = self.bench.clock.now();
+        let given = self.shares_of(|s| s.recipient == project && s.gives(now));
+        self.dice.pick(&given).cloned()
+    }
+
+    /// Whether a project of this person has accepted the image.
+    pub(super) fn is_given(&mut self, who: usize, image: ImageId) -> bool {
+        let now = self.bench.clock.now();
+        let roles = self.people[who].roles.clone();
+        !self.shares_of(|s| s.image == image && s.gives(now) && roles.contains_key(&s.recipient)).is_empty()
+    }
+
+    pub(super) fn shares(&mut self) -> Happened {
+        let event = "share".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        let projects: Vec<String> = self.provider.projects.iter().map(|(_, p)| p.to_string()).collect();
+        let mut typed = Vec::new();
+        for _ in 0..=self.dice.below(2) {
+            typed.extend(self.dice.pick(&projects).cloned());
+        }
+        if self.dice.chance(50) {
+            typed.push("not-an-id".to_owned());
+        }
+        let form =
+            ShareForm { image: image.id.to_string(), projects: typed.join("\n"), sure: "yes".to_owned() };
+        let result = shares::share(&desk.ctx, &form);
+        let allowed = ["share_lines_wrong", "share_limit_reached", "image_not_available"];
+        let (_, outcome) = self.expect(result, &allowed);
+        (event, outcome)
+    }
+
+    pub(super) fn decides(&mut self) -> Happened {
+        let event = "decide".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let offered = self.shares_of(|s| s.recipient == desk.project);
+        let Some(share) = self.dice.pick(&offered).cloned() else { return (event, "nothing".to_owned()) };
+        let refused = ["share_accepted", "share_rejected", "share_ended", "share_limit_reached"];
+        if self.dice.chance(150) {
+            let place = Place { project: Some(desk.project), region: share.region };
+            let result = shares::accept_all(&desk.ctx, &place);
+            let (_, outcome) = self.expect(result, &["share_limit_reached"]);
+            return ("accept-all".to_owned(), outcome);
+        }
+        let action = if self.dice.chance(700) { Action::Accept } else { Action::Reject };
+        let result = shares::decide(&desk.ctx, share.image, desk.project, action);
+        let (_, outcome) = self.expect(result, &refused);
+        (event, outcome)
+    }
+
+    pub(super) fn stops_sharing(&mut self) -> Happened {
+        let event = "stop-sharing".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let own = self.shares_of(|s| s.project == desk.project);
+        let Some(share) = self.dice.pick(&own).cloned() else { return (event, "nothing".to_owned()) };
+        let days = i64::try_from(self.dice.below(4)).unwrap_or(0);
+        let form = StopSharingForm {
+            image: share.image.to_string(),
+            project: share.recipient.to_string(),
+            when: if self.dice.chance(500) { "now" } else { "later" }.to_owned(),
+            day: desk.ctx.now.plus_ms(days * 86_400_000).iso_day(),
+        };
+        let result = shares::stop(&desk.ctx, &form);
+        let (_, outcome) = self.expect(result, &[]);
+        (event, outcome)
+    }
+
+    /// Opens the pages about sharing, as a person of the project or as one who was given an image of it.
+    pub(super) fn looks_at_shares(&mut self) -> Happened {
+        let event = "look-at-shares".to_owned();
+        let Some(desk) = self.desk(|role| role >= Role::Reader) else { return (event, "nobody".to_owned()) };
+        let place = Place { project: Some(desk.project), region: self.region() };
+        let image = self.an_image(desk.project).map(|i| i.id);
+        let given = self.a_given_image(desk.project);
+        let result = shares::received(&desk.ctx, &place).and_then(|_| {
+            if let Some(image) = image {
+                shares::sharing(&desk.ctx, image)?;
+            }
+            given.map_or(Ok(()), |share| crate::ops::images::detail(&desk.ctx, &place, share.image).map(drop))
+        });
+        let (_, outcome) = self.expect(result, &[]);
+        (event, outcome)
+    }
+}
