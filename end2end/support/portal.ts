@@ -14,7 +14,7 @@ export interface Deployment {
   /** The image's name; the first public image without it. */
   image?: string;
   /** The tab of the picker with the image. */
-  tab?: 'Public' | 'My Images';
+  tab?: 'Public' | 'My Images' | 'Shared with me';
   /** Such as `m1.small`; the smallest without it. */
   type?: string;
 }

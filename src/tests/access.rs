@@ -14,6 +14,12 @@ const CALLS: &[(&str, Body)] = &[
     ("create_image", |w| format!("form[instance]={}&form[name]=new&form[price_version]=1", w.machine)),
     ("update_image", |w| format!("form[image]={}&form[revision]=0&form[name]=renamed", w.image)),
     ("delete_image", |w| format!("id={}", w.image)),
+    ("share_image", World::share),
+    ("check_share", World::share),
+    ("stop_sharing", |w| format!("form[image]={}&form[project]={}&form[when]=now", w.offered, w.strangers)),
+    ("accept_share", |w| format!("image={}&project={}", w.offered, w.strangers)),
+    ("reject_share", |w| format!("image={}&project={}", w.offered, w.strangers)),
+    ("accept_all_shares", |_| String::new()),
     ("create_instance", World::deploy),
     ("find_image", |w| format!("{}&q=web", w.deploy())),
     ("start_instance", |w| format!("id={}", w.stopped)),
@@ -45,6 +51,10 @@ const ROUTES: &[(&str, Body)] = &[
     ("/instances/{id}/console", |w| format!("/instances/{}/console", w.machine)),
     ("/images", |_| "/images".to_owned()),
     ("/images/public", |_| "/images/public".to_owned()),
+    ("/images/shared", |_| "/images/shared".to_owned()),
+    ("/images/{id}/share", |w| format!("/images/{}/share", w.image)),
+    ("/images/{id}/sharing", |w| format!("/images/{}/sharing", w.offered)),
+    ("/images/{id}/sharing/{project}", |w| format!("/images/{}/sharing/{}", w.offered, w.strangers)),
     ("/images/{id}", |w| format!("/images/{}", w.image)),
     ("/images/{id}/edit", |w| format!("/images/{}/edit", w.image)),
     ("/images/{id}/delete", |w| format!("/images/{}/delete", w.image)),
@@ -67,14 +77,14 @@ fn word(status: StatusCode) -> String {
 }
 
 fn table(title: &str, rows: Vec<(String, Vec<String>)>) -> String {
-    let mut out = format!("{title:<30}");
+    let mut out = format!("{title:<34}");
     for actor in Actor::ALL {
         out += &format!("{:<12}", actor.name());
     }
     out = out.trim_end().to_owned() + "\n";
     for (name, cells) in rows {
         let cells: String = cells.iter().map(|c| format!("{c:<12}")).collect();
-        out += format!("{name:<30}{cells}").trim_end();
+        out += format!("{name:<34}{cells}").trim_end();
         out.push('\n');
     }
     out

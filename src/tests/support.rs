@@ -5,9 +5,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
+use darkroom_core::domain::form::ShareForm;
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, SessionId, TaskId};
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::ops::{Ctx, instances, people, provider};
+use darkroom_core::ops::{Ctx, instances, people, provider, shares};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
@@ -84,6 +85,10 @@ pub struct World {
     pub stopped: InstanceId,
     /// An available image.
     pub image: ImageId,
+    /// An image that is offered to the stranger's project.
+    pub offered: ImageId,
+    /// The stranger's project.
+    pub strangers: ProjectId,
     /// A task that can be cancelled.
     pub running_task: TaskId,
     /// A task that can be retried.
@@ -98,6 +103,10 @@ impl World {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let bench = Bench::new(1);
         let provider = bench.provider().expect("the provider is set up");
+        // Room for one image more than the world begins with.
+        let limits = Limits { n_images_max: 4, n_instances_max: 4, n_creates_max: 2 };
+        provider::set_limits(&bench.app.system(), provider.accounts[0], &"north-1".into(), Some(limits))
+            .expect("limits");
         let member = bench.user("member@acme.example").expect("the member signs in");
         let project = provider.projects[0].1;
         let machine = bench.machine(&member, &provider, project, "web").expect("deploys");
@@ -106,6 +115,12 @@ impl World {
         bench.work().expect("works");
         let (image, _) = bench.capture(&member, machine, "web-v1").expect("captures");
         bench.work().expect("works");
+        let (offered, _) = bench.capture(&member, machine, "web-v2").expect("captures");
+        bench.work().expect("works");
+        let strangers = provider.projects[2].1;
+        let share =
+            ShareForm { image: offered.to_string(), projects: strangers.to_string(), sure: "yes".to_owned() };
+        shares::share(&bench.at_present(&member), &share).expect("offers");
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");
         bench.work().expect("works");
@@ -144,6 +159,8 @@ impl World {
             machine,
             stopped,
             image,
+            offered,
+            strangers,
             running_task,
             failed_task,
             member_session: member_session.expect("the member signed in"),
@@ -179,6 +196,11 @@ impl World {
             self.bench.capture(&self.bench.at_present(&member), self.machine, name).expect("captures");
             self.bench.work().expect("works");
         }
+    }
+
+    /// The body of a call that shares the image with the stranger's project.
+    pub fn share(&self) -> String {
+        format!("form[image]={}&form[projects]={}&form[sure]=yes", self.image, self.strangers)
     }
 
     fn cookie(&self, actor: Actor) -> Option<&str> {

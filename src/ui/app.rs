@@ -4,7 +4,10 @@
 use super::pages::account::AccountPage;
 use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
-use super::pages::images::{DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage};
+use super::pages::images::{
+    DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage, ReceivedPage, ShareImagePage,
+    SharingPage, StopSharingPage,
+};
 use super::pages::instances::{
     CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
 };
@@ -62,7 +65,11 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/instances/:id/console") view=ConsolePage/>
                     <Route path=path!("/images") view=ImagesPage/>
                     <Route path=path!("/images/public") view=PublicImagesPage/>
+                    <Route path=path!("/images/shared") view=ReceivedPage/>
                     <Route path=path!("/images/:id") view=ImagePage/>
+                    <Route path=path!("/images/:id/share") view=ShareImagePage/>
+                    <Route path=path!("/images/:id/sharing") view=SharingPage/>
+                    <Route path=path!("/images/:id/sharing/:project") view=StopSharingPage/>
                     <Route path=path!("/images/:id/edit") view=EditImagePage/>
                     <Route path=path!("/images/:id/delete") view=DeleteImagePage/>
                     <Route path=path!("/tasks") view=TasksPage/>

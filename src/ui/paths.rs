@@ -1,6 +1,6 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
-use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, Subject, TaskId};
 use darkroom_core::domain::image::list::percent;
 
 /// The overview.
@@ -15,6 +15,8 @@ pub const INSTANCE_NEW: &str = "/instances/new";
 pub const IMAGES: &str = "/images";
 /// The provider's images.
 pub const IMAGES_PUBLIC: &str = "/images/public";
+/// Images that others share with the project in force.
+pub const IMAGES_SHARED: &str = "/images/shared";
 /// The list of tasks.
 pub const TASKS: &str = "/tasks";
 /// The audit trail.
@@ -87,6 +89,21 @@ pub fn image(id: ImageId) -> String {
 /// The dialog that renames an image.
 pub fn image_edit(id: ImageId) -> String {
     format!("/images/{id}/edit")
+}
+
+/// With whom an image is shared.
+pub fn image_sharing(id: ImageId) -> String {
+    format!("/images/{id}/sharing")
+}
+
+/// The dialog that shares an image.
+pub fn image_share(id: ImageId) -> String {
+    format!("/images/{id}/share")
+}
+
+/// The dialog that stops sharing an image with a project.
+pub fn image_unshare(id: ImageId, project: ProjectId) -> String {
+    format!("/images/{id}/sharing/{project}")
 }
 
 /// The dialog that deletes an image.

@@ -120,6 +120,14 @@ fn flash_of(code: &str) -> Option<Flash> {
         "image-delete" => {
             (ToastTone::Started, "Deleting the image. Machines made from it keep running.", tasks)
         }
+        "image-share" => (ToastTone::Done, "The projects are asked. They use it once they accept.", None),
+        "share-stop" => (ToastTone::Done, "It is no longer shared with that project.", None),
+        "share-end" => {
+            (ToastTone::Done, "The project is told when it ends, and can save a copy until then.", None)
+        }
+        "share-accept" => (ToastTone::Done, "Accepted. You can deploy it now.", None),
+        "share-accept-all" => (ToastTone::Done, "All accepted. You can deploy them now.", None),
+        "share-reject" => (ToastTone::Done, "Rejected. You can accept it later all the same.", None),
         "instance-delete" => {
             (ToastTone::Started, "Deleting the machine and its disks. Images made of it stay.", tasks)
         }
@@ -163,8 +171,20 @@ mod tests {
 
     #[test]
     fn every_code_of_the_calls_has_a_toast_and_no_other() {
-        let codes =
-            ["image-create", "image-update", "image-delete", "instance-delete", "password", "session"];
+        let codes = [
+            "image-create",
+            "image-update",
+            "image-delete",
+            "image-share",
+            "share-stop",
+            "share-end",
+            "share-accept",
+            "share-accept-all",
+            "share-reject",
+            "instance-delete",
+            "password",
+            "session",
+        ];
         assert!(codes.into_iter().all(|code| flash_of(code).is_some()));
         assert!(flash_of("").is_none() && flash_of("<script>").is_none());
     }

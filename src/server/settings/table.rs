@@ -233,6 +233,38 @@ pub const ENTRIES: &[Entry] = &[
         "Rows that lists of tasks and events go back at most."
     ),
     whole!(
+        "sharing.projects_max",
+        1,
+        100_000,
+        u32,
+        limits.shares_max,
+        "Projects that may have accepted one image."
+    ),
+    whole!(
+        "sharing.request_projects_max",
+        1,
+        1_000,
+        u32,
+        limits.share_targets_max,
+        "Projects that one request may share an image with."
+    ),
+    whole!(
+        "sharing.grace_days",
+        0,
+        365,
+        u32,
+        limits.share_grace_days,
+        "Days that are proposed to leave a recipient when an owner stops sharing."
+    ),
+    whole!(
+        "sharing.grace_days_min",
+        0,
+        365,
+        u32,
+        limits.share_grace_days_min,
+        "Days that a recipient must be left at least; 0 lets an owner stop at once."
+    ),
+    whole!(
         "sign_in.failures_max",
         1,
         1000,

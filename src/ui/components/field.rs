@@ -15,6 +15,8 @@ pub enum FieldKind {
     Password,
     /// A whole number; the keyboard of a phone shows digits.
     Number,
+    /// A day, as `2026-11-28`; browsers show a calendar.
+    Day,
     /// Several lines.
     Area,
     /// What a machine reads: keys, IDs, fingerprints.
@@ -148,6 +150,7 @@ const fn input_type(kind: FieldKind) -> &'static str {
         FieldKind::Email => "email",
         FieldKind::Password => "password",
         FieldKind::Number => "number",
+        FieldKind::Day => "date",
         FieldKind::Text | FieldKind::Area | FieldKind::Code | FieldKind::Fixed => "text",
     }
 }

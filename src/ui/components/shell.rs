@@ -4,6 +4,7 @@
 use super::icon::{Icon, IconName, IconSize};
 use super::notice::{Flash, Toasts};
 use super::shell_data::{Appearance, NavGroup, NavItem, Person, Place, Places, ShellData, current_entry};
+use super::tabs::note;
 use crate::ui::islands::Toast;
 use leptos::prelude::*;
 
@@ -90,13 +91,13 @@ fn NavBlock(group: NavGroup, current: Option<String>) -> impl IntoView {
 
 #[component]
 fn NavLink(item: NavItem, here: Option<&'static str>) -> impl IntoView {
-    let count = item.count.map(|n| view! { <span class="count">{n.to_string()}</span> });
+    let note = note(item.note);
     view! {
         <li>
             <a href=item.href aria-current=here>
                 <Icon name=item.icon/>
                 {item.label}
-                {count}
+                {note}
             </a>
         </li>
     }

@@ -2,7 +2,7 @@
 //! no rule but which entry of the navigation is the current one.
 
 use super::icon::IconName;
-use super::tabs::Link;
+use super::tabs::{Link, TabNote};
 use serde::{Deserialize, Serialize};
 
 /// The cookie that keeps the choice of light or dark; the server reads it and writes `data-theme` on `<html>`, so
@@ -64,8 +64,8 @@ pub struct NavItem {
     pub label: String,
     pub href: String,
     pub icon: IconName,
-    /// How many there are, where that helps.
-    pub count: Option<u64>,
+    /// How many there are or wait, where that helps.
+    pub note: TabNote,
 }
 
 /// Entries under one small heading.
@@ -146,7 +146,7 @@ mod tests {
             label: href.to_owned(),
             href: href.to_owned(),
             icon: IconName::Image,
-            count: None,
+            note: TabNote::None,
         };
         vec![NavGroup { heading: None, items: vec![item("/"), item("/images"), item("/images/public")] }]
     }

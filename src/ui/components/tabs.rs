@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-/// What stands beside the word of a tab.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What stands beside the word of a tab or of an entry of the sidebar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TabNote {
     #[default]
     None,
@@ -41,15 +41,22 @@ pub fn Tabs(
         .into_iter()
         .map(|tab| {
             let here = (tab.href == current).then_some("page");
-            let note = match tab.note {
-                TabNote::None => None,
-                TabNote::Count(n) => Some(view! { <span class="count">{n.to_string()}</span> }),
-                TabNote::New(n) => Some(view! { <span class="count count--new">{format!("{n} new")}</span> }),
-            };
+            let note = note(tab.note);
             view! { <a href=tab.href aria-current=here>{tab.label}{note}</a> }
         })
         .collect_view();
     view! { <nav class="tabs" aria-label=label>{links}</nav> }
+}
+
+/// The count beside a word.
+pub(super) fn note(note: TabNote) -> Option<AnyView> {
+    match note {
+        TabNote::None => None,
+        TabNote::Count(n) => Some(view! { <span class="count">{n.to_string()}</span> }.into_any()),
+        TabNote::New(n) => {
+            Some(view! { <span class="count count--new">{format!("{n} new")}</span> }.into_any())
+        }
+    }
 }
 
 /// A word that leads somewhere.

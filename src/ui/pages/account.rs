@@ -53,7 +53,7 @@ fn AccountDetail(account: AccountView, refused: Option<ApiError>) -> impl IntoVi
 
 #[component]
 fn Projects(projects: Vec<ProjectRow>) -> impl IntoView {
-    let columns = vec![Column::text("Project"), Column::text("Your role"), Column::text("Project ID").low()];
+    let columns = vec![Column::text("Project"), Column::text("Your role"), Column::text("Project ID")];
     let rows = projects
         .into_iter()
         .map(|project| {
@@ -61,7 +61,7 @@ fn Projects(projects: Vec<ProjectRow>) -> impl IntoView {
                 <Row>
                     <NameCell name=project.name.to_string()/>
                     <Cell label="Your role">{project.role.as_str()}</Cell>
-                    <Cell label="Project ID" rank=Rank::Low>
+                    <Cell label="Project ID">
                         <CopyableId id=project.id.to_string()/>
                     </Cell>
                 </Row>

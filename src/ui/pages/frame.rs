@@ -57,30 +57,39 @@ fn shell_data(shell: &view::Shell, appearance: Theme) -> ShellData {
 }
 
 fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
-    let item = |label: &str, href: &str, icon, count: Option<u32>| NavItem {
+    let item = |label: &str, href: &str, icon, note: TabNote| NavItem {
         label: label.to_owned(),
         href: href.to_owned(),
         icon,
-        count: count.map(u64::from),
+        note,
     };
+    let count = |n: u32| TabNote::Count(u64::from(n));
     let group = |heading: &str, items| NavGroup { heading: Some(heading.to_owned()), items };
     let mut compute = Vec::new();
     if shell.project.is_some() {
-        compute.push(item("Instances", paths::INSTANCES, IconName::Instance, Some(shell.n_instances)));
-        compute.push(item("My Images", paths::IMAGES, IconName::Image, Some(shell.n_images)));
+        compute.push(item("Instances", paths::INSTANCES, IconName::Instance, count(shell.n_instances)));
+        // What waits for a decision is more than a number (H7).
+        let images = match shell.n_waiting {
+            0 => count(shell.n_images),
+            n => TabNote::New(u64::from(n)),
+        };
+        compute.push(item("My Images", paths::IMAGES, IconName::Image, images));
     } else {
-        compute.push(item("Public images", paths::IMAGES_PUBLIC, IconName::Image, None));
+        compute.push(item("Public images", paths::IMAGES_PUBLIC, IconName::Image, TabNote::None));
     }
-    let running = (shell.n_tasks > 0).then_some(shell.n_tasks);
+    let running = if shell.n_tasks > 0 { count(shell.n_tasks) } else { TabNote::None };
     compute.push(item("Tasks", paths::TASKS, IconName::Task, running));
     vec![
-        NavGroup { heading: None, items: vec![item("Overview", paths::OVERVIEW, IconName::Overview, None)] },
+        NavGroup {
+            heading: None,
+            items: vec![item("Overview", paths::OVERVIEW, IconName::Overview, TabNote::None)],
+        },
         group("Compute", compute),
         group(
             "Account",
             vec![
-                item("Audit", paths::AUDIT, IconName::Audit, None),
-                item("Account", paths::ACCOUNT, IconName::Account, None),
+                item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),
+                item("Account", paths::ACCOUNT, IconName::Account, TabNote::None),
             ],
         ),
     ]

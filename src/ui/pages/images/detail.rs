@@ -14,7 +14,8 @@ use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::image::{Action, Image, Status as State, Visibility};
 use darkroom_core::domain::size::{self, MIB};
-use darkroom_core::domain::view::ImageDetail;
+use darkroom_core::domain::time::Timestamp;
+use darkroom_core::domain::view::{ImageDetail, SharedBy};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -30,27 +31,24 @@ pub fn ImagePage() -> impl IntoView {
 #[component]
 pub(super) fn ImageSheet(detail: ImageDetail) -> impl IntoView {
     let image = detail.image.clone();
-    let public = image.visibility == Visibility::Public;
-    let above = if public {
-        Link::new("Public images", paths::IMAGES_PUBLIC)
-    } else {
-        Link::new("My Images", paths::IMAGES)
-    };
     let moving = matches!(image.status, State::Creating | State::Deleting);
     let machines = detail.machines.clone();
     let (events, now, subject) = (detail.events.clone(), detail.now, Subject::Image(image.id));
-    let cost = (!public).then(|| view! { <CostSection detail=detail.clone()/> });
+    let own = is_own(&detail);
+    let cost = own.then(|| view! { <CostSection detail=detail.clone()/> });
+    let activity = own.then(|| view! { <Activity events about=subject now/> });
+    let given = detail.shared.clone().map(|by| view! { <Given by now/> });
     view! {
         <Title text=format!("{} · darkroom", image.name)/>
         <Moving when=moving/>
-        <Crumbs above=vec![above] here=image.name.to_string()/>
-        <ImageHead detail=detail.clone()/>
+        <ImageHead detail=detail.clone() here=paths::image(image.id)/>
+        {given}
         <StateOfWork detail=detail.clone()/>
         <div class="split">
             <div class="stack stack--l">
                 <Properties detail/>
                 <Disks image/>
-                <Activity events about=subject now/>
+                {activity}
             </div>
             <aside class="stack stack--l" aria-label="Cost and use">
                 {cost}
@@ -70,18 +68,63 @@ fn meaning(image: &Image) -> &'static str {
     }
 }
 
+/// Whether it belongs to one of the user's projects: neither public nor given by somebody else.
+fn is_own(detail: &ImageDetail) -> bool {
+    detail.image.visibility == Visibility::Private && detail.shared.is_none()
+}
+
+/// By whom the image was given, since when, and how long still.
 #[component]
-fn ImageHead(detail: ImageDetail) -> impl IntoView {
+fn Given(by: SharedBy, now: Timestamp) -> impl IntoView {
+    let who = format!("{} shares this image with you since {}.", by.from, by.since.listed(now));
+    match by.ends {
+        Some(end) => {
+            let text = format!(
+                "{who} It ends on {}. Machines made from it stay yours; no new ones can be made after that.",
+                end.plus_ms(-1).day()
+            );
+            view! { <Notice tone=Tone::Warn text/> }
+        }
+        None => {
+            let text = format!("{who} Nobody vouches for what is in it. It cannot be shared on.");
+            view! { <Notice text/> }
+        }
+    }
+}
+
+/// Where the image is in the portal, its name, what can be done to it, and the pages about it; `here` is the one that stands.
+#[component]
+pub(super) fn ImageHead(detail: ImageDetail, here: String) -> impl IntoView {
     let image = &detail.image;
+    let above = if image.visibility == Visibility::Public {
+        Link::new("Public images", paths::IMAGES_PUBLIC)
+    } else if detail.shared.is_some() {
+        Link::new("Shared with me", paths::IMAGES_SHARED)
+    } else {
+        Link::new("My Images", paths::IMAGES)
+    };
+    let tabs = is_own(&detail).then(|| {
+        let note = match detail.n_shares {
+            0 => TabNote::None,
+            n => TabNote::Count(u64::from(n)),
+        };
+        let tabs = vec![
+            Tab::new("Overview", paths::image(image.id), TabNote::None),
+            Tab::new("Sharing", paths::image_sharing(image.id), note),
+        ];
+        view! { <Tabs label="Image" tabs current=here/> }
+    });
     let status = image_status(image.status, None, detail.task.as_ref());
     let sentence = meaning(image);
     let public = (image.visibility == Visibility::Public).then(|| view! { <Tag label="Public"/> });
     let title = image.name.to_string();
     view! {
+        <Crumbs above=vec![above] here=image.name.to_string()/>
         <PageHead title>
             <div class="cluster">{status}{public}<span class="soft">{sentence}</span></div>
             <PageActions slot>{head_actions(&detail)}</PageActions>
         </PageHead>
+        {tabs}
     }
 }
 
@@ -95,12 +138,15 @@ fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
         .into_any(),
         Err(rule) => view! { <BlockedAction id="deploy-why" label="Deploy" size=Size::Form reason=explained(rule)/> }.into_any(),
     };
-    // A public image is the provider's: tenants are not even offered to change it.
-    let change = (detail.may_change || image.visibility == Visibility::Private).then(|| {
+    // A public image is the provider's, a shared one its owner's: who may not change them is not even offered to.
+    let change = (detail.may_change || is_own(detail)).then(|| {
+        let share = is_own(detail).then(|| {
+            change_link(detail, Action::Share, "Share", IconName::Share, paths::image_share(image.id))
+        });
         let edit = change_link(detail, Action::Edit, "Edit", IconName::Pencil, paths::image_edit(image.id));
         let delete =
             change_link(detail, Action::Delete, "Delete", IconName::Trash, paths::image_delete(image.id));
-        view! { {edit}{delete} }
+        view! { {share}{edit}{delete} }
     });
     view! { {deploy}{change} }
 }

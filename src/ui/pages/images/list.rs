@@ -66,7 +66,7 @@ fn ImagesView(list: ImageList) -> impl IntoView {
     let create = (list.may_change && list.images == Switch::On).then(|| {
         view! { <LinkButton href=paths::INSTANCES variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Create image"</LinkButton> }
     });
-    let tabs = super::tabs(Some(list.n_all));
+    let tabs = super::tabs();
     let body = if list.n_all == 0 {
         view! { <NoImages list/> }.into_any()
     } else {

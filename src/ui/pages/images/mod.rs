@@ -5,15 +5,20 @@ mod detail;
 mod edit;
 mod list;
 mod public;
+mod received;
+mod sharing;
 
 pub use delete::DeleteImagePage;
 pub use detail::ImagePage;
 pub use edit::EditImagePage;
 pub use list::ImagesPage;
 pub use public::PublicImagesPage;
+pub use received::ReceivedPage;
+pub use sharing::{ShareImagePage, SharingPage, StopSharingPage};
 
 use crate::ui::components::{Tab, TabNote};
 use crate::ui::paths;
+use crate::ui::state::use_shell;
 use darkroom_core::domain::ids::ImageId;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -24,8 +29,20 @@ fn use_image_id() -> ImageId {
     id.unwrap_or(ImageId(uuid::Uuid::nil()))
 }
 
-/// The two lists of images.
-fn tabs(n_mine: Option<u32>) -> Vec<Tab> {
-    let note = n_mine.map_or(TabNote::None, |n| TabNote::Count(u64::from(n)));
-    vec![Tab::new("My Images", paths::IMAGES, note), Tab::new("Public", paths::IMAGES_PUBLIC, TabNote::None)]
+/// The lists of images. What others share has its dot while something waits for a decision (H7).
+fn tabs() -> Vec<Tab> {
+    let shell = use_shell();
+    let waiting = match shell.n_waiting {
+        0 => TabNote::None,
+        n => TabNote::New(u64::from(n)),
+    };
+    let public = Tab::new("Public", paths::IMAGES_PUBLIC, TabNote::None);
+    if shell.project.is_none() {
+        return vec![public];
+    }
+    vec![
+        Tab::new("My Images", paths::IMAGES, TabNote::Count(u64::from(shell.n_images))),
+        Tab::new("Shared with me", paths::IMAGES_SHARED, waiting),
+        public,
+    ]
 }

@@ -32,7 +32,7 @@ fn PublicView(images: PublicImages) -> impl IntoView {
     };
     view! {
         <PageHead title="Public images"><p class="soft">{line}</p></PageHead>
-        <Tabs label="Images" tabs=super::tabs(None) current=paths::IMAGES_PUBLIC/>
+        <Tabs label="Images" tabs=super::tabs() current=paths::IMAGES_PUBLIC/>
         <Frame>{body}</Frame>
     }
 }

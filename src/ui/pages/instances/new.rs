@@ -72,7 +72,12 @@ fn with_wanted(
     options: &DeployOptions,
     wanted: &str,
 ) -> FormState<DeployForm> {
-    let named = options.public.iter().chain(&options.mine).find(|image| image.id.to_string() == wanted);
+    let named = options
+        .public
+        .iter()
+        .chain(&options.mine)
+        .chain(&options.shared)
+        .find(|image| image.id.to_string() == wanted);
     if let (None, Some(image)) = (&state.error, named) {
         state.form.image = image.id.to_string();
         state.form.disk_gib = least_gib(image).to_string();
@@ -101,7 +106,8 @@ fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>) -> impl
 
 #[component]
 fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOptions) -> impl IntoView {
-    let offer = Offer { public: options.public.clone(), mine: options.mine.clone() };
+    let offer =
+        Offer { public: options.public.clone(), mine: options.mine.clone(), shared: options.shared.clone() };
     let faults = error.clone();
     let at = move |field| error_at(faults.as_ref(), field);
     let name = FieldLook {

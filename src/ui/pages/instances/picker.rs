@@ -1,5 +1,5 @@
-//! The image picker of *New instance*: one group of radios in two lists, of which a pair of radios that look like tabs shows one. Both
-//! lists are in the form, so nothing is lost by looking at the other one, with and without script.
+//! The image picker of *New instance*: one group of radios in three lists, of which radios that look like tabs show one. All lists
+//! are in the form, so nothing is lost by looking at another one, with and without script.
 
 use super::new::least_gib;
 use crate::ui::calls::instances::FindImage;
@@ -15,15 +15,36 @@ const ROWS_MAX: usize = 50;
 /// From how many images on there is a search.
 const SEARCH_FROM: usize = 9;
 
-/// The two lists of images.
+/// The lists of images.
 pub(super) struct Offer {
     pub(super) public: Vec<ImageChoice>,
     pub(super) mine: Vec<ImageChoice>,
+    pub(super) shared: Vec<ImageChoice>,
+}
+
+/// The lists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    Public,
+    Mine,
+    Shared,
 }
 
 impl Offer {
-    fn is_mine(&self, id: &str) -> bool {
-        id.parse::<ImageId>().is_ok_and(|id| self.mine.iter().any(|image| image.id == id))
+    /// The list that is shown first: the one that is searched, or has what is chosen, or has anything.
+    fn first(&self, needle: &str, chosen: &str) -> From {
+        let has = |list: &[ImageChoice]| {
+            chosen.parse::<ImageId>().is_ok_and(|id| list.iter().any(|image| image.id == id))
+        };
+        if !needle.is_empty() || has(&self.mine) {
+            From::Mine
+        } else if has(&self.shared) {
+            From::Shared
+        } else if self.public.is_empty() && !self.mine.is_empty() {
+            From::Mine
+        } else {
+            From::Public
+        }
     }
 }
 
@@ -31,30 +52,33 @@ impl Offer {
 #[component]
 pub(super) fn ImagePicker(offer: Offer, chosen: String, error: Option<String>) -> impl IntoView {
     let needle = use_word("q");
-    let mine =
-        !needle.is_empty() || offer.is_mine(&chosen) || (offer.public.is_empty() && !offer.mine.is_empty());
-    let (n_public, n_mine) = (offer.public.len(), offer.mine.len());
+    let first = offer.first(&needle, &chosen);
+    let (n_public, n_mine, n_shared) = (offer.public.len(), offer.mine.len(), offer.shared.len());
     let search = (n_mine >= SEARCH_FROM).then(|| view! { <Search needle=needle.clone()/> });
     view! {
         <fieldset class="field picker" aria-describedby="image-error">
             <legend>"Image"</legend>
             <div class="tabs" role="radiogroup" aria-label="Images to choose from">
-                <PickerTab id="from-public" label="Public" n=n_public shown=!mine/>
-                <PickerTab id="from-mine" label="My Images" n=n_mine shown=mine/>
+                <PickerTab id="from-public" label="Public" n=n_public shown=first == From::Public/>
+                <PickerTab id="from-mine" label="My Images" n=n_mine shown=first == From::Mine/>
+                <PickerTab id="from-shared" label="Shared with me" n=n_shared shown=first == From::Shared/>
             </div>
             <div class="stack stack--s picker__public">
                 <Choices images=offer.public chosen=chosen.clone() needle=String::new() none="There are no public images in this region."/>
             </div>
             <div class="stack stack--s picker__mine">
                 {search}
-                <Choices images=offer.mine chosen needle none="You have no available image in this project and region yet."/>
+                <Choices images=offer.mine chosen=chosen.clone() needle none="You have no available image in this project and region yet."/>
+            </div>
+            <div class="stack stack--s picker__shared">
+                <Choices images=offer.shared chosen needle=String::new() none="Nobody shares an image with this project in this region, or none is accepted yet."/>
             </div>
             <div id="image-error"><GroupError error/></div>
         </fieldset>
     }
 }
 
-/// One of the two lists. Which is shown is no part of the form, so the radio has a name of its own that nobody reads.
+/// One of the lists. Which is shown is no part of the form, so the radio has a name of its own that nobody reads.
 #[component]
 fn PickerTab(id: &'static str, label: &'static str, n: usize, shown: bool) -> impl IntoView {
     view! {

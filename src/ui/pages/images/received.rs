@@ -1,0 +1,198 @@
+//! Shared with me: what other projects offer to the one in force, and what it decided (H6, H7, H19).
+
+use super::super::Refusal;
+use super::super::parts::{Moment, loaded};
+use crate::ui::calls::shares::{AcceptAllShares, AcceptShare, RejectShare, list_received};
+use crate::ui::components::*;
+use crate::ui::paths;
+use crate::ui::state::use_form;
+use darkroom_core::domain::ids::ProjectId;
+use darkroom_core::domain::share::State;
+use darkroom_core::domain::size;
+use darkroom_core::domain::time::Timestamp;
+use darkroom_core::domain::view::{Received, ReceivedRow};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_meta::Title;
+
+/// The page *Shared with me*.
+#[component]
+pub fn ReceivedPage() -> impl IntoView {
+    let refused = use_form();
+    let data = async move { Ok((list_received().await?, refused.error().await)) };
+    view! {
+        <Title text="Shared with me · darkroom"/>
+        {loaded(data, |(received, error)| view! { <Refusal error/><ReceivedView received/> }.into_any())}
+    }
+}
+
+#[component]
+fn ReceivedView(received: Received) -> impl IntoView {
+    let Received { waiting, decided, project, project_id, region, may_decide, now } = received;
+    let line = format!(
+        "Images that other projects offer to {project} in {region}. They do not count against your quota."
+    );
+    let all = (waiting.len() > 1 && may_decide).then(|| {
+        view! {
+            <PostForm to=AcceptAllShares::url()>
+                <Button size=Size::Form>"Accept all"</Button>
+            </PostForm>
+        }
+    });
+    let nothing =
+        (waiting.is_empty() && decided.is_empty()).then(|| view! { <NothingYet project=project_id/> });
+    let about = About { project: project_id, may_decide, now };
+    let waiting = (!waiting.is_empty()).then(|| view! { <Waiting rows=waiting about/> });
+    let decided = (!decided.is_empty()).then(|| view! { <Decided rows=decided about/> });
+    view! {
+        <PageHead title="Shared with me">
+            <p class="soft">{line}</p>
+            <PageActions slot>{all}</PageActions>
+        </PageHead>
+        <Tabs label="Images" tabs=super::tabs() current=paths::IMAGES_SHARED/>
+        {nothing}
+        <div class="stack stack--l">{waiting}{decided}</div>
+    }
+}
+
+/// What every row needs to know.
+#[derive(Clone, Copy)]
+struct About {
+    project: ProjectId,
+    may_decide: bool,
+    now: Timestamp,
+}
+
+#[component]
+fn NothingYet(project: ProjectId) -> impl IntoView {
+    view! {
+        <Frame>
+            <EmptyState icon=IconName::Inbox title="Nobody shares an image with this project yet">
+                <p>
+                    "Who wants to share one needs the id of this project. It is also on the page Account."
+                </p>
+                <crate::ui::islands::CopyableId id=project.to_string()/>
+            </EmptyState>
+        </Frame>
+    }
+}
+
+#[component]
+fn Waiting(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
+    let columns = vec![
+        Column::text("Name"),
+        Column::text("From"),
+        Column::number("Size"),
+        Column::text("Waiting since").low(),
+        Column::actions(),
+    ];
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let (from, stored) = (from(&row), size::decimal(row.stored_bytes));
+            // It is not theirs to look into before they accept it.
+            view! {
+                <Row>
+                    <NameCell name=row.name.to_string() sub=system(&row)/>
+                    <Cell label="From">{from}</Cell>
+                    <Cell label="Size" kind=Kind::Number>{stored}</Cell>
+                    <Cell label="Waiting since" kind=Kind::Short rank=Rank::Low><Moment at=row.since now=about.now/></Cell>
+                    <ActionsCell look=ActionsLook::Below>
+                        <Decide to=AcceptShare::url() label="Accept" row=row.clone() about/>
+                        <Decide to=RejectShare::url() label="Reject" row about/>
+                    </ActionsCell>
+                </Row>
+            }
+            .into_any()
+        })
+        .collect_view();
+    view! {
+        <Section id="waiting" title="Waiting for your decision">
+            <Notice text="Nobody has checked these images. Accept only what you expect, from projects you know."/>
+            <Frame><Table caption="Waiting for your decision" columns>{rows}</Table></Frame>
+        </Section>
+    }
+}
+
+#[component]
+fn Decided(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
+    let columns = vec![
+        Column::text("Name"),
+        Column::text("From"),
+        Column::number("Size"),
+        Column::text("Since").low(),
+        Column::text("Status"),
+        Column::actions(),
+    ];
+    let rows = rows.into_iter().map(|row| view! { <DecidedRow row about/> }.into_any()).collect_view();
+    view! {
+        <Section id="decided" title="Accepted and rejected">
+            <Frame><Table caption="Accepted and rejected" columns>{rows}</Table></Frame>
+        </Section>
+    }
+}
+
+#[component]
+fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
+    let accepted = row.state == State::Accepted;
+    let status = match (row.ends, accepted) {
+        (Some(end), true) => {
+            let word = format!("Ends on {}", end.plus_ms(-1).day());
+            view! { <Status tone=Tone::Warn word why="The owner stops sharing it"/> }.into_any()
+        }
+        (None, true) => view! { <Status tone=Tone::Good word="Accepted"/> }.into_any(),
+        (_, false) => view! { <Status tone=Tone::Plain word="Rejected"/> }.into_any(),
+    };
+    let name = match accepted {
+        true => view! { <NameCell name=row.name.to_string() sub=system(&row) href=paths::image(row.id)/> }
+            .into_any(),
+        false => view! { <NameCell name=row.name.to_string() sub=system(&row)/> }.into_any(),
+    };
+    let actions = match accepted {
+        true => {
+            let deploy = about.may_decide.then(|| {
+                view! { <LinkButton href=paths::instance_new_from(row.id) variant=Variant::Quiet>"Deploy"</LinkButton> }
+            });
+            view! { {deploy}<Decide to=RejectShare::url() label="Reject" row=row.clone() about/> }.into_any()
+        }
+        false => view! { <Decide to=AcceptShare::url() label="Accept after all" row=row.clone() about/> }
+            .into_any(),
+    };
+    let (from, stored) = (from(&row), size::decimal(row.stored_bytes));
+    view! {
+        <Row>
+            {name}
+            <Cell label="From">{from}</Cell>
+            <Cell label="Size" kind=Kind::Number>{stored}</Cell>
+            <Cell label="Since" kind=Kind::Short rank=Rank::Low><Moment at=row.since now=about.now/></Cell>
+            <StateCell>{status}</StateCell>
+            <ActionsCell look=ActionsLook::Below>{actions}</ActionsCell>
+        </Row>
+    }
+}
+
+/// The button of a decision; who may only look has none.
+#[component]
+fn Decide(to: &'static str, label: &'static str, row: ReceivedRow, about: About) -> impl IntoView {
+    about.may_decide.then(|| {
+        view! {
+            <PostForm to>
+                <input type="hidden" name="image" value=row.id.to_string()/>
+                <input type="hidden" name="project" value=about.project.to_string()/>
+                <Button variant=if label == "Accept" { Variant::Outline } else { Variant::Quiet }>
+                    {label}
+                    <span class="visually-hidden">": "{row.name.to_string()}</span>
+                </Button>
+            </PostForm>
+        }
+    })
+}
+
+fn system(row: &ReceivedRow) -> String {
+    if row.os.is_empty() { "Unknown system".to_owned() } else { row.os.clone() }
+}
+
+fn from(row: &ReceivedRow) -> impl IntoView + use<> {
+    let (name, id) = (row.from.to_string(), row.from_id.to_string());
+    view! { {name}<div class="sub break">{id}</div> }
+}
