@@ -22,10 +22,7 @@ test('an image is shared with another account, accepted, deployed, and taken bac
   await portal.capture(machine, 'golden');
   await portal.imageBecomes('golden', 'Available', IMAGE_S);
   const friend = await another(browser, portal, 'globex-owner');
-  await friend.work({ project: 'globex-prod' });
-  await friend.page.goto('/account');
-  const project = friend.main.getByRole('row').filter({ hasText: 'globex-prod' });
-  const id = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec((await project.textContent()) ?? '')?.[0] ?? '';
+  const id = await friend.projectId('globex-prod');
 
   /** The line of the recipient in the list of the image's shares. */
   const offer = portal.main.getByRole('row').filter({ hasText: id });

@@ -132,6 +132,26 @@ export class Portal {
     await this.comes(this.row(name).getByRole('cell').filter({ hasText: new RegExp(`^${status}`) }), seconds);
   }
 
+  /** The id of one of the person's projects, which becomes the one they work in. */
+  async projectId(name: string): Promise<string> {
+    await this.work({ project: name });
+    await this.page.goto('/account');
+    const row = this.main.getByRole('row').filter({ hasText: name });
+    const id = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec((await row.textContent()) ?? '')?.[0];
+    if (!id) throw new Error(`no id of ${name} on the page Account`);
+    return id;
+  }
+
+  /** Shares an image with a project. Ends on the page that lists its shares. */
+  async share(image: string, project: string): Promise<void> {
+    await this.page.goto(`/images/${image}/share`);
+    const dialog = this.page.getByRole('dialog', { name: /^Share / });
+    await dialog.getByLabel('Project IDs, one per line').fill(project);
+    await dialog.getByLabel(/^I know these projects/).check();
+    await dialog.getByRole('button', { name: 'Share', exact: true }).click();
+    await expect(this.main.getByRole('row').filter({ hasText: project })).toBeVisible();
+  }
+
   /** Opens the menu of a row and follows one of its links. */
   async more(name: string, item: string): Promise<void> {
     await this.page.getByRole('button', { name: `More actions for ${name}` }).click();

@@ -44,7 +44,11 @@ async function make(browser: Browser, server: Server): Promise<World> {
     sessions.set(person, await context.storageState());
     return portal;
   };
-  for (const person of ['reader', 'stranger', 'operator'] as const) await (await portalOf(person)).page.context().close();
+  for (const person of ['reader', 'operator'] as const) await (await portalOf(person)).page.context().close();
+  const stranger = await portalOf('stranger');
+  const recipient = await stranger.projectId('globex-prod');
+  sessions.set('stranger', await stranger.page.context().storageState());
+  await stranger.page.context().close();
   const owner = await portalOf('owner');
   const machine = await owner.deploy({ name: 'web-1', type: 'm1.small' });
   await (await owner.console(machine)).ready();
@@ -57,19 +61,26 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.page.getByRole('link', { name: 'Create image web-1-golden' }).click();
   await owner.comes(owner.heading('Create image web-1-golden'));
   const task = owner.id();
+  // A second image, offered to a project of another account.
+  await owner.capture(machine, 'tools');
+  await owner.imageBecomes('tools', 'Available');
+  await owner.page.getByRole('link', { name: 'tools', exact: true }).click();
+  await owner.comes(owner.heading('tools'));
+  const offered = owner.id();
+  await owner.share(offered, recipient);
   await owner.page.context().close();
   return {
     machine,
     image,
     task,
-    places: places(machine, image, task),
+    places: places(machine, image, task, offered, recipient),
     context: async (any, person, options) =>
       any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
   };
 }
 
 /** Every page and every dialog, and what they are when there is nothing in them. */
-function places(machine: string, image: string, task: string): Place[] {
+function places(machine: string, image: string, task: string, offered: string, recipient: string): Place[] {
   const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
   return [
     { name: 'sign-in', address: '/sign-in', person: 'nobody' },
@@ -87,6 +98,13 @@ function places(machine: string, image: string, task: string): Place[] {
     owner('image', `/images/${image}`),
     owner('edit-image', `/images/${image}/edit`, 'Edit web-1-golden'),
     owner('delete-image', `/images/${image}/delete`, 'Delete web-1-golden?'),
+    owner('delete-shared-image', `/images/${offered}/delete`, 'Delete tools?'),
+    owner('image-sharing', `/images/${offered}/sharing`),
+    owner('image-not-shared', `/images/${image}/sharing`),
+    owner('share-image', `/images/${image}/share`, 'Share web-1-golden'),
+    owner('stop-sharing', `/images/${offered}/sharing/${recipient}`, `Withdraw the offer to ${recipient}?`),
+    owner('nothing-shared', '/images/shared'),
+    { name: 'shared-with-me', address: '/images/shared', person: 'stranger' },
     owner('tasks', '/tasks'),
     owner('tasks-none-failed', '/tasks?state=failed,stuck'),
     owner('task', `/tasks/${task}`),

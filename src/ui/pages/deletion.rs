@@ -1,10 +1,9 @@
 //! The dialog that deletes something, the same for every kind of thing: what happens, what stays, what it saves.
 
 use super::Refusal;
-use super::parts::{BlockedDialog, explained};
+use super::parts::BlockedDialog;
 use crate::ui::components::*;
 use crate::ui::error::ApiError;
-use darkroom_core::domain::error::Reason as Rule;
 use leptos::prelude::*;
 
 /// What the dialog says about one thing.
@@ -23,7 +22,7 @@ pub struct Deletion {
     /// What happens, what needs attention first.
     pub consequences: Vec<Consequence>,
     /// Why it is not possible now.
-    pub blocked: Option<Rule>,
+    pub blocked: Option<Reason>,
 }
 
 /// Asks whether to delete, by its consequences.
@@ -32,7 +31,7 @@ pub fn DeleteDialog(deletion: Deletion, error: Option<ApiError>) -> impl IntoVie
     let Deletion { to, noun, id, name, close, headline, detail, consequences, blocked } = deletion;
     let (close_href, label) = (close.clone(), format!("Delete {noun}"));
     let body = match blocked {
-        Some(rule) => view! { <BlockedDialog reason=explained(rule) close label="Keep it"/> }.into_any(),
+        Some(reason) => view! { <BlockedDialog reason close label="Keep it"/> }.into_any(),
         None => view! {
             <PostForm to>
                 <input type="hidden" name="id" value=id/>

@@ -1,13 +1,13 @@
 //! The dialog that deletes an image, over the image's page: what happens, what stays, what it saves.
 
 use super::super::deletion::{DeleteDialog, Deletion};
-use super::super::parts::{counted, loaded};
+use super::super::parts::{counted, explained, loaded};
 use super::detail::ImageSheet;
 use super::use_image_id;
 use crate::ui::calls::images::{DeleteImage, get_image, get_image_deletion};
 use crate::ui::components::*;
 use crate::ui::paths;
-use crate::ui::state::use_form;
+use crate::ui::state::{blocked, use_form};
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::ImageDeletion;
 use leptos::prelude::*;
@@ -32,7 +32,12 @@ pub fn DeleteImagePage() -> impl IntoView {
                 image.cost.display(&image.symbol)
             ),
             consequences: consequences(&image),
-            blocked: image.blocked,
+            blocked: image.blocked.map(|rule| match rule.code.as_str() {
+                "image_shared" => {
+                    blocked(rule, vec![Link::new("Show with whom", paths::image_sharing(image.id))])
+                }
+                _ => explained(rule),
+            }),
         };
         view! { <ImageSheet detail/><DeleteDialog deletion error/> }.into_any()
     })

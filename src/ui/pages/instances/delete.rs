@@ -1,7 +1,7 @@
 //! The dialog that deletes a machine, over the machine's page: what goes, what stays, what it saves.
 
 use super::super::deletion::{DeleteDialog, Deletion};
-use super::super::parts::{counted, loaded};
+use super::super::parts::{counted, explained, loaded};
 use super::detail::InstanceSheet;
 use super::{disk_name, use_instance_id};
 use crate::ui::calls::instances::{DeleteInstance, get_instance, get_instance_deletion};
@@ -32,7 +32,7 @@ pub fn DeleteInstancePage() -> impl IntoView {
             },
             detail: "Charging stops as soon as it is deleted.".to_owned(),
             consequences: consequences(&machine),
-            blocked: machine.blocked,
+            blocked: machine.blocked.map(explained),
         };
         view! { <InstanceSheet detail/><DeleteDialog deletion error/> }.into_any()
     })
