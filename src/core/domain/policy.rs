@@ -20,6 +20,8 @@ pub enum Act {
     ImageDelete,
     /// Make a machine from an image.
     ImageDeploy,
+    /// Copy an image; where to is judged as making one there.
+    ImageCopy,
     /// See a machine and its console log.
     InstanceGet,
     /// Make a machine.
@@ -48,13 +50,14 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
         Self::ImageUpdate,
         Self::ImageDelete,
         Self::ImageDeploy,
+        Self::ImageCopy,
         Self::InstanceGet,
         Self::InstanceCreate,
         Self::InstancePower,
@@ -78,6 +81,7 @@ impl Act {
             Self::ImageUpdate => "image.update",
             Self::ImageDelete => "image.delete",
             Self::ImageDeploy => "image.deploy",
+            Self::ImageCopy => "image.copy",
             Self::InstanceGet => "instance.get",
             Self::InstanceCreate => "instance.create",
             Self::InstancePower => "instance.power",
@@ -103,6 +107,7 @@ impl Act {
             | Self::ImageUpdate
             | Self::ImageDelete
             | Self::ImageDeploy
+            | Self::ImageCopy
             | Self::InstanceCreate
             | Self::InstancePower
             | Self::InstanceConsole
@@ -166,7 +171,7 @@ pub fn decide(actor: &Actor, act: Act, resource: &Resource) -> Verdict {
             Resource::User(other) => tenant_self(*user == *other, act),
             Resource::Provider => Verdict::Hide,
             Resource::PublicImage => match act {
-                Act::ImageGet | Act::ImageDeploy => Verdict::Allow,
+                Act::ImageGet | Act::ImageDeploy | Act::ImageCopy => Verdict::Allow,
                 _ => Verdict::Forbid,
             },
             Resource::Account(other) if other != account => Verdict::Hide,

@@ -19,6 +19,7 @@ fn region() -> Region {
         id: "north-1".into(),
         zones: vec!["a".into()],
         images: Switch::On,
+        accepts_copies: Switch::On,
         prices: PriceBook {
             version: 1,
             symbol: "€".into(),
@@ -57,6 +58,7 @@ fn image() -> Image {
         min_disk_bytes: 512,
         parent: None,
         source: None,
+        copied_from: None,
         family: String::new(),
         licence: String::new(),
         disks: vec![ImageDisk {

@@ -14,11 +14,12 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 30] = [
+const HAPPENINGS: [(u64, Happening); 31] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (14, World::deploys),
     (16, World::captures),
+    (14, World::copies),
     (6, World::starts),
     (7, World::stops),
     (4, World::reboots),
@@ -166,8 +167,9 @@ impl World {
             }
             _ => {
                 let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
+                let accepts_copies = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let result = provider::change_region(&ctx, &region, |r| {
-                    r.images = images;
+                    (r.images, r.accepts_copies) = (images, accepts_copies);
                     Ok(())
                 });
                 ("switch", result)
@@ -212,7 +214,10 @@ impl World {
     /// The next step that takes long outlives its lease, and another process, which knows only the lease, does it meanwhile; or another
     /// worker of this one, which must find that somebody is at it.
     fn outlives_its_lease(&mut self) -> (String, String) {
-        let op = self.dice.pick(&[super::Op::Capture, super::Op::Ingest, super::Op::WaitOff]).copied();
+        let op = self
+            .dice
+            .pick(&[super::Op::Capture, super::Op::Ingest, super::Op::Transfer, super::Op::WaitOff])
+            .copied();
         let (app, owner, clock) = (self.bench.app.clone(), self.bench.owner, self.bench.clock.clone());
         let n = self.dice.below(4) + 1;
         let same = self.dice.chance(500).then(|| self.bench.engine.clone());

@@ -1,6 +1,9 @@
 //! Images: the record, its states and what may be done in each. One file per flow beside this one.
 
+pub mod copy;
 pub mod list;
+
+pub use copy::CopiedFrom;
 
 use super::error::Reason;
 use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
@@ -189,6 +192,8 @@ pub struct Image {
     pub parent: Option<ImageId>,
     /// The machine it was made from.
     pub source: Option<Source>,
+    /// The image it is a copy of; `None` when it was made in another way.
+    pub copied_from: Option<CopiedFrom>,
     /// A name that resolves to its newest live image; empty for none.
     pub family: String,
     /// Licence code inherited from the origin (U5); empty for none.
@@ -216,6 +221,8 @@ pub struct Image {
 pub enum Action {
     /// Make a machine from it.
     Deploy,
+    /// Copy it to a project or region.
+    Copy,
     /// Change its name or remark.
     Edit,
     /// Remove it.
@@ -228,7 +235,8 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 5] = [Self::Deploy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel];
+    pub const ALL: [Self; 6] =
+        [Self::Deploy, Self::Copy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel];
 }
 
 impl Image {
@@ -242,7 +250,7 @@ impl Image {
         let refuse =
             |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
         match (action, self.status) {
-            (Action::Deploy, Available)
+            (Action::Deploy | Action::Copy, Available)
             | (Action::Edit, Creating | Available | Error)
             | (Action::Retry, Error)
             | (Action::Cancel, Creating) => Ok(()),
@@ -264,6 +272,19 @@ impl Image {
             (Action::Deploy, Deleting) => refuse(
                 "image_not_available",
                 "Only an available image can be deployed.",
+                "Choose another image.",
+            ),
+            (Action::Copy, Creating) => refuse(
+                "image_not_available",
+                "Only an available image can be copied.",
+                "Wait until it is available.",
+            ),
+            (Action::Copy, Error) => {
+                refuse("image_not_available", "Only an available image can be copied.", "Retry making it.")
+            }
+            (Action::Copy, Deleting) => refuse(
+                "image_not_available",
+                "Only an available image can be copied.",
                 "Choose another image.",
             ),
             (Action::Edit, Deleting) => {
@@ -345,6 +366,7 @@ pub(crate) mod tests {
             min_disk_bytes: 0,
             parent: None,
             source: None,
+            copied_from: None,
             family: String::new(),
             licence: String::new(),
             disks: vec![],

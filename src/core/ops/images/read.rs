@@ -150,18 +150,18 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         Some(s) => instances::visible(ctx, s.id)?.map(|i| instances::link(&i)),
         None => None,
     };
-    let parent = match image.parent {
-        Some(id) => {
-            ctx.read::<Image>(&id)?.filter(|p| ctx.may(Act::ImageGet, &resource(p))).map(|p| link(&p))
-        }
-        None => None,
+    let visible = |id: Option<ImageId>| -> Result<Option<ImageLink>> {
+        let found = id.map(|id| ctx.read::<Image>(&id)).transpose()?.flatten();
+        Ok(found.filter(|i| ctx.may(Act::ImageGet, &resource(i))).map(|i| link(&i)))
     };
     let charged = image.visibility == Visibility::Private && image.status == Status::Available;
     let own = resource(&image);
+    let may_copy = ctx.may(Act::ImageCopy, &own);
     Ok(ImageDetail {
         project,
         source,
-        parent,
+        parent: visible(image.parent)?,
+        copied_from: visible(image.copied_from.as_ref().map(|c| c.id))?,
         machines: deployed_from(ctx, place, &image),
         task: image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
         cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
@@ -175,6 +175,8 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         symbol: region.prices.symbol,
         may_change: ctx.may(Act::ImageUpdate, &own),
         may_deploy: ctx.may(Act::ImageDeploy, &own),
+        may_copy,
+        copy_blocked: if may_copy { super::copy_blocked(ctx, &image)? } else { None },
         now: ctx.now,
         image,
     })
@@ -285,7 +287,7 @@ fn inherited_bytes(ctx: &Ctx, machine: &Instance) -> u64 {
 /// When the store cannot be read.
 pub(crate) fn capture_blocked(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Option<Reason>> {
     if region.images == Switch::Off {
-        return Ok(Some(Reason::new("image_feature_off", super::feature_off(&region.id).message, "", "")));
+        return Ok(Some(region.images_off()));
     }
     if let Err(reason) = machine.can(instance::Action::Capture) {
         return Ok(Some(reason));
