@@ -164,6 +164,11 @@ impl World {
             remark: String::new(),
             price_version: self.price_version(&region),
         };
+        // Mostly no two machines are the same, or a content would have so many users that none could go.
+        let (at, value) = (self.dice.below(6), self.dice.below(1_000_000));
+        if self.dice.chance(700) {
+            self.bench.host.write(machine, at, value);
+        }
         let result = images::create(&desk.ctx, &form);
         let allowed = [
             "image_limit_reached",

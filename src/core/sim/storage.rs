@@ -27,7 +27,16 @@ impl Storage for SimStorage {
     ) -> Result<Transferred, PortError> {
         let ends_with = self.0.begin(Op::Transfer)?;
         let (from, to) = (self.blobs(from), self.blobs(to));
-        let wanted: BTreeSet<u64> = from.content(fingerprint)?.blocks.into_values().collect();
+        let read = || {
+            let content = from.content(fingerprint);
+            if content.is_err() {
+                // Nobody asks for a transfer of what was never there.
+                let what = format!("{} was swept from {} under a copy", fingerprint.0, from.region);
+                self.0.state().broken.push(what);
+            }
+            content
+        };
+        let wanted: BTreeSet<u64> = read()?.blocks.into_values().collect();
         let there = to.with(|r| r.blocks())?;
         let sent_bytes = bytes(&wanted.difference(&there).copied().collect());
         for part in 1..=4 {
@@ -37,8 +46,8 @@ impl Storage for SimStorage {
                 return Err(PortError::Cancelled);
             }
         }
-        // Read to the very end: whoever takes the source away meanwhile breaks it.
-        let content = from.content(fingerprint)?;
+        // Read to the very end: whoever takes it away meanwhile breaks the copy.
+        let content = read()?;
         let size = StoredSize { virtual_bytes: content.virtual_bytes, stored_bytes: content.stored_bytes() };
         to.with(|r| r.manifests.insert(fingerprint.0.clone(), Manifest { content, unneeded_since: None }))?;
         let present_bytes = size.stored_bytes.saturating_sub(sent_bytes);

@@ -56,7 +56,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 38] = [
+const EVENTS: [&str; 39] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -76,6 +76,7 @@ const EVENTS: [&str; 38] = [
     "copy: image_not_available",
     "copy: copies_off",
     "copy: price_changed",
+    "source-goes: ok",
     "start: ok",
     "stop: ok",
     "reboot: ok",
