@@ -424,6 +424,17 @@ fn the_dialog_shows_projects_regions_prices_and_why_not() {
 }
 
 #[test]
+fn who_may_make_no_images_is_told_so_and_learns_nothing_of_the_provider() {
+    let s = scene();
+    let reader = s.as_user("reader@acme.example");
+    let shown = images::copy_options(&reader, s.provider.public[0]).unwrap();
+    assert_eq!(shown.blocked.map(|b| b.code).as_deref(), Some("no_project"));
+    assert!(shown.projects.is_empty() && shown.regions.is_empty());
+    let member = images::copy_options(&s.as_user("member@acme.example"), s.provider.public[0]).unwrap();
+    assert_eq!(member.regions[0].quota, "1 of 3 images used in north-1, 2 left.", "of their own account");
+}
+
+#[test]
 fn thirty_copies_asked_for_at_once_never_overshoot_the_limit() {
     let s = scene();
     s.limits("south-1", 7);

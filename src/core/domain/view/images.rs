@@ -193,7 +193,7 @@ pub struct CopyOptions {
     pub projects: Vec<ProjectChoice>,
     /// The project to start from: the image's own if the caller may make images there; `None` when there is none at all.
     pub project: Option<ProjectId>,
-    /// All regions, by id.
+    /// All regions, by id; none when there is no project.
     pub regions: Vec<CopyRegion>,
     /// A name that is free in all regions.
     pub suggested_name: String,

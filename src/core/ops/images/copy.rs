@@ -162,20 +162,19 @@ pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) 
 pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
     let (image, _) = load(ctx, id, Act::ImageCopy)?;
     let projects = target_projects(ctx, &image)?;
-    let account = projects.first().map_or(image.account, |p| p.account);
-    let regions = people::regions(ctx)?;
-    let mut targets = Vec::new();
-    for region in &regions {
-        targets.push(target(ctx, &image, account, region)?);
-    }
+    let targets = targets(ctx, &image, &projects)?;
     let own = projects.iter().find(|p| p.id == image.project).or_else(|| projects.first());
-    let taking: Vec<&RegionId> = regions.iter().map(|r| &r.id).collect();
+    let regions: Vec<&RegionId> = targets.iter().map(|t| &t.id).collect();
+    let suggested_name = match own {
+        Some(project) => free_name(ctx, &image.name, project.account, &regions)?,
+        None => image.name.to_string(),
+    };
     Ok(CopyOptions {
         image: id,
         name: image.name.clone(),
         region: image.region.clone(),
         project: own.map(|p| p.id),
-        suggested_name: free_name(ctx, &image.name, account, &taking)?,
+        suggested_name,
         virtual_bytes: image.virtual_bytes(),
         stored_bytes: image.stored_bytes(),
         n_copies_max: ctx.app.settings.n_copies_max,
@@ -192,11 +191,7 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
 /// When the store cannot be read.
 pub(crate) fn copy_blocked(ctx: &Ctx, image: &Image) -> Result<Option<Reason>> {
     let projects = target_projects(ctx, image)?;
-    let account = projects.first().map_or(image.account, |p| p.account);
-    let mut targets = Vec::new();
-    for region in people::regions(ctx)? {
-        targets.push(target(ctx, image, account, &region)?);
-    }
+    let targets = targets(ctx, image, &projects)?;
     Ok(blocked(image, &projects, &targets))
 }
 
@@ -226,6 +221,12 @@ fn target_projects(ctx: &Ctx, image: &Image) -> Result<Vec<Project>> {
     let inside = |p: &Project| image.visibility == Visibility::Public || p.account == image.account;
     let all = people::projects(ctx)?;
     Ok(all.into_iter().filter(|p| inside(p) && ctx.may(Act::ImageCreate, &of_project(p))).collect())
+}
+
+/// All regions, as the account of these projects finds them; none for who has no project to copy to.
+fn targets(ctx: &Ctx, image: &Image, projects: &[Project]) -> Result<Vec<CopyRegion>> {
+    let Some(account) = projects.first().map(|p| p.account) else { return Ok(vec![]) };
+    people::regions(ctx)?.iter().map(|region| target(ctx, image, account, region)).collect()
 }
 
 fn target(ctx: &Ctx, image: &Image, account: AccountId, region: &Region) -> Result<CopyRegion> {
