@@ -371,6 +371,18 @@ impl Task {
         self.kind == Kind::ImageCopy && self.state.active() && self.started.is_some()
     }
 
+    /// How much of what it copies was there already, in whole percent; `None` while that is not known. `progress` is of the present step,
+    /// and counts only what has to travel. Of several disks it is known when all of them are there.
+    pub fn present_percent(&self, progress: Option<&Progress>) -> Option<u32> {
+        if let Some(transferred) = &self.outputs.transferred {
+            return Some(transferred.present_percent());
+        }
+        let [disk] = &self.origin.as_ref()?.disks[..] else { return None };
+        let sent_bytes = progress?.total_bytes;
+        let present_bytes = disk.stored_bytes.saturating_sub(sent_bytes);
+        Some(Transferred { disks: vec![], sent_bytes, present_bytes }.present_percent())
+    }
+
     /// The step being done or next to do.
     pub fn current(&self) -> Option<Step> {
         usize::try_from(self.step).ok().and_then(|i| self.kind.plan().get(i)).copied()

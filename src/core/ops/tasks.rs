@@ -162,6 +162,7 @@ fn shown(ctx: &Ctx, task: Task, queue_place: Option<u32>, log: Log) -> TaskView 
         progress,
         queue_place,
         transferred: task.outputs.transferred.clone(),
+        present_percent: task.present_percent(progress.as_ref()),
         cancel_blocked: task.can(Action::Cancel).err(),
         retry_blocked: task.can(Action::Retry).err(),
         error: task.error,

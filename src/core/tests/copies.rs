@@ -16,7 +16,7 @@ use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::verify::verify;
 use darkroom_core::ops::{audit, images, provider, tasks};
 use darkroom_core::ports::{Clock, PortError};
-use darkroom_core::sim::{Bench, Effect, GRACE_MS, Op, Provider, check, check_at_rest};
+use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, check, check_at_rest};
 use darkroom_core::store::{ATTEMPTS_MAX, StoreError, transact};
 use darkroom_core::tasks::{Outcome, sweep};
 use std::sync::{Arc, Mutex};
@@ -155,6 +155,7 @@ fn to_another_region_only_what_is_missing_there_travels_and_the_charge_begins_wh
     // The public image is there already; what the guest wrote is not.
     assert_eq!(transferred.sent_bytes + transferred.present_bytes, copy.stored_bytes());
     assert_eq!(transferred.present_percent(), 66);
+    assert_eq!(s.task(copy.task.unwrap()).present_percent, Some(66));
     let events = audit::list(&s.owner(), &place(s.web, "south-1"), None, 1).unwrap().page.rows;
     let told: Vec<String> =
         events.into_iter().filter(|e| e.action == "image.copy").map(|e| e.detail).collect();
@@ -162,6 +163,28 @@ fn to_another_region_only_what_is_missing_there_travels_and_the_charge_begins_wh
     assert!(told.iter().any(|d| d == "From web-v1 in north-1."), "{told:?}");
     assert!(told.iter().any(|d| d == "To web-v1 in south-1."), "{told:?}");
     s.rest();
+}
+
+#[test]
+fn while_it_travels_progress_counts_what_is_missing_and_the_rest_was_there_already() {
+    let s = scene();
+    let copy = s.copy(s.web, &["south-1"], "far").unwrap().remove(0);
+    let task = copy.task.unwrap();
+    assert_eq!(s.task(task).present_percent, None, "nobody looked yet");
+    // A checkpoint in the middle of the transfer.
+    s.bench.faults.crash_after(2, Crash::Before);
+    let clock = s.bench.clock.clone();
+    s.bench.host.interrupt(Some(Op::Transfer), move || clock.advance(3_000));
+    assert!(s.bench.engine.run_once().is_err());
+    s.bench.faults.revive();
+    let seen = s.task(task);
+    assert_eq!(seen.progress.map(|p| p.total_bytes), Some(50_000_000));
+    assert_eq!(seen.present_percent, Some(66), "known while it travels");
+    s.rest();
+    let view = s.task(task);
+    assert_eq!(view.state, State::Done);
+    // The first try's answer was lost in the crash, not what it had brought.
+    assert_eq!(view.transferred.map(|t| t.sent_bytes), Some(0));
 }
 
 #[test]
