@@ -136,10 +136,30 @@ pub struct Swept {
     pub freed_bytes: u64,
 }
 
+/// What bringing a disk to another region gave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transferred {
+    /// Its sizes where it was brought to.
+    pub size: StoredSize,
+    /// Compressed bytes that travelled.
+    pub sent_bytes: u64,
+    /// Compressed bytes of its chunks that were there already.
+    pub present_bytes: u64,
+}
+
 /// The chunk stores by region.
 pub trait Storage: Send + Sync {
     /// The store of `region`; `Unavailable` when there is none.
     fn region(&self, region: &RegionId) -> Result<Arc<dyn Blobs>, PortError>;
+    /// Brings a stored disk to another region. Only what is missing there travels, verified by its hashes, and progress counts only that.
+    /// Idempotent; the source stays as it is.
+    fn transfer(
+        &self,
+        from: &RegionId,
+        to: &RegionId,
+        fingerprint: &Fingerprint,
+        watcher: &dyn Watcher,
+    ) -> Result<Transferred, PortError>;
 }
 
 /// A disk of a machine, as the hypervisor sees it.

@@ -4,7 +4,9 @@
 use darkroom_chunks as chunks;
 use darkroom_core::domain::ids::RegionId;
 use darkroom_core::domain::time::Timestamp;
-use darkroom_core::ports::{Blobs, Fingerprint, PortError, Storage, Stored, StoredSize, Swept, Watcher};
+use darkroom_core::ports::{
+    Blobs, Fingerprint, PortError, Storage, Stored, StoredSize, Swept, Transferred, Watcher,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -110,6 +112,36 @@ pub struct RegionCheck {
 impl Storage for LocalStorage {
     fn region(&self, region: &RegionId) -> Result<Arc<dyn Blobs>, PortError> {
         Ok(self.blobs(region)?)
+    }
+
+    fn transfer(
+        &self,
+        from: &RegionId,
+        to: &RegionId,
+        fingerprint: &Fingerprint,
+        watcher: &dyn Watcher,
+    ) -> Result<Transferred, PortError> {
+        let (from, to) = (self.blobs(from)?, self.blobs(to)?);
+        let (there, here) = (from.store.hold(), to.store.hold());
+        let manifest = from.store.protect(&parse(fingerprint)?, &there).map_err(|e| from.said(e))?;
+        let options = chunks::FetchOptions {
+            on_progress: &|done, total| watcher.progress(done, total),
+            cancelled: &|| watcher.cancelled(),
+            hold: &here,
+        };
+        // Damage is always that of the side that is read.
+        let fetched = to
+            .store
+            .fetch_from(&from.store, &manifest, &options)
+            .map_err(|e| if e.is_damage() { from.said(e) } else { to.said(e) })?;
+        to.store.put_manifest(&manifest, &here).map_err(|e| to.said(e))?;
+        let usage = to.store.usage(&manifest).map_err(|e| to.said(e))?;
+        to.held().push(Held { since: None, hold: here });
+        Ok(Transferred {
+            size: StoredSize { virtual_bytes: usage.virtual_bytes, stored_bytes: usage.stored_bytes },
+            sent_bytes: fetched.sent_bytes,
+            present_bytes: fetched.present_bytes,
+        })
     }
 }
 
@@ -378,6 +410,25 @@ mod tests {
             blobs.unique_bytes(&stored.fingerprint, std::slice::from_ref(&stored.fingerprint)).unwrap(),
             0
         );
+    }
+
+    #[test]
+    fn a_disk_travels_to_another_region_and_only_what_is_missing_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = storage(dir.path());
+        let (north, south) = ("north-1".into(), "south-1".into());
+        let path = disk(dir.path(), "a", 7);
+        let stored = storage.region(&north).unwrap().ingest(&path, &Quiet).unwrap();
+        let first = storage.transfer(&north, &south, &stored.fingerprint, &Quiet).unwrap();
+        assert_eq!((first.sent_bytes, first.present_bytes), (stored.stored_bytes, 0));
+        assert_eq!(first.size.stored_bytes, stored.stored_bytes);
+        let base = storage.region(&south).unwrap().base(&stored.fingerprint, &Quiet).unwrap();
+        assert_eq!(fs::read(base).unwrap(), fs::read(&path).unwrap());
+        let again = storage.transfer(&north, &south, &stored.fingerprint, &Quiet).unwrap();
+        assert_eq!((again.sent_bytes, again.present_bytes), (0, stored.stored_bytes));
+        let unknown = Fingerprint("0".repeat(64));
+        let refused = storage.transfer(&north, &south, &unknown, &Quiet).unwrap_err();
+        assert!(matches!(&refused, PortError::Gone(why) if why.contains("north-1")), "{refused}");
     }
 
     #[test]

@@ -29,7 +29,8 @@
 //! - when [`Store::ingest`] and [`Store::put_manifest`] return, what they stored survives a power failure;
 //! - content is verified against its name whenever it is read, and never returned when it does not match;
 //! - a sweep never removes what a live manifest or a [`Hold`] needs;
-//! - a failed or cancelled ingest gives its space back.
+//! - a failed or cancelled ingest gives its space back;
+//! - [`Store::fetch_from`] takes a disk over from another store with the same promises, and only what is missing travels.
 //!
 //! All calls block; call them from threads that may. [`Store`] is `Send + Sync`.
 #![warn(missing_docs)]
@@ -38,6 +39,7 @@ mod check;
 mod chunk;
 mod dead;
 mod error;
+mod fetch;
 mod index;
 mod ingest;
 mod manifest;
@@ -55,6 +57,7 @@ mod writer;
 pub use check::{BadChunk, CheckReport};
 pub use chunk::{CHUNK_BYTES, ChunkId};
 pub use error::{Error, Result};
+pub use fetch::{FetchOptions, Fetched};
 pub use ingest::{ContentHash, IngestOptions, Ingested};
 pub use manifest::{Fingerprint, Manifest};
 pub use source::{RawFile, Source};

@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Looks a chunk up; if the store has it, holds it and notes what must be durable for it to count.
-    fn rely_on_known(&mut self, id: &ChunkId) -> Result<bool> {
+    pub(crate) fn rely_on_known(&mut self, id: &ChunkId) -> Result<bool> {
         let key = id.key();
         let mut state = self.inner.state();
         let state = &mut *state;

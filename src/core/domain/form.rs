@@ -9,11 +9,14 @@ use super::size::GIB;
 use super::text::{self, Name};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most data disks a machine can be created with.
 pub const DATA_DISKS_MAX: usize = 3;
 /// Largest disk, in GiB.
 pub const DISK_GIB_MAX: u64 = 2048;
+/// Most regions an image can be copied to at once.
+pub const COPY_REGIONS_MAX: usize = 50;
 
 /// Collects field errors while a form is parsed.
 #[derive(Default)]
@@ -70,6 +73,81 @@ impl CreateImageForm {
                 Ok(CreateImage { instance, name, remark, price_version: self.price_version })
             }
             _ => Err(Error::invalid(faults.0)),
+        }
+    }
+}
+
+/// The dialog *Copy image*. Regions are checkboxes of one name, so that a form without any has no such field.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CopyImageForm {
+    /// The image to copy, a UUID.
+    pub image: String,
+    /// The project that the copies are for, a UUID.
+    pub project: String,
+    /// The regions they are for, such as `north-1`.
+    pub regions: Vec<String>,
+    /// The name of the copies.
+    pub name: String,
+    /// Their remark.
+    pub remark: String,
+    /// Version of the price book the dialog showed, by region.
+    pub price_versions: BTreeMap<String, u32>,
+}
+
+/// Copy an image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CopyImage {
+    /// The image to copy.
+    pub image: ImageId,
+    /// The project that the copies are for.
+    pub project: ProjectId,
+    /// The regions they are for, each once and at least one, with the version of the price book that the dialog showed there.
+    pub regions: BTreeMap<RegionId, u32>,
+    /// The name of the copies.
+    pub name: Name,
+    /// Their remark.
+    pub remark: String,
+}
+
+impl CopyImageForm {
+    /// Parses the form.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<CopyImage> {
+        let mut faults = Faults::default();
+        let image = faults.take(
+            "image",
+            self.image.parse().map_err(|_| "This image is not known. Open it again.".to_owned()),
+        );
+        let project = faults.take(
+            "project",
+            self.project.parse().map_err(|_| "A project is missing. Choose one.".to_owned()),
+        );
+        let regions = faults.take("regions", self.targets());
+        let name = faults.take("name", Name::parse(&self.name));
+        let remark = faults.take("remark", text::remark(&self.remark));
+        match (image, project, regions, name, remark) {
+            (Some(image), Some(project), Some(regions), Some(name), Some(remark)) => {
+                Ok(CopyImage { image, project, regions, name, remark })
+            }
+            _ => Err(Error::invalid(faults.0)),
+        }
+    }
+
+    /// A region whose price was not shown has version 0, which no price book in force has, so the commit refuses it.
+    fn targets(&self) -> Result<BTreeMap<RegionId, u32>, String> {
+        let shown = |region: &String| self.price_versions.get(region).copied().unwrap_or(0);
+        let checked = self.regions.iter().filter(|region| !region.is_empty());
+        let targets: BTreeMap<RegionId, u32> =
+            checked.map(|region| (RegionId(region.clone()), shown(region))).collect();
+        match targets.len() {
+            0 => Err("A region is missing. Choose at least one.".to_owned()),
+            n if n > COPY_REGIONS_MAX => {
+                Err(format!("{n} regions are too many. Choose at most {COPY_REGIONS_MAX} at once."))
+            }
+            _ => Ok(targets),
         }
     }
 }
@@ -454,6 +532,34 @@ mod tests {
         assert_eq!(fields, ["image", "name", "disk_gib"]);
     }
 
+    fn copy() -> CopyImageForm {
+        CopyImageForm {
+            image: deploy().image,
+            project: deploy().project,
+            regions: vec!["south-1".to_owned(), "north-1".to_owned(), "south-1".to_owned()],
+            name: "web".to_owned(),
+            remark: String::new(),
+            price_versions: [("north-1".to_owned(), 3)].into(),
+        }
+    }
+
+    #[test]
+    fn a_copy_goes_to_each_region_once_for_the_price_that_was_shown_there() {
+        let parsed = copy().parse().expect("valid");
+        assert_eq!(parsed.regions, [("north-1".into(), 3), ("south-1".into(), 0)].into());
+    }
+
+    #[test]
+    fn a_copy_to_no_region_is_refused_at_the_field_with_the_others() {
+        let refused = CopyImageForm { regions: vec![], name: "a/b".to_owned(), ..copy() }.parse();
+        let refused = refused.expect_err("refused");
+        let fields: Vec<&str> = refused.fields.iter().map(|f| f.field.as_str()).collect();
+        assert_eq!(fields, ["regions", "name"]);
+        assert!(refused.message.contains("at least one"), "{refused}");
+        let many = CopyImageForm { regions: (0..51).map(|n| n.to_string()).collect(), ..copy() };
+        assert_eq!(many.parse().expect_err("refused").fields[0].field, "regions");
+    }
+
     #[test]
     fn an_empty_data_size_means_no_disk() {
         let parsed = DeployForm { data2_gib: "5".to_owned(), data2_kind: "economy".to_owned(), ..deploy() }
@@ -472,7 +578,8 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics(a in "\\PC*", b in "\\PC*", c in "[0-9]{0,25}") {
-            let _ = DeployForm { name: a.clone(), ssh_keys: b.clone(), disk_gib: c.clone(), data1_gib: c, user_data: b.clone(), ..deploy() }.parse();
+            let _ = DeployForm { name: a.clone(), ssh_keys: b.clone(), disk_gib: c.clone(), data1_gib: c.clone(), user_data: b.clone(), ..deploy() }.parse();
+            let _ = CopyImageForm { image: a.clone(), regions: vec![c, b.clone()], name: a.clone(), ..copy() }.parse();
             let _ = CreateImageForm { instance: b.clone(), name: a, remark: b, price_version: 0 }.parse();
         }
     }

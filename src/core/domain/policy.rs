@@ -24,6 +24,8 @@ pub enum Act {
     ImageShare,
     /// See, accept or reject what is shared with a project.
     ShareDecide,
+    /// Copy an image; where to is judged as making one there.
+    ImageCopy,
     /// See a machine and its console log.
     InstanceGet,
     /// Make a machine.
@@ -52,7 +54,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -61,6 +63,7 @@ impl Act {
         Self::ImageDeploy,
         Self::ImageShare,
         Self::ShareDecide,
+        Self::ImageCopy,
         Self::InstanceGet,
         Self::InstanceCreate,
         Self::InstancePower,
@@ -86,6 +89,7 @@ impl Act {
             Self::ImageDeploy => "image.deploy",
             Self::ImageShare => "image.share",
             Self::ShareDecide => "share.decide",
+            Self::ImageCopy => "image.copy",
             Self::InstanceGet => "instance.get",
             Self::InstanceCreate => "instance.create",
             Self::InstancePower => "instance.power",
@@ -113,6 +117,7 @@ impl Act {
             | Self::ImageDeploy
             | Self::ImageShare
             | Self::ShareDecide
+            | Self::ImageCopy
             | Self::InstanceCreate
             | Self::InstancePower
             | Self::InstanceConsole
@@ -183,12 +188,14 @@ pub fn decide(actor: &Actor, act: Act, resource: &Resource) -> Verdict {
             Resource::User(other) => tenant_self(*user == *other, act),
             Resource::Provider => Verdict::Hide,
             Resource::PublicImage => match act {
-                Act::ImageGet | Act::ImageDeploy => Verdict::Allow,
+                Act::ImageGet | Act::ImageDeploy | Act::ImageCopy => Verdict::Allow,
                 _ => Verdict::Forbid,
             },
             Resource::SharedImage { account: other, .. } if other != account => Verdict::Hide,
             Resource::SharedImage { project, .. } => match (actor.role(*project), act) {
-                (Some(_), Act::ImageGet | Act::ImageDeploy) => tenant_project(actor.role(*project), act),
+                (Some(_), Act::ImageGet | Act::ImageDeploy | Act::ImageCopy) => {
+                    tenant_project(actor.role(*project), act)
+                }
                 // What is shared cannot be changed, passed on (H10) or deleted by who received it.
                 (Some(_), _) => Verdict::Forbid,
                 (None, _) => Verdict::Hide,

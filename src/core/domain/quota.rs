@@ -35,6 +35,15 @@ impl Limits {
     }
 }
 
+/// Whether it is somebody's turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// It is.
+    Now,
+    /// As many as may are at it already.
+    Later,
+}
+
 /// What an account has in a region.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counter {
@@ -48,12 +57,14 @@ pub struct Counter {
     pub n_instances: u32,
     /// Images being made, by project. A project that makes none is not in it.
     pub creating: BTreeMap<ProjectId, u32>,
+    /// Copies that travel here from other regions at this moment; those that wait for their turn are not counted.
+    pub n_copies: u32,
 }
 
 impl Counter {
     /// A counter at zero.
     pub fn zero(account: AccountId, region: RegionId) -> Self {
-        Self { account, region, n_images: 0, n_instances: 0, creating: BTreeMap::new() }
+        Self { account, region, n_images: 0, n_instances: 0, creating: BTreeMap::new(), n_copies: 0 }
     }
 
     /// Takes one image slot.
@@ -109,6 +120,20 @@ impl Counter {
             Some(n @ 2..) => _ = self.creating.insert(project, n - 1),
             Some(_) | None => _ = self.creating.remove(&project),
         }
+    }
+
+    /// Gives a copy its turn to travel. Whoever gets none waits; nobody is refused.
+    pub fn take_copy(&mut self, n_copies_max: u32) -> Turn {
+        if self.n_copies >= n_copies_max {
+            return Turn::Later;
+        }
+        self.n_copies += 1;
+        Turn::Now
+    }
+
+    /// A copy that had its turn ended.
+    pub fn give_copy(&mut self) {
+        self.n_copies = self.n_copies.saturating_sub(1);
     }
 
     /// Takes one machine slot.
@@ -192,6 +217,16 @@ mod tests {
         c.give_create(project(1));
         c.give_create(project(1));
         assert_eq!(c.creating, [(project(2), 1)].into(), "a project that makes none is not in it");
+    }
+
+    #[test]
+    fn so_many_copies_travel_at_once_and_the_next_waits() {
+        let mut c = counter();
+        let turns: Vec<Turn> = (0..3).map(|_| c.take_copy(2)).collect();
+        assert_eq!((turns, c.n_copies), (vec![Turn::Now, Turn::Now, Turn::Later], 2));
+        c.give_copy();
+        assert_eq!(c.take_copy(2), Turn::Now);
+        assert_eq!(c.take_copy(1), Turn::Later, "also when the setting was lowered meanwhile");
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Regions: a location with its own storage, prices, limits and switches.
 
+use super::error::Reason;
 use super::ids::{RegionId, ZoneId};
 use super::price::PriceBook;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ pub struct Region {
     pub zones: Vec<ZoneId>,
     /// Whether the image feature is on (P15).
     pub images: Switch,
+    /// Whether images can be copied into it.
+    pub accepts_copies: Switch,
     /// Prices in force.
     pub prices: PriceBook,
     /// Limits that hold for an account that has none of its own here.
@@ -20,6 +23,16 @@ pub struct Region {
 }
 
 impl Region {
+    /// What is said while the image feature is off here (P15).
+    pub fn images_off(&self) -> Reason {
+        Reason::new(
+            "image_feature_off",
+            format!("Image feature is not enabled in {}.", self.id),
+            "",
+            "Ask your provider to enable it, or use another region.",
+        )
+    }
+
     /// What is different from how the region was `before`, in a sentence; empty when nothing is.
     pub fn changes_since(&self, before: &Self) -> String {
         let zones = |region: &Self| region.zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(", ");
@@ -29,6 +42,9 @@ impl Region {
         }
         if self.images != before.images {
             changes.push(format!("image feature {}", self.images.word()));
+        }
+        if self.accepts_copies != before.accepts_copies {
+            changes.push(format!("copies of images {}", self.accepts_copies.word()));
         }
         changes.extend(self.limits.changes_since(&before.limits));
         let prices = self.prices.changes_since(&before.prices);

@@ -3,7 +3,7 @@
 
 use super::error::Reason;
 use super::ids::{AccountId, ProjectId, RegionId, Subject, TaskId, UserId};
-use super::image::Consistency;
+use super::image::{Consistency, ImageDisk};
 use super::time::{Timestamp, span};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub enum Kind {
     /// Makes an image of a machine.
     ImageCreate,
+    /// Brings a copy of an image from another region.
+    ImageCopy,
     /// Removes an image.
     ImageDelete,
     /// Makes a machine from an image.
@@ -30,8 +32,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ImageCreate,
+        Self::ImageCopy,
         Self::ImageDelete,
         Self::InstanceCreate,
         Self::InstanceStart,
@@ -44,6 +47,7 @@ impl Kind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::ImageCreate => "Create image",
+            Self::ImageCopy => "Copy image",
             Self::ImageDelete => "Delete image",
             Self::InstanceCreate => "Create instance",
             Self::InstanceStart => "Start instance",
@@ -57,6 +61,7 @@ impl Kind {
     pub const fn plan(self) -> &'static [Step] {
         match self {
             Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
+            Self::ImageCopy => &[Step::Transfer],
             Self::ImageDelete => &[Step::Release],
             Self::InstanceCreate | Self::InstanceStart => {
                 &[Step::PrepareBase, Step::CreateDisks, Step::Start]
@@ -74,7 +79,7 @@ impl Kind {
 
     /// Whether a person may stop it and have everything undone.
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::ImageCreate | Self::InstanceCreate)
+        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate)
     }
 }
 
@@ -88,6 +93,8 @@ pub enum Step {
     Store,
     /// Remove the scratch file.
     DiscardCapture,
+    /// Bring what the region does not have from the region of the source. Undo: nothing; what no image needs is swept.
+    Transfer,
     /// Let go of the content; what nobody else needs is swept after the grace period.
     Release,
     /// Make sure the read-only base file exists.
@@ -111,6 +118,7 @@ impl Step {
             Self::Capture => "Copy the disk",
             Self::Store => "Store the content",
             Self::DiscardCapture => "Tidy up",
+            Self::Transfer => "Transfer the content",
             Self::Release => "Release the storage",
             Self::PrepareBase => "Prepare the image",
             Self::CreateDisks => "Create the disks",
@@ -198,11 +206,44 @@ pub struct Outputs {
     /// How consistent the capture is.
     pub consistency: Option<Consistency>,
     /// The stored disk.
-    pub stored: Option<super::image::ImageDisk>,
+    pub stored: Option<ImageDisk>,
     /// Paths of the base files, one for each disk of the machine that has one.
     pub bases: Vec<String>,
     /// The port the machine answers on.
     pub ssh_port: Option<u16>,
+    /// What was brought from another region.
+    pub transferred: Option<Transferred>,
+}
+
+/// What a copy across regions takes, fixed when it is asked for: the image it comes from may be deleted meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    /// Where the content is.
+    pub region: RegionId,
+    /// The disks, system disk first, with their sizes there.
+    pub disks: Vec<ImageDisk>,
+}
+
+/// What a copy across regions brought. Bytes are compressed bytes of chunks, each counted once for each disk.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Transferred {
+    /// The disks, system disk first, with their sizes in the region they were brought to.
+    pub disks: Vec<ImageDisk>,
+    /// Bytes that travelled, by the last try.
+    pub sent_bytes: u64,
+    /// Bytes that were there already.
+    pub present_bytes: u64,
+}
+
+impl Transferred {
+    /// How much was there already, in whole percent, 0 to 100; an empty disk was there as a whole.
+    pub fn present_percent(&self) -> u32 {
+        let all = u128::from(self.sent_bytes) + u128::from(self.present_bytes);
+        if all == 0 {
+            return 100;
+        }
+        u32::try_from(u128::from(self.present_bytes) * 100 / all).unwrap_or(100)
+    }
 }
 
 /// A line of a task's log.
@@ -274,6 +315,8 @@ pub struct Task {
     pub subject: Subject,
     /// The subject's name then.
     pub name: String,
+    /// What it copies; only of a copy across regions.
+    pub origin: Option<Origin>,
     /// Where it stands.
     pub state: State,
     /// Steps done, counted from the start of the plan. While undoing: steps that may still have effects.
@@ -317,6 +360,29 @@ impl Task {
     /// Most bytes of text kept in a log: a task must always fit into a record, whatever a program said before it failed.
     pub const LOG_BYTES_MAX: usize = 16 * 1024;
 
+    /// Whether it is a copy that nobody works on yet. Only so many of an account travel to a region at once; it waits for its turn, unless it
+    /// is cancelled.
+    pub fn waits_for_turn(&self) -> bool {
+        self.kind == Kind::ImageCopy && self.state == State::Queued && !self.cancel_requested
+    }
+
+    /// Whether it is a copy that has its turn, from when its step begins until it ends.
+    pub fn has_turn(&self) -> bool {
+        self.kind == Kind::ImageCopy && self.state.active() && self.started.is_some()
+    }
+
+    /// How much of what it copies was there already, in whole percent; `None` while that is not known. `progress` is of the present step,
+    /// and counts only what has to travel. Of several disks it is known when all of them are there.
+    pub fn present_percent(&self, progress: Option<&Progress>) -> Option<u32> {
+        if let Some(transferred) = &self.outputs.transferred {
+            return Some(transferred.present_percent());
+        }
+        let [disk] = &self.origin.as_ref()?.disks[..] else { return None };
+        let sent_bytes = progress?.total_bytes;
+        let present_bytes = disk.stored_bytes.saturating_sub(sent_bytes);
+        Some(Transferred { disks: vec![], sent_bytes, present_bytes }.present_percent())
+    }
+
     /// The step being done or next to do.
     pub fn current(&self) -> Option<Step> {
         usize::try_from(self.step).ok().and_then(|i| self.kind.plan().get(i)).copied()
@@ -342,7 +408,7 @@ impl Task {
         match action {
             Action::Cancel if !self.kind.cancellable() => Err(Reason::new(
                 "task_not_cancellable",
-                "Only making an image or an instance can be cancelled.",
+                "Only making or copying an image and making an instance can be cancelled.",
                 format!("This task is “{}”.", self.kind.title()),
                 "Wait until it is done.",
             )),
@@ -394,6 +460,15 @@ mod tests {
         assert_eq!((p.percent(), p.rate(), p.left().as_str()), (62, Some(620), "1 s left"));
         assert_eq!(progress(100, 100).left(), "", "too early to tell");
         assert_eq!(progress(2000, 1000).percent(), 100);
+    }
+
+    #[test]
+    fn a_transfer_tells_how_much_was_there_already() {
+        let percent = |sent_bytes, present_bytes| {
+            Transferred { disks: vec![], sent_bytes, present_bytes }.present_percent()
+        };
+        assert_eq!([percent(0, 0), percent(0, 9), percent(9, 0), percent(1, 2)], [100, 100, 0, 66]);
+        assert_eq!(percent(u64::MAX, u64::MAX), 50);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Settings {
     pub checkpoint_ms: i64,
     /// Tries of a step whose failure may pass by itself.
     pub attempts_max: u32,
+    /// Copies of an account that travel to a region at the same time (A11); the others wait for their turn.
+    pub n_copies_max: u32,
     /// Bytes of serial console log on a machine's page.
     pub console_tail_bytes: u64,
     /// Failed sign-ins of one address before a pause.
@@ -51,6 +53,7 @@ impl Default for Settings {
             lease_ms: 30_000,
             checkpoint_ms: 3_000,
             attempts_max: 5,
+            n_copies_max: 5,
             console_tail_bytes: 16 * 1024,
             sign_in_failures_max: 5,
             sign_in_pause_ms: 600_000,

@@ -1,7 +1,11 @@
-//! Use cases of images: list, show, make, change, delete. Reading for a page is in `images/read.rs`, the provider's own in `provider.rs`.
+//! Use cases of images: list, show, make, change, delete. Copying is in `images/copy.rs`, reading for a page in `images/read.rs`, the
+//! provider's own in `provider.rs`.
 
+mod copy;
 mod read;
 
+pub(crate) use copy::copy_blocked;
+pub use copy::{copy, copy_options};
 pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, deletion, detail, list, list_public, row};
 
@@ -104,6 +108,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         min_disk_bytes: 0,
         parent: Some(machine.origin.id),
         source: Some(Source { id: machine.id, name: machine.name.clone() }),
+        copied_from: None,
         family: String::new(),
         licence: machine.origin.licence.clone(),
         disks: vec![],
@@ -117,14 +122,21 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
     }
 }
 
-/// Makes a failed image again, from the same machine, in the slot and under the name it already has.
+/// Makes a failed image again, in the slot and under the name it already has: from the same machine, or as a copy of the same image.
 ///
 /// # Errors
-/// `not_found` when its machine is gone; the machine's reason; the image's reason; `task_limit_reached`.
+/// `source_gone` when that is gone; its reason; the image's reason; `task_limit_reached`; what a copy is refused with.
 pub(crate) fn retry(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
     let (image, permit) = load(ctx, id, Act::ImageCreate)?;
+    match image.copied_from.clone() {
+        Some(from) => copy::again(ctx, &permit, id, &from),
+        None => capture_again(ctx, &permit, &image),
+    }
+}
+
+fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
     let task = TaskId(ctx.app.ids.uuid());
-    ctx.transact(&permit, |tx| {
+    ctx.transact(permit, |tx| {
         let mut image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(Action::Retry)?;
         let source = image.source.clone().ok_or_else(|| gone(&image.name))?;
@@ -133,14 +145,14 @@ pub(crate) fn retry(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
         let region = region_with_images(tx, &image.region)?;
         let limits = ledger::limits(tx, image.account, &region)?;
         ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
-        tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
+        tasks::begin(tx, ctx, permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
         image.status = Status::Creating;
         image.error = None;
         image.task = Some(task);
         machine.capturing = Some(task);
         tx.put(&machine)?;
         tx.put(&image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.retry", String::new()))
+        audit::write(tx, ctx, permit, &entry(&image, "image.retry", String::new()))
     })?;
     Ok(task)
 }
@@ -282,18 +294,12 @@ pub(crate) fn region_with_images(tx: &mut Tx<'_>, id: &RegionId) -> Result<Regio
     let region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
     match region.images {
         Switch::On => Ok(region),
-        Switch::Off => Err(feature_off(id)),
+        Switch::Off => Err(feature_off(&region)),
     }
 }
 
-pub(crate) fn feature_off(region: &RegionId) -> Error {
-    Error::new(
-        Kind::Forbidden,
-        "image_feature_off",
-        format!(
-            "Image feature is not enabled in {region}. Ask your provider to enable it, or use another region."
-        ),
-    )
+pub(crate) fn feature_off(region: &Region) -> Error {
+    Error { kind: Kind::Forbidden, ..region.images_off().into() }
 }
 
 /// A price that was shown must still hold.

@@ -4,6 +4,7 @@
 use super::ctx::Ctx;
 use crate::domain::Result;
 use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
+use crate::domain::image::{Image, Visibility};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::project::Account;
 use crate::domain::quota::{Counter, Limits};
@@ -57,6 +58,29 @@ pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
     })?;
     open.push(id);
     Ok(tx.put_index(index::METER_OPEN, &key, &open)?)
+}
+
+/// Opens the meter of an image that just became available (P10). Public images are the provider's and not charged.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn open_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
+    if image.visibility == Visibility::Public {
+        return Ok(());
+    }
+    open(
+        tx,
+        ctx,
+        Opening {
+            subject: Subject::Image(image.id),
+            name: image.name.to_string(),
+            account: image.account,
+            project: image.project,
+            region: image.region.clone(),
+            charge: Charge::ImageStorage,
+            quantity_bytes: image.stored_bytes(),
+        },
+    )
 }
 
 /// Closes the open meters of `subject` that `which` picks. The interval ends now, but never before it began.

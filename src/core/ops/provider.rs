@@ -402,6 +402,7 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         min_disk_bytes: stored.virtual_bytes,
         parent: None,
         source: None,
+        copied_from: None,
         family: String::new(),
         licence: public.licence,
         disks: vec![ImageDisk {

@@ -336,6 +336,17 @@ pub(crate) fn usable_in(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: Proj
     }
 }
 
+/// Holds on to a share in the transaction of what it is needed for: it must still give, or the image is as if it did not exist.
+///
+/// # Errors
+/// `NotFound`.
+pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, share: &Share) -> Result<()> {
+    match tx.get::<Share>(&(share.image, share.recipient))? {
+        Some(share) if share.gives(ctx.now) => Ok(()),
+        _ => Err(Error::not_found("image")),
+    }
+}
+
 /// The share by which the caller has an image that is none of theirs.
 pub(crate) fn given(ctx: &Ctx, image: &Image) -> Result<Option<Share>> {
     let Actor::Tenant { roles, .. } = &ctx.actor else { return Ok(None) };

@@ -8,7 +8,7 @@ use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::task::{Action, Kind, Outputs, State, Task};
+use crate::domain::task::{Action, Kind, Origin, Outputs, State, Task};
 use crate::domain::view::{TaskList, TaskView};
 use crate::domain::{Error, Result};
 use crate::store::records::index;
@@ -21,6 +21,7 @@ pub(crate) struct About {
     account: AccountId,
     project: ProjectId,
     region: RegionId,
+    origin: Option<Origin>,
 }
 
 impl About {
@@ -31,7 +32,13 @@ impl About {
             account: image.account,
             project: image.project,
             region: image.region.clone(),
+            origin: None,
         }
+    }
+
+    /// A copy, whose content is brought from `origin`.
+    pub(crate) fn copy(image: &Image, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..Self::image(image) }
     }
 
     pub(crate) fn instance(machine: &Instance) -> Self {
@@ -41,6 +48,7 @@ impl About {
             account: machine.account,
             project: machine.project,
             region: machine.region.clone(),
+            origin: None,
         }
     }
 }
@@ -64,6 +72,7 @@ pub(crate) fn begin(
         region: about.region.clone(),
         subject: about.subject,
         name: about.name.clone(),
+        origin: about.origin.clone(),
         state: State::Queued,
         step: 0,
         attempts: 0,
@@ -99,7 +108,9 @@ fn load(ctx: &Ctx, id: TaskId, act: Act) -> Result<(Task, Permit)> {
 
 /// A task for a row about something the caller was already authorized for; without its log.
 pub(crate) fn view(ctx: &Ctx, id: TaskId) -> Result<Option<TaskView>> {
-    Ok(readable(ctx, id)?.map(|task| shown(ctx, task, Log::Leave)))
+    let Some(task) = readable(ctx, id)? else { return Ok(None) };
+    let queue_place = queue_place(ctx, &task)?;
+    Ok(Some(shown(ctx, task, queue_place, Log::Leave)))
 }
 
 /// A task for a list: one whose record cannot be understood is left out, or it would take every page it is on with it. The engine and
@@ -116,7 +127,25 @@ enum Log {
     Leave,
 }
 
-fn shown(ctx: &Ctx, task: Task, log: Log) -> TaskView {
+fn queue_place(ctx: &Ctx, task: &Task) -> Result<Option<u32>> {
+    if task.waits_for_turn() { Ok(place_among(&all_active(ctx)?, task)) } else { Ok(None) }
+}
+
+/// The place of a copy that waits for its turn, 1 for the next; those cancelled meanwhile do not count.
+fn place_among(active: &[Task], task: &Task) -> Option<u32> {
+    if !task.waits_for_turn() {
+        return None;
+    }
+    let before = |other: &Task| {
+        other.waits_for_turn()
+            && (other.account, &other.region) == (task.account, &task.region)
+            && (other.created, other.id) < (task.created, task.id)
+    };
+    let n = active.iter().filter(|other| before(other)).count();
+    Some(u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1))
+}
+
+fn shown(ctx: &Ctx, task: Task, queue_place: Option<u32>, log: Log) -> TaskView {
     let n_steps = u32::try_from(task.kind.plan().len()).unwrap_or(u32::MAX);
     let progress =
         if task.state == State::Running { ctx.app.board.progress(task.id).or(task.progress) } else { None };
@@ -131,6 +160,9 @@ fn shown(ctx: &Ctx, task: Task, log: Log) -> TaskView {
         step_number: task.step.saturating_add(1).min(n_steps),
         n_steps,
         progress,
+        queue_place,
+        transferred: task.outputs.transferred.clone(),
+        present_percent: task.present_percent(progress.as_ref()),
         cancel_blocked: task.can(Action::Cancel).err(),
         retry_blocked: task.can(Action::Retry).err(),
         error: task.error,
@@ -188,6 +220,16 @@ pub fn list(ctx: &Ctx, place: &Place, states: Vec<State>, page: u32) -> Result<T
 
 /// Tasks at work in a project and region the caller was already authorized for, newest first.
 pub(crate) fn active(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result<Vec<TaskView>> {
+    let all = all_active(ctx)?;
+    let here = all.iter().filter(|t| t.project == project && t.region == *region);
+    let mut found: Vec<TaskView> =
+        here.map(|task| shown(ctx, task.clone(), place_among(&all, task), Log::Leave)).collect();
+    found.sort_by_key(|t| std::cmp::Reverse(t.created));
+    Ok(found)
+}
+
+/// Every task at work that can be read.
+fn all_active(ctx: &Ctx) -> Result<Vec<Task>> {
     let ids = list_index::<TaskId>(
         ctx.app.store.as_ref(),
         index::TASK_ACTIVE,
@@ -198,12 +240,8 @@ pub(crate) fn active(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result
     )?;
     let mut found = Vec::new();
     for row in ids.items {
-        if let Some(task) = readable(ctx, row.value)?.filter(|t| t.project == project && t.region == *region)
-        {
-            found.push(shown(ctx, task, Log::Leave));
-        }
+        found.extend(readable(ctx, row.value)?);
     }
-    found.sort_by_key(|t| std::cmp::Reverse(t.created));
     Ok(found)
 }
 
@@ -214,7 +252,8 @@ pub(crate) fn active(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result
 pub fn detail(ctx: &Ctx, id: TaskId) -> Result<TaskView> {
     let (task, _) = load(ctx, id, Act::TaskGet)?;
     let may_change = ctx.may(Act::TaskChange, &resource(&task));
-    let mut view = shown(ctx, task, Log::Keep);
+    let queue_place = queue_place(ctx, &task)?;
+    let mut view = shown(ctx, task, queue_place, Log::Keep);
     if !may_change {
         let reader = || {
             crate::domain::error::Reason::new(
@@ -270,7 +309,7 @@ pub fn retry(ctx: &Ctx, id: TaskId) -> Result<TaskId> {
         return Ok(id);
     }
     match (task.kind, task.subject) {
-        (Kind::ImageCreate, Subject::Image(image)) => images::retry(ctx, image),
+        (Kind::ImageCreate | Kind::ImageCopy, Subject::Image(image)) => images::retry(ctx, image),
         (Kind::InstanceCreate | Kind::InstanceStart, Subject::Instance(machine)) => {
             instances::start(ctx, machine)
         }

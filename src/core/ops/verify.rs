@@ -340,12 +340,15 @@ impl All {
         for image in self.images.values().filter(counted) {
             let account = recount.entry((image.account, image.region.clone())).or_default();
             account.n_images += 1;
-            if image.status == image::Status::Creating {
+            if image.status == image::Status::Creating && image.copied_from.is_none() {
                 *account.creating.entry(image.project).or_default() += 1;
             }
         }
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
             recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
+        }
+        for task in self.tasks.iter().filter(|t| t.has_turn()) {
+            recount.entry((task.account, task.region.clone())).or_default().n_copies += 1;
         }
         for counter in std::mem::take(&mut self.counters) {
             let counted = recount.remove(&(counter.account, counter.region.clone())).unwrap_or_default();
@@ -358,6 +361,12 @@ impl All {
                     counter.n_instances,
                     counted.n_images,
                     counted.n_instances
+                ));
+            }
+            if counter.n_copies != counted.n_copies {
+                self.found(format!(
+                    "The counter of {whose} in {} says {} copies on their way; there are {}.",
+                    counter.region, counter.n_copies, counted.n_copies
                 ));
             }
             if counter.creating != counted.creating {
@@ -490,6 +499,13 @@ impl All {
             let bases = machine.disks.iter().filter_map(|d| d.base.clone());
             needed.extend(bases.map(|base| (machine.region.clone(), base, needer.clone())));
         }
+        for task in self.tasks.iter().filter(|t| t.state.active()) {
+            // A copy reads there until it is here, whatever becomes of its source.
+            let Some(origin) = &task.origin else { continue };
+            let needer = self.needer("image", &task.name, task.subject.uuid(), task.project, task.account);
+            let disks = origin.disks.iter();
+            needed.extend(disks.map(|d| (origin.region.clone(), d.fingerprint.clone(), needer.clone())));
+        }
         for (region, fingerprint, needer) in needed {
             self.verified.needed.entry(region).or_default().entry(fingerprint).or_default().push(needer);
         }
@@ -514,6 +530,7 @@ impl All {
 struct Recount {
     n_images: u32,
     n_instances: u32,
+    n_copies: u32,
     creating: BTreeMap<ProjectId, u32>,
 }
 

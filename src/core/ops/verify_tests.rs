@@ -19,6 +19,7 @@ fn region() -> Region {
         id: "north-1".into(),
         zones: vec!["a".into()],
         images: Switch::On,
+        accepts_copies: Switch::On,
         prices: PriceBook {
             version: 1,
             symbol: "€".into(),
@@ -57,6 +58,7 @@ fn image() -> Image {
         min_disk_bytes: 512,
         parent: None,
         source: None,
+        copied_from: None,
         family: String::new(),
         licence: String::new(),
         disks: vec![ImageDisk {
@@ -158,6 +160,8 @@ fn counters_must_be_what_a_recount_gives() {
     check("of Acme in north-1 says 2 images and 0 instances; there are 1 and 0", |tx| tx.put(&wrong));
     let wrong = Counter { n_images: 1, creating: [(PROJECT, 2)].into(), ..wrong };
     check("being made there are: 2 in prod; there are: none", |tx| tx.put(&wrong));
+    let wrong = Counter { n_copies: 3, creating: [].into(), ..wrong };
+    check("says 3 copies on their way; there are 0", |tx| tx.put(&wrong));
     check("is missing", |tx| {
         tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
         Ok(())

@@ -10,7 +10,7 @@ use super::storage::SimStorage;
 use super::witness::Witness;
 use crate::domain::disk::DiskKind;
 use crate::domain::flavor::Flavor;
-use crate::domain::form::{CreateImageForm, DeployForm};
+use crate::domain::form::{CopyImageForm, CreateImageForm, DeployForm};
 use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::{BootMode, Os};
 use crate::domain::money::Money;
@@ -92,15 +92,25 @@ impl Bench {
     /// # Panics
     /// Never: an empty memory store opens.
     pub fn new(seed: u64) -> Self {
+        Self::with(seed, Settings::default())
+    }
+
+    /// The same with these limits of the program.
+    ///
+    /// # Panics
+    /// Never: an empty memory store opens.
+    pub fn with(seed: u64, settings: Settings) -> Self {
         let clock = Arc::new(SimClock::new(Timestamp::from_seconds(1_795_000_000)));
         let host = Arc::new(Host::new(seed, clock.clone(), &["north-1", "south-1"]));
         let faults = Arc::new(StoreFaults::new(seed));
         let store = Arc::new(MemoryStore::with_faults(faults.clone()));
         let (ids, secrets) = (Arc::new(SimIds::new(seed)), Arc::new(SimSecrets::default()));
         let recount = Arc::new(Recount::new(clock.clone()));
-        Self::open(clock, host, faults, store, recount, ids, secrets)
+        let settings = Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, ..settings };
+        Self::open(clock, host, faults, store, recount, ids, secrets, settings)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all that outlives a restart, once each")]
     fn open(
         clock: Arc<SimClock>,
         host: Arc<Host>,
@@ -109,6 +119,7 @@ impl Bench {
         recount: Arc<Recount>,
         ids: Arc<SimIds>,
         secrets: Arc<SimSecrets>,
+        settings: Settings,
     ) -> Self {
         let witness = Witness::open(store.as_ref());
         store.watch(recount.clone());
@@ -119,7 +130,7 @@ impl Bench {
             secrets: secrets.clone(),
             storage: Arc::new(SimStorage(host.clone())),
             hypervisor: Arc::new(SimHypervisor(host.clone())),
-            settings: Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, ..Settings::default() },
+            settings,
         };
         let app = App::open(parts).expect("the memory store can always be read");
         let owner = ids.uuid();
@@ -143,6 +154,7 @@ impl Bench {
             self.recount.clone(),
             self.ids.clone(),
             self.secrets.clone(),
+            self.app.settings,
         );
         self.engine.recover()
     }
@@ -291,6 +303,37 @@ impl Bench {
         Ok((id, task))
     }
 
+    /// Copies an image into these regions; gives each new image and its task, if it has one.
+    ///
+    /// # Errors
+    /// What the use case refuses.
+    pub fn copy(
+        &self,
+        ctx: &Ctx,
+        image: ImageId,
+        project: ProjectId,
+        regions: &[&str],
+        name: &str,
+    ) -> Result<Vec<(ImageId, Option<TaskId>)>> {
+        let ctx = self.at_present(ctx);
+        let regions: Vec<String> = regions.iter().map(|r| (*r).to_owned()).collect();
+        let mut price_versions = BTreeMap::new();
+        for region in people::regions(&ctx)? {
+            price_versions.insert(region.id.to_string(), region.prices.version);
+        }
+        let form = CopyImageForm {
+            image: image.to_string(),
+            project: project.to_string(),
+            regions,
+            name: name.to_owned(),
+            remark: String::new(),
+            price_versions,
+        };
+        let made = images::copy(&ctx, &form)?;
+        let task = |id: &ImageId| ctx.read::<crate::domain::image::Image>(id).map(|i| i.and_then(|i| i.task));
+        made.into_iter().map(|id| Ok((id, task(&id)?))).collect()
+    }
+
     /// Works until no task is left, letting time pass while all of them wait.
     ///
     /// # Errors
@@ -318,6 +361,7 @@ fn small_region(id: &RegionId) -> Region {
         id: id.clone(),
         zones,
         images: Switch::On,
+        accepts_copies: Switch::On,
         prices: PriceBook {
             version: 1,
             symbol: "€".to_owned(),

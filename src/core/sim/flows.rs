@@ -3,7 +3,7 @@
 
 use super::world::World;
 use crate::domain::actor::Actor;
-use crate::domain::form::{CreateImageForm, DeployForm, EditImageForm, PasswordForm};
+use crate::domain::form::{CopyImageForm, CreateImageForm, DeployForm, EditImageForm, PasswordForm};
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{self, Visibility};
@@ -166,6 +166,11 @@ impl World {
             remark: String::new(),
             price_version: self.price_version(&region),
         };
+        // Mostly no two machines are the same, or a content would have so many users that none could go.
+        let (at, value) = (self.dice.below(6), self.dice.below(1_000_000));
+        if self.dice.chance(700) {
+            self.bench.host.write(machine, at, value);
+        }
         let result = images::create(&desk.ctx, &form);
         let allowed = [
             "image_limit_reached",
@@ -179,6 +184,53 @@ impl World {
         ];
         let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
+    }
+
+    /// To any project of the account, into one region or both; sometimes of the provider's public image.
+    pub(super) fn copies(&mut self) -> Happened {
+        let event = "copy".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let public = self.dice.pick(&self.provider.public.clone()).copied();
+        let own = self.an_image(desk.project).map(|i| i.id).filter(|_| self.dice.chance(850));
+        let given = self.a_given_image(desk.project).map(|s| s.image).filter(|_| self.dice.chance(500));
+        let Some(image) = given.or(own).or(public) else { return (event, "nothing".to_owned()) };
+        let projects: Vec<ProjectId> = {
+            let roles = &self.people[desk.who].roles;
+            roles.iter().filter(|(_, role)| **role >= Role::Member).map(|(project, _)| *project).collect()
+        };
+        let mut regions = vec![self.region()];
+        if self.dice.chance(400) {
+            regions.push("south-1".into());
+        }
+        let form = CopyImageForm {
+            image: image.to_string(),
+            project: self.dice.pick(&projects).map(ToString::to_string).unwrap_or_default(),
+            name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
+            remark: "a copy".to_owned(),
+            price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
+            regions: regions.iter().map(ToString::to_string).collect(),
+        };
+        let before = self.n_images();
+        let result = images::copy(&desk.ctx, &form);
+        let allowed = [
+            "image_limit_reached",
+            "image_feature_off",
+            "copies_off",
+            "image_name_taken",
+            "image_not_available",
+            "price_changed",
+            "shared_elsewhere",
+        ];
+        let (made, outcome) = self.expect(result, &allowed);
+        let after = self.n_images();
+        if made.is_none() && outcome != "injected error" && after != before {
+            self.violate(format!("a refused copy left {} images more", after - before));
+        }
+        (event, outcome)
+    }
+
+    fn n_images(&self) -> usize {
+        self.bench.witness.records().images.all().count()
     }
 
     fn power(&mut self, event: &str, act: fn(&Ctx, InstanceId) -> Result<TaskId>) -> Happened {
@@ -266,6 +318,7 @@ impl World {
             "image_not_failed",
             "image_feature_off",
             "source_gone",
+            "copies_off",
             "instance_failed",
             "task_limit_reached",
             // What failed may be gone by now.
@@ -304,12 +357,20 @@ impl World {
             remark: String::new(),
             price_version: self.price_version(&region),
         };
-        let result = match self.dice.below(4) {
-            0 => images::create(&ctx, &form).map(drop),
-            1 => instances::delete(&ctx, machine).map(drop),
+        let copy = self.an_image(owner.project).map(|image| CopyImageForm {
+            image: image.id.to_string(),
+            project: owner.project.to_string(),
+            regions: vec![region.to_string()],
+            name: "mine".to_owned(),
+            ..CopyImageForm::default()
+        });
+        let result = match (self.dice.below(5), copy) {
+            (0, _) => images::create(&ctx, &form).map(drop),
+            (4, Some(copy)) => images::copy(&ctx, &copy).map(drop),
+            (1, _) => instances::delete(&ctx, machine).map(drop),
             // Whether machines can run at all is nobody's secret, so `start` would tell that first.
-            2 => instances::stop(&ctx, machine).map(drop),
-            _ => instances::reboot(&ctx, machine).map(drop),
+            (2, _) => instances::stop(&ctx, machine).map(drop),
+            (_, _) => instances::reboot(&ctx, machine).map(drop),
         };
         (event, self.expect_refusal(result, Kind::Forbidden))
     }
@@ -333,12 +394,23 @@ impl World {
         let image = image.filter(|_| !given);
         let task = self.a_task(project, |_| true);
         let ctx = &desk.ctx;
-        let result = match (self.dice.below(8), machine, image, task) {
+        let own = self.people[desk.who].roles.keys().next().map(ToString::to_string).unwrap_or_default();
+        let copy = |image: ImageId, project: String| CopyImageForm {
+            image: image.to_string(),
+            project,
+            regions: vec![place.region.to_string()],
+            name: "theirs".to_owned(),
+            ..CopyImageForm::default()
+        };
+        let public = self.provider.public[0];
+        let result = match (self.dice.below(10), machine, image, task) {
             (0, Some(id), ..) => instances::detail(ctx, id).map(drop),
             (1, Some(id), ..) => instances::delete(ctx, id).map(drop),
             (2, Some(id), ..) => instances::console_log(ctx, id).map(drop),
             (3, _, Some(id), _) => images::detail(ctx, &place, id).map(drop),
             (4, _, Some(id), _) => images::delete(ctx, id).map(drop),
+            (7, _, Some(id), _) => images::copy(ctx, &copy(id, own)).map(drop),
+            (8, ..) => images::copy(ctx, &copy(public, project.to_string())).map(drop),
             (5, _, _, Some(id)) => tasks::cancel(ctx, id).map(drop),
             (6, _, _, Some(id)) => tasks::detail(ctx, id).map(drop),
             _ => images::list(ctx, &place, ImageQuery::default()).map(drop),
@@ -448,6 +520,10 @@ fn look(
     }
     if let Some(id) = image {
         images::detail(ctx, place, id)?;
+        match images::copy_options(ctx, id) {
+            Err(error) if error.kind == Kind::Forbidden => {}
+            shown => drop(shown?),
+        }
     }
     if let Some(id) = task {
         tasks::detail(ctx, id)?;

@@ -2,23 +2,27 @@
 //! engine, time, the host, the provider, crashes. What tenants do is in `flows.rs`.
 
 use super::faults::Crash;
+use super::host::GRACE_MS;
 use super::world::World;
 use crate::domain::ids::{InstanceId, TaskId};
+use crate::domain::image::{CopiedFrom, Visibility};
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
-use crate::ops::{people, provider, shares, tasks};
+use crate::domain::task::Kind as TaskKind;
+use crate::ops::{images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::sync::Arc;
 
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 34] = [
+const HAPPENINGS: [(u64, Happening); 36] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
-    (14, World::deploys),
-    (16, World::captures),
+    (18, World::deploys),
+    (20, World::captures),
+    (11, World::copies),
     (6, World::starts),
     (7, World::stops),
     (4, World::reboots),
@@ -48,6 +52,7 @@ const HAPPENINGS: [(u64, Happening); 34] = [
     (8, World::sweeps),
     (4, World::interrupts_a_step),
     (3, World::outlives_its_lease),
+    (4, World::source_goes_away),
     (4, World::crashes),
 ];
 
@@ -170,8 +175,9 @@ impl World {
             }
             _ => {
                 let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
+                let accepts_copies = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let result = provider::change_region(&ctx, &region, |r| {
-                    r.images = images;
+                    (r.images, r.accepts_copies) = (images, accepts_copies);
                     Ok(())
                 });
                 ("switch", result)
@@ -217,7 +223,10 @@ impl World {
     /// The next step that takes long outlives its lease, and another process, which knows only the lease, does it meanwhile; or another
     /// worker of this one, which must find that somebody is at it.
     fn outlives_its_lease(&mut self) -> (String, String) {
-        let op = self.dice.pick(&[super::Op::Capture, super::Op::Ingest, super::Op::WaitOff]).copied();
+        let op = self
+            .dice
+            .pick(&[super::Op::Capture, super::Op::Ingest, super::Op::Transfer, super::Op::WaitOff])
+            .copied();
         let (app, owner, clock) = (self.bench.app.clone(), self.bench.owner, self.bench.clock.clone());
         let n = self.dice.below(4) + 1;
         let same = self.dice.chance(500).then(|| self.bench.engine.clone());
@@ -231,6 +240,39 @@ impl World {
         });
         self.engine_works_on();
         ("outlived-lease".to_owned(), "ok".to_owned())
+    }
+
+    /// While the next copy travels, its source is deleted, and what nobody needs is swept until long after the grace.
+    fn source_goes_away(&mut self) -> (String, String) {
+        let event = "source-goes".to_owned();
+        let sources: Vec<CopiedFrom> = {
+            let records = self.bench.witness.records();
+            let copies = records.tasks.all().filter(|t| t.kind == TaskKind::ImageCopy && t.state.active());
+            let from = copies.filter_map(|t| records.images.get(t.subject.uuid())?.copied_from.clone());
+            // A public image is protected.
+            let private = |from: &CopiedFrom| {
+                records.images.get(from.id.0).is_some_and(|i| i.visibility == Visibility::Private)
+            };
+            from.filter(private).collect()
+        };
+        let Some(from) = self.dice.pick(&sources).cloned() else {
+            return (event, "nothing travels".to_owned());
+        };
+        let (app, clock, engine) =
+            (self.bench.app.clone(), self.bench.clock.clone(), self.bench.engine.clone());
+        self.bench.host.interrupt(Some(super::Op::Transfer), move || {
+            // Each of these may be refused or meet an injected error; that is as good an event as any.
+            drop(images::delete(&app.system(), from.id));
+            for _ in 0..12 {
+                drop(engine.run_once());
+            }
+            for _ in 0..3 {
+                drop(sweep::storage(&app, &from.region));
+                clock.advance(GRACE_MS + 1);
+            }
+        });
+        self.engine_works_on();
+        (event, "ok".to_owned())
     }
 
     /// The program ends now, or at one of the next commits.

@@ -39,6 +39,8 @@ pub enum Op {
     Ingest,
     /// Prepare a base.
     Base,
+    /// Bring a disk to another region.
+    Transfer,
     /// Sweep a region.
     Sweep,
 }
@@ -107,6 +109,13 @@ pub(super) struct Machine {
 pub(super) struct Region {
     pub(super) manifests: BTreeMap<String, Manifest>,
     pub(super) bases: BTreeSet<String>,
+}
+
+impl Region {
+    /// Every block that is stored.
+    pub(super) fn blocks(&self) -> BTreeSet<u64> {
+        self.manifests.values().flat_map(|m| m.content.blocks.values().copied()).collect()
+    }
 }
 
 pub(super) struct Manifest {
@@ -297,7 +306,7 @@ impl State {
             self.n_injected += 1;
             self.n_lasting += 1;
             let error = match op {
-                Op::Create | Op::Capture | Op::Ingest | Op::Base => {
+                Op::Create | Op::Capture | Op::Ingest | Op::Base | Op::Transfer => {
                     PortError::NoSpace { place: "north-1".to_owned() }
                 }
                 Op::Destroy | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,

@@ -44,6 +44,7 @@ pub fn check(bench: &Bench) -> Checked {
     names_and_their_indexes_agree(store, &records)?;
     counters_equal_a_recount(&records)?;
     shares_are_counted_and_lead_somewhere(bench, &records)?;
+    no_more_copies_travel_than_may(bench, &records)?;
     available_images_are_whole(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
@@ -180,7 +181,7 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
     let mut recount: BTreeMap<(Uuid, RegionId), (u32, u32)> = BTreeMap::new();
     let mut creating: BTreeMap<(Uuid, RegionId), BTreeMap<ProjectId, u32>> = BTreeMap::new();
     for image in records.images.all() {
-        if image.status == image::Status::Creating {
+        if image.status == image::Status::Creating && image.copied_from.is_none() {
             let account = creating.entry((image.account.0, image.region.clone())).or_default();
             *account.entry(image.project).or_default() += 1;
         }
@@ -191,8 +192,18 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
     for machine in records.instances.all().filter(|i| i.status != instance::Status::Deleting) {
         recount.entry((machine.account.0, machine.region.clone())).or_default().1 += 1;
     }
+    let mut travelling: BTreeMap<(Uuid, RegionId), u32> = BTreeMap::new();
+    for task in records.tasks.all().filter(|t| t.has_turn()) {
+        *travelling.entry((task.account.0, task.region.clone())).or_default() += 1;
+    }
     for counter in records.counters.all() {
         let key = (counter.account.0, counter.region.clone());
+        let n_copies = travelling.remove(&key).unwrap_or_default();
+        hold!(
+            counter.n_copies == n_copies,
+            "{} copies are counted as on their way, and {n_copies} are",
+            counter.n_copies
+        );
         let (real, made) =
             (recount.remove(&key).unwrap_or_default(), creating.remove(&key).unwrap_or_default());
         hold!(
@@ -209,6 +220,14 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         );
     }
     hold!(recount.is_empty(), "things are counted nowhere: {recount:?}");
+    hold!(travelling.is_empty(), "copies are counted nowhere: {travelling:?}");
+    Ok(())
+}
+
+fn no_more_copies_travel_than_may(bench: &Bench, records: &Records) -> Checked {
+    let max = bench.app.settings.n_copies_max;
+    let over = records.counters.all().find(|c| c.n_copies > max);
+    hold!(over.is_none(), "{:?} copies travel at once, and {max} may", over.map(|c| c.n_copies));
     Ok(())
 }
 
@@ -231,6 +250,10 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
         if image.visibility == Visibility::Public {
             continue;
         }
+        if image.copied_from.is_some() {
+            copies_are_true(image, records)?;
+            continue;
+        }
         let task = image.task.ok_or_else(|| format!("{} has no task", image.id))?;
         let taken = bench.host.captured(task);
         let has = image.disks.first().map(|d| d.fingerprint.clone()).zip(image.consistency);
@@ -239,7 +262,26 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
     Ok(())
 }
 
-/// Contents of images and bases of machines are never swept.
+/// A copy has what its source had when it was asked for: as its task noted, and as its source still has.
+fn copies_are_true(image: &Image, records: &Records) -> Checked {
+    let prints =
+        |disks: &[image::ImageDisk]| -> Vec<String> { disks.iter().map(|d| d.fingerprint.clone()).collect() };
+    let has = prints(&image.disks);
+    if let Some(task) =
+        image.task.and_then(|id| records.tasks.get(id.0)).filter(|t| t.kind == Kind::ImageCopy)
+    {
+        let wanted = task.origin.as_ref().map(|o| prints(&o.disks));
+        hold!(wanted.as_ref() == Some(&has), "{} holds {has:?}, and was to get {wanted:?}", image.id);
+    }
+    let source = image.copied_from.as_ref().and_then(|from| records.images.get(from.id.0));
+    if let Some(source) = source.filter(|s| !s.disks.is_empty()) {
+        let theirs = prints(&source.disks);
+        hold!(theirs == has, "{} holds {has:?}, and its source {theirs:?}", image.id);
+    }
+    Ok(())
+}
+
+/// Contents of images and bases of machines are never swept, nor what a copy still reads, also when its source was deleted.
 fn everything_live_is_stored(bench: &Bench, records: &Records) -> Checked {
     for region in records.regions.all() {
         let (stored, _) = bench.host.stored(&region.id);
@@ -247,6 +289,12 @@ fn everything_live_is_stored(bench: &Bench, records: &Records) -> Checked {
             for disk in &image.disks {
                 let deleting = image.status == image::Status::Deleting;
                 hold!(deleting || stored.contains(&disk.fingerprint), "the content of {} is gone", image.id);
+            }
+        }
+        for task in records.tasks.all().filter(|t| t.state.active()) {
+            let Some(origin) = task.origin.as_ref().filter(|o| o.region == region.id) else { continue };
+            for disk in &origin.disks {
+                hold!(stored.contains(&disk.fingerprint), "what the copy {} still reads is gone", task.id);
             }
         }
         for machine in records.instances.all().filter(|i| i.region == region.id) {
@@ -266,6 +314,7 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
     }
     for image in records.images.all() {
         let kind = match image.status {
+            image::Status::Creating if image.copied_from.is_some() => Some(Kind::ImageCopy),
             image::Status::Creating => Some(Kind::ImageCreate),
             image::Status::Deleting => Some(Kind::ImageDelete),
             image::Status::Available | image::Status::Error => None,
@@ -362,7 +411,7 @@ fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
     for task in records.tasks.all() {
         let gone = matches!(
             (task.kind, task.state),
-            (Kind::ImageCreate | Kind::InstanceCreate, State::Cancelled)
+            (Kind::ImageCreate | Kind::ImageCopy | Kind::InstanceCreate, State::Cancelled)
                 | (Kind::ImageDelete | Kind::InstanceDelete, State::Done)
         );
         let id = task.subject.uuid();

@@ -12,7 +12,7 @@ use crate::store::records::index;
 use crate::store::{Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
 
-const STEPS: u32 = 120;
+const STEPS: u32 = 240;
 const SEEDS: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings but its environment")]
@@ -56,7 +56,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 31] = [
+const EVENTS: [&str; 39] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -69,6 +69,14 @@ const EVENTS: [&str; 31] = [
     "capture: instance_capturing",
     "capture: price_changed",
     "capture: task_limit_reached",
+    "copy: ok",
+    "copy: image_limit_reached",
+    "copy: image_feature_off",
+    "copy: image_name_taken",
+    "copy: image_not_available",
+    "copy: copies_off",
+    "copy: price_changed",
+    "source-goes: ok",
     "start: ok",
     "stop: ok",
     "reboot: ok",
@@ -172,6 +180,48 @@ fn every_rule_notices_what_breaks_it() {
         let noticed = bench.witness.broken().into_iter().chain(check(&bench).err()).collect::<Vec<_>>();
         assert!(noticed.iter().any(|what| what.contains(words)), "“{words}” is not noticed: {noticed:?}");
     }
+}
+
+/// The same, on a copy of the public image.
+type SabotageOfCopy = fn(&mut Tx<'_>, &Image) -> Result<(), StoreError>;
+
+const SABOTAGES_OF_COPIES: [(&str, SabotageOfCopy); 2] = [
+    ("and its source", |tx, copy| change::<Image>(tx, &copy.id, |i| i.disks[0].fingerprint = "0".repeat(64))),
+    ("counted as on their way", |tx, copy| {
+        change::<Counter>(tx, &(copy.account, copy.region.clone()), |c| c.n_copies = 1)
+    }),
+];
+
+#[test]
+fn a_copy_that_is_not_what_it_was_copied_from_is_noticed() {
+    for (words, sabotage) in SABOTAGES_OF_COPIES {
+        let bench = Bench::new(1);
+        let provider = bench.provider().unwrap();
+        let owner = bench.user("owner@acme.example").unwrap();
+        let project = provider.projects[0].1;
+        let made = bench.copy(&owner, provider.public[0], project, &["north-1"], "mine").unwrap();
+        let copy = owner.read::<Image>(&made[0].0).unwrap().unwrap();
+        check(&bench).unwrap();
+        transact(bench.records(), 1, |tx| sabotage(tx, &copy)).unwrap();
+        let noticed = check(&bench).unwrap_err();
+        assert!(noticed.contains(words), "“{words}” is not noticed: {noticed}");
+    }
+}
+
+#[test]
+fn content_that_is_taken_from_under_a_copy_is_noticed() {
+    let bench = Bench::new(1);
+    let provider = bench.provider().unwrap();
+    let owner = bench.user("owner@acme.example").unwrap();
+    let project = provider.projects[0].1;
+    let made = bench.copy(&owner, provider.public[0], project, &["north-1"], "mine").unwrap();
+    bench.copy(&owner, made[0].0, project, &["south-1"], "far").unwrap();
+    check(&bench).unwrap();
+    let north = bench.app.storage.region(&"north-1".into()).unwrap();
+    for moment in [0, super::GRACE_MS + 1] {
+        north.sweep(&[], crate::domain::time::Timestamp(moment)).unwrap();
+    }
+    assert!(check(&bench).unwrap_err().contains("the content of"));
 }
 
 #[test]

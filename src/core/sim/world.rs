@@ -11,6 +11,7 @@ use crate::domain::project::Role;
 use crate::domain::task::State;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
+use crate::ops::ctx::Settings;
 use crate::ops::{tasks, usage};
 use crate::ports::Clock;
 use crate::store::{Order, list};
@@ -48,7 +49,9 @@ const TAIL: usize = 40;
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let bench = Bench::new(seed);
+        // So few turns that copies wait for each other, although few images fit into an account.
+        let settings = Settings { n_copies_max: 1, ..Settings::default() };
+        let bench = Bench::with(seed, settings);
         let provider = bench.provider().expect("the small provider can be set up");
         let people = people(&provider);
         let mut dice = Dice::new(seed, 5);

@@ -59,28 +59,66 @@ records! {
     Project, "project", 1, ProjectId, |r| r.id;
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
-    Region, "region", 1, RegionId, |r| r.id.clone();
+    Region, "region", 2, RegionId, |r| r.id.clone(), older_region;
     DatedBook, "book", 1, (RegionId, u32), |r| (r.region.clone(), r.prices.version);
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
-    Counter, "counter", 2, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
-    Image, "image", 1, ImageId, |r| r.id;
+    Counter, "counter", 3, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
+    Image, "image", 2, ImageId, |r| r.id, older_image;
     Instance, "instance", 1, InstanceId, |r| r.id;
-    Task, "task", 1, TaskId, |r| r.id;
+    Task, "task", 2, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 1, ImageId, |r| r.image;
     Event, "event", 1, EventId, |r| r.id;
 }
 
-/// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end.
+/// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
+/// copies.
 fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
-            fields.insert("creating".to_owned(), json!({}));
+        (1 | 2, Some(fields)) => {
+            fields.entry("creating").or_insert_with(|| json!({}));
+            fields.insert("n_copies".to_owned(), json!(0));
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),
+    }
+}
+
+/// Version 1 had no switch for copies; all regions take them until their provider says otherwise.
+fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("accepts_copies".to_owned(), json!("on"));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Region>(from_version)),
+    }
+}
+
+/// Version 1 knew no copies.
+fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("copied_from".to_owned(), Value::Null);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Image>(from_version)),
+    }
+}
+
+/// Version 1 knew no copies.
+fn older_task(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("origin".to_owned(), Value::Null);
+            if let Some(outputs) = fields.get_mut("outputs").and_then(Value::as_object_mut) {
+                outputs.insert("transferred".to_owned(), Value::Null);
+            }
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Task>(from_version)),
     }
 }
 

@@ -3,11 +3,13 @@
 use super::settle::{self, Ending};
 use super::steps;
 use crate::domain::Result;
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{AccountId, RegionId, TaskId};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::task::{Lease, Outputs, Progress, State, Task, backoff_ms, bounded};
+use crate::domain::quota::{Counter, Turn};
+use crate::domain::task::{Kind, Lease, Outputs, Progress, State, Task, backoff_ms, bounded};
 use crate::domain::time::Timestamp;
 use crate::ops::ctx::{App, Ctx, Permit};
+use crate::ops::ledger;
 use crate::ports::{PortError, Watcher};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list_index, read};
@@ -146,7 +148,12 @@ impl Engine {
             }
         }
         due.sort_by_key(|t| (t.not_before, t.id));
+        let mut full = BTreeSet::new();
         for task in due {
+            // Copies are asked for and due in the same order, so that whoever waits longest comes first when a turn is free.
+            if task.waits_for_turn() && !self.has_room(&task, &mut full)? {
+                continue;
+            }
             let Some(at_work) = AtWork::begin(&self.at_work, task.id) else { continue };
             if let Some(task) = self.claim(task.id)? {
                 let moved = self.step(&task);
@@ -158,6 +165,21 @@ impl Engine {
             }
         }
         Ok(Outcome::Idle(next))
+    }
+
+    /// Whether one more copy of the task's account may travel to its region, as far as can be told before the claim, which judges it. What is
+    /// `full` already is not asked for again. When a turn is given back, the commit of that wakes whoever waits.
+    fn has_room(&self, task: &Task, full: &mut BTreeSet<(AccountId, RegionId)>) -> Result<bool> {
+        let place = (task.account, task.region.clone());
+        if full.contains(&place) {
+            return Ok(false);
+        }
+        let n_copies = read::<Counter>(self.app.store.as_ref(), &place)?.map_or(0, |c| c.n_copies);
+        let room = n_copies < self.app.settings.n_copies_max;
+        if !room {
+            full.insert(place);
+        }
+        Ok(room)
     }
 
     fn is_at_work(&self, id: TaskId) -> bool {
@@ -174,10 +196,28 @@ impl Engine {
             if !task.state.active() || leased || due_at(&task, ctx.now) > ctx.now {
                 return Ok(None);
             }
+            let mut turn = Turn::Now;
+            if task.waits_for_turn() {
+                ledger::count(tx, task.account, &task.region, |c| {
+                    turn = c.take_copy(self.app.settings.n_copies_max);
+                    Ok(())
+                })?;
+            }
+            if turn == Turn::Later {
+                return Ok(None);
+            }
             task.lease = Some(self.lease(claim, ctx.now));
-            task.started = task.started.or(Some(ctx.now));
+            if task.kind == Kind::ImageCopy && task.state == State::Queued && task.cancel_requested {
+                // Nothing was done and no turn was taken.
+                task.state = State::Undoing;
+                tx.put(&task)?;
+                return Ok(Some(task));
+            }
             if task.state == State::Queued {
                 task.state = State::Running;
+            }
+            if task.state == State::Running {
+                task.started = task.started.or(Some(ctx.now));
             }
             if task.state == State::Running && task.cancel_requested && task.kind.cancellable() {
                 unwind(&mut task, ctx.now);

@@ -2,7 +2,7 @@
 
 use crate::domain::Result;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
-use crate::domain::image::{self, Image, Visibility};
+use crate::domain::image::{self, Image};
 use crate::domain::instance::{Instance, Status};
 use crate::domain::meter::Charge;
 use crate::domain::task::{Kind, State, Task};
@@ -42,6 +42,7 @@ pub fn settle(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, task: &mut Task, endi
     }
     match (task.kind, task.subject) {
         (Kind::ImageCreate, Subject::Image(id)) => image_created(tx, ctx, permit, task, id, ending),
+        (Kind::ImageCopy, Subject::Image(id)) => image_copied(tx, ctx, permit, task, id, ending),
         (Kind::ImageDelete, Subject::Image(id)) => {
             let Some(image) = tx.get::<Image>(&id)? else { return Ok(()) };
             tx.delete::<Image>(&id);
@@ -77,18 +78,45 @@ fn image_created(
         c.give_create(image.project);
         Ok(())
     })?;
+    if *ending == Ending::Done {
+        image.disks = task.outputs.stored.iter().cloned().collect();
+        image.min_disk_bytes = image.virtual_bytes();
+        image.consistency = task.outputs.consistency;
+    }
+    image_made(tx, ctx, permit, image, ending)
+}
+
+fn image_copied(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    task: &Task,
+    id: ImageId,
+    ending: &Ending,
+) -> Result<()> {
+    let Some(mut image) = tx.get::<Image>(&id)? else { return Ok(()) };
+    // One that was cancelled while it waited never had its turn.
+    if task.started.is_some() {
+        ledger::count(tx, image.account, &image.region, |c| {
+            c.give_copy();
+            Ok(())
+        })?;
+    }
+    if *ending == Ending::Done {
+        image.disks = task.outputs.transferred.iter().flat_map(|t| t.disks.clone()).collect();
+    }
+    image_made(tx, ctx, permit, image, ending)
+}
+
+/// The end of making an image in whatever way; its disks are in it already when that went well.
+fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, ending: &Ending) -> Result<()> {
     match ending {
         Ending::Done => {
             // The size is known before the image is available (P17), and charging starts with it (P10), in this commit.
-            image.disks = task.outputs.stored.iter().cloned().collect();
-            image.min_disk_bytes = image.virtual_bytes();
-            image.consistency = task.outputs.consistency;
             image.status = image::Status::Available;
             image.available = image.available.or(Some(ctx.now));
             image.error = None;
-            if image.visibility == Visibility::Private {
-                open_image_meter(tx, ctx, &image)?;
-            }
+            ledger::open_image(tx, ctx, &image)?;
             tx.put(&image)?;
             audit::write(tx, ctx, permit, &images::entry(&image, "image.available", String::new()))
         }
@@ -107,26 +135,10 @@ fn image_created(
                 index::IMAGE_BY_NAME,
                 &(image.account, image.region.clone(), image.name.as_str().to_lowercase()),
             );
-            tx.delete::<Image>(&id);
+            tx.delete::<Image>(&image.id);
             audit::write(tx, ctx, permit, &images::entry(&image, "image.cancelled", String::new()))
         }
     }
-}
-
-fn open_image_meter(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
-    ledger::open(
-        tx,
-        ctx,
-        Opening {
-            subject: Subject::Image(image.id),
-            name: image.name.to_string(),
-            account: image.account,
-            project: image.project,
-            region: image.region.clone(),
-            charge: Charge::ImageStorage,
-            quantity_bytes: image.stored_bytes(),
-        },
-    )
 }
 
 fn machine_moved(

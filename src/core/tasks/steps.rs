@@ -4,9 +4,9 @@
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::{Image, ImageDisk};
 use crate::domain::instance::Instance;
-use crate::domain::task::{Kind, Outputs, Step, Task};
+use crate::domain::task::{Kind, Outputs, Step, Task, Transferred};
 use crate::ops::ctx::App;
-use crate::ports::{Blobs, DiskSpec, Fingerprint, MachineSpec, PortError, Power, Watcher};
+use crate::ports::{Blobs, DiskSpec, Fingerprint, MachineSpec, PortError, Power, StoredSize, Watcher};
 use crate::store::read;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<
         Step::Capture => capture(app, task, watcher, &mut outputs)?,
         Step::Store => store(app, task, watcher, &mut outputs)?,
         Step::DiscardCapture => app.hypervisor.discard_capture(source(app, task)?.id, task.id)?,
+        Step::Transfer => outputs.transferred = Some(transfer(app, task, watcher)?),
         Step::Release => app.board.request_sweep(&task.region),
         Step::PrepareBase => outputs.bases = bases(app, &machine(app, task)?, watcher)?,
         Step::CreateDisks => {
@@ -72,6 +73,11 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             Subject::Instance(id) => app.hypervisor.cut_power(id),
             _ => Err(defect(task)),
         },
+        // What was brought is needed by nobody now.
+        (Step::Transfer, _) => {
+            app.board.request_sweep(&task.region);
+            Ok(())
+        }
         (
             Step::Store
             | Step::DiscardCapture
@@ -106,6 +112,21 @@ fn store(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -
         stored_bytes: stored.stored_bytes,
     });
     Ok(())
+}
+
+/// Brings the disks of a copy one after the other. They are those the source had when the copy was asked for; the sweep keeps them.
+fn transfer(app: &App, task: &Task, watcher: &dyn Watcher) -> Result<Transferred, PortError> {
+    let origin = task.origin.as_ref().ok_or_else(|| defect(task))?;
+    let mut all = Transferred::default();
+    for disk in &origin.disks {
+        let fingerprint = Fingerprint(disk.fingerprint.clone());
+        let brought = app.storage.transfer(&origin.region, &task.region, &fingerprint, watcher)?;
+        all.sent_bytes = all.sent_bytes.saturating_add(brought.sent_bytes);
+        all.present_bytes = all.present_bytes.saturating_add(brought.present_bytes);
+        let StoredSize { virtual_bytes, stored_bytes } = brought.size;
+        all.disks.push(ImageDisk { virtual_bytes, stored_bytes, ..disk.clone() });
+    }
+    Ok(all)
 }
 
 fn blobs(app: &App, task: &Task) -> Result<Arc<dyn Blobs>, PortError> {

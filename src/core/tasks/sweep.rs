@@ -102,10 +102,16 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
         list_index::<TaskId>(app.store.as_ref(), index::TASK_ACTIVE, &(), Order::Ascending, u32::MAX, None)?;
     for row in active.items {
         // A task that cannot be read stops the sweep: what it is about to name might be removed.
-        let task = read::<Task>(app.store.as_ref(), &row.value)?;
-        live.extend(
-            task.filter(|t| t.region == *region).and_then(|t| t.outputs.stored).map(|d| d.fingerprint),
-        );
+        let Some(task) = read::<Task>(app.store.as_ref(), &row.value)? else { continue };
+        if let Some(origin) = &task.origin
+            && (task.region == *region || origin.region == *region)
+        {
+            // A copy needs its content on both sides: there to read it, also when its source is deleted meanwhile, and here as it arrives.
+            live.extend(origin.disks.iter().map(|d| d.fingerprint.clone()));
+        }
+        if task.region == *region {
+            live.extend(task.outputs.stored.map(|d| d.fingerprint));
+        }
     }
     for image in app.images.all().iter().filter(|i| i.region == *region) {
         live.extend(image.disks.iter().map(|d| d.fingerprint.clone()));

@@ -44,6 +44,11 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
     match kind {
         Kind::InstanceCreate => unreachable!("done above"),
         Kind::ImageCreate => bench.capture(&ctx, machine, "copy").unwrap().1,
+        Kind::ImageCopy => {
+            let (image, _) = bench.capture(&ctx, machine, "original").unwrap();
+            bench.work().unwrap();
+            bench.copy(owner, image, project, &["south-1"], "copy").unwrap().remove(0).1.unwrap()
+        }
         Kind::ImageDelete => {
             let (image, _) = bench.capture(&ctx, machine, "copy").unwrap();
             bench.work().unwrap();
@@ -66,6 +71,7 @@ fn effect(step: Step) -> Option<Op> {
         Step::Capture => Some(Op::Capture),
         Step::Store => Some(Op::Ingest),
         Step::DiscardCapture => Some(Op::Discard),
+        Step::Transfer => Some(Op::Transfer),
         Step::Release => None,
         Step::PrepareBase => Some(Op::Base),
         Step::CreateDisks => Some(Op::Create),
@@ -99,7 +105,7 @@ impl Scene {
     }
 
     fn image(&self) -> Option<Image> {
-        let all = self.bench.app.images.group(&(self.project, "north-1".into()));
+        let all = self.bench.app.images.all();
         all.iter().find(|i| i.name.as_str() == "copy").map(|i| Image::clone(i))
     }
 
@@ -138,6 +144,11 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             assert!(image.disks.is_empty() && image.error.is_some(), "{at}");
             let machine = machine.unwrap();
             assert_eq!((machine.capturing, machine.status), (None, Status::Running), "{at}");
+        }
+        Kind::ImageCopy => {
+            let image = image.unwrap();
+            assert_eq!(image.status, ImageStatus::Error, "{at}");
+            assert!(image.disks.is_empty() && image.error.is_some(), "{at}");
         }
         Kind::InstanceCreate => {
             let machine = machine.unwrap();
@@ -306,7 +317,7 @@ fn what_can_be_cancelled_can_be_cancelled_before_and_in_every_step_and_leaves_no
                 assert_eq!(scene.work_to_the_end(), State::Cancelled, "{at}");
                 assert!(scene.image().is_none(), "{at}");
                 let machine = scene.machine().map(|m| (m.status, m.capturing));
-                let expected = (kind == Kind::ImageCreate).then_some((Status::Running, None));
+                let expected = (kind != Kind::InstanceCreate).then_some((Status::Running, None));
                 assert_eq!(machine, expected, "{at}");
                 let n_machines = usize::from(machine.is_some());
                 assert_eq!(scene.bench.host.machines().len(), n_machines, "{at}: disks are left");
@@ -330,6 +341,7 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
     for (kind, op) in [
         (Kind::ImageCreate, Op::Capture),
         (Kind::ImageCreate, Op::Ingest),
+        (Kind::ImageCopy, Op::Transfer),
         (Kind::InstanceReboot, Op::WaitOff),
     ] {
         let scene = scene(kind);
@@ -353,6 +365,7 @@ fn a_step_that_gave_no_word_for_longer_than_its_lease_is_not_begun_twice_in_one_
     for (kind, op) in [
         (Kind::ImageCreate, Op::Capture),
         (Kind::ImageCreate, Op::Ingest),
+        (Kind::ImageCopy, Op::Transfer),
         (Kind::InstanceCreate, Op::Create),
         (Kind::InstanceDelete, Op::Destroy),
     ] {

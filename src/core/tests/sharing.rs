@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::{ShareForm, StopSharingForm};
+use darkroom_core::domain::form::{CopyImageForm, ShareForm, StopSharingForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId};
 use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::share::{Action, Sharing, State};
@@ -134,6 +134,46 @@ fn what_is_received_cannot_be_changed_deleted_or_passed_on() {
         Kind::NotFound,
         "who else has it is not told"
     );
+}
+
+#[test]
+fn what_is_received_can_be_saved_as_their_own_inside_its_region_only() {
+    let scene = scene();
+    scene.share(2);
+    scene.decide(2, Action::Accept).unwrap();
+    let friend = scene.bench.at_present(&scene.friend());
+    let offered = images::copy_options(&friend, scene.image).unwrap();
+    let open: Vec<(&str, bool)> =
+        offered.regions.iter().map(|r| (r.id.as_str(), r.refused.is_none())).collect();
+    assert_eq!(open, [("north-1", true), ("south-1", false)]);
+    assert_eq!(offered.project, Some(scene.project(2)));
+
+    let copy = |n: usize, region: &str| CopyImageForm {
+        image: scene.image.to_string(),
+        project: scene.project(n).to_string(),
+        regions: vec![region.to_owned()],
+        name: "my own".to_owned(),
+        remark: String::new(),
+        price_versions: [(region.to_owned(), 1)].into(),
+    };
+    assert_eq!(images::copy(&friend, &copy(2, "south-1")).unwrap_err().code, "shared_elsewhere");
+    assert_eq!(
+        images::copy(&friend, &copy(0, "north-1")).unwrap_err().kind,
+        Kind::NotFound,
+        "not the sharer's project"
+    );
+    let own = images::copy(&friend, &copy(3, "north-1")).unwrap()[0];
+    let trail = audit::list(&scene.owner(), &scene.place(0), None, 1).unwrap().page.rows;
+    assert!(trail.iter().all(|e| e.action != "image.copy"), "what they do with it is theirs");
+
+    // It is theirs whatever becomes of the share and of what it was copied from.
+    scene.stop(2, "now", "").unwrap();
+    assert_eq!(images::copy(&friend, &copy(2, "north-1")).unwrap_err().kind, Kind::NotFound);
+    images::delete(&scene.owner(), scene.image).unwrap();
+    scene.bench.work().unwrap();
+    let mine = images::detail(&friend, &scene.place(3), own).unwrap();
+    assert!(mine.may_change && mine.may_deploy && mine.shared.is_none() && mine.copied_from.is_none());
+    check(&scene.bench).unwrap();
 }
 
 #[test]

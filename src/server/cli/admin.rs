@@ -219,6 +219,9 @@ struct RegionArgs {
     /// Whether images can be made here
     #[arg(long, value_enum)]
     images: Option<OnOff>,
+    /// Whether images can be copied into it
+    #[arg(long, value_enum)]
+    copies: Option<OnOff>,
     /// Images an account may have
     #[arg(long, value_name = "N")]
     limit_images: Option<u32>,
@@ -325,14 +328,19 @@ fn parse_flavor_price(text: &str) -> Result<(FlavorId, Money), String> {
     Ok((flavor.into(), money::parse(price)?))
 }
 
+fn switch(value: OnOff) -> Switch {
+    match value {
+        OnOff::On => Switch::On,
+        OnOff::Off => Switch::Off,
+    }
+}
+
 impl From<RegionArgs> for RegionChange {
     fn from(args: RegionArgs) -> Self {
         Self {
             zones: args.zones,
-            images: args.images.map(|images| match images {
-                OnOff::On => Switch::On,
-                OnOff::Off => Switch::Off,
-            }),
+            images: args.images.map(switch),
+            accepts_copies: args.copies.map(switch),
             limits: LimitChange {
                 n_images_max: args.limit_images,
                 n_instances_max: args.limit_instances,

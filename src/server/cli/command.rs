@@ -86,6 +86,8 @@ pub struct RegionChange {
     pub zones: Vec<String>,
     /// Whether the image feature is on.
     pub images: Option<Switch>,
+    /// Whether images can be copied into it.
+    pub accepts_copies: Option<Switch>,
     /// Limits of accounts that have none of their own.
     pub limits: LimitChange,
     /// The currency's symbol.

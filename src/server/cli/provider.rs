@@ -68,7 +68,8 @@ pub fn add_region(ctx: &Ctx, id: RegionId, change: &RegionChange) -> Result<Stri
         disk_gb_month: [].into(),
         flavor_hour: [].into(),
     };
-    let mut region = Region { id, zones: Vec::new(), images: Switch::On, prices, limits: USUAL_LIMITS };
+    let (images, accepts_copies) = (Switch::On, Switch::On);
+    let mut region = Region { id, zones: Vec::new(), images, accepts_copies, prices, limits: USUAL_LIMITS };
     check(ctx, change)?;
     apply(&mut region, change);
     provider::put_region(ctx, &region)?;
@@ -114,6 +115,7 @@ fn apply(region: &mut Region, change: &RegionChange) {
         region.zones.dedup();
     }
     region.images = change.images.unwrap_or(region.images);
+    region.accepts_copies = change.accepts_copies.unwrap_or(region.accepts_copies);
     region.limits = limits(region.limits, change.limits);
     let before = region.prices.clone();
     if let Some(symbol) = &change.symbol {
@@ -142,6 +144,7 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
         "NAME",
         "ZONES",
         "IMAGES",
+        "COPIES",
         "LIMITS (IMAGES, INSTANCES, CREATES)",
         "IMAGE GB-MONTH",
         "DISK GB-MONTH",
@@ -149,7 +152,7 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for region in people::regions(ctx)? {
-        let Region { id, zones, images, prices, limits } = region;
+        let Region { id, zones, images, accepts_copies, prices, limits } = region;
         let symbol = &prices.symbol;
         let disks: Vec<String> = prices
             .disk_gb_month
@@ -164,7 +167,8 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
         rows.push(vec![
             id.to_string(),
             zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(","),
-            if images == Switch::On { "on" } else { "off" }.to_owned(),
+            images.word().to_owned(),
+            accepts_copies.word().to_owned(),
             format!("{}, {}, {}", limits.n_images_max, limits.n_instances_max, limits.n_creates_max),
             prices.image_gb_month.rate(symbol),
             disks.join(", "),
@@ -306,18 +310,21 @@ mod tests {
             disk_gb_month: [].into(),
             flavor_hour: [].into(),
         };
+        let (images, accepts_copies) = (Switch::On, Switch::On);
         let before =
-            Region { id: "r".into(), zones: vec![], images: Switch::On, prices, limits: USUAL_LIMITS };
+            Region { id: "r".into(), zones: vec![], images, accepts_copies, prices, limits: USUAL_LIMITS };
         let mut region = before.clone();
         apply(
             &mut region,
             &RegionChange {
                 images: Some(Switch::Off),
+                accepts_copies: Some(Switch::Off),
                 image_price: Some(Money(5)),
                 ..RegionChange::default()
             },
         );
         assert_eq!((region.prices.version, region.images), (3, Switch::Off));
+        assert_eq!(region.accepts_copies, Switch::Off);
         apply(
             &mut region,
             &RegionChange { disk_prices: vec![(DiskKind::Ssd, Money(1))], ..RegionChange::default() },

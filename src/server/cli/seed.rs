@@ -132,6 +132,7 @@ fn north() -> Region {
         id: RegionId::from("north-1"),
         zones: vec![ZoneId::from("a"), ZoneId::from("b")],
         images: Switch::On,
+        accepts_copies: Switch::On,
         prices: prices(50_000, [100_000, 40_000, 60_000], [4_000, 8_000, 16_000, 32_000, 9_000]),
         limits: Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40 },
     }
@@ -142,6 +143,7 @@ fn south() -> Region {
         id: RegionId::from("south-1"),
         zones: vec![ZoneId::from("a")],
         images: Switch::On,
+        accepts_copies: Switch::On,
         prices: prices(55_000, [110_000, 45_000, 65_000], [4_500, 9_000, 18_000, 36_000, 10_000]),
         limits: Limits { n_images_max: 10, n_instances_max: 10, n_creates_max: 40 },
     }

@@ -209,6 +209,14 @@ pub const ENTRIES: &[Entry] = &[
         "Tries of a step whose failure may pass by itself."
     ),
     whole!(
+        "tasks.n_copies_max",
+        1,
+        64,
+        u32,
+        limits.n_copies_max,
+        "Copies of an account that travel to a region at the same time; the others wait for their turn."
+    ),
+    whole!(
         "tasks.lease_ms",
         5_000,
         DAY_MS,

@@ -202,3 +202,33 @@ fn a_sweep_can_lose_power_at_any_point() {
     assert!(report.completed && report.n_rewritten_packs > 0 && n.get() > 5, "{report:?} {n:?}");
     assert_holds(&store, &print, &kept);
 }
+
+#[test]
+fn what_was_fetched_survives_a_power_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let from = open(&directory.path().join("from"));
+    let disk = whole(&[1, 3, 0, 5, 2]);
+    let print = put(&from, &disk);
+    let (live, synced) = (directory.path().join("to"), Arc::new(Mutex::new(HashMap::new())));
+    let append = Box::new(PowerLoss(Arc::clone(&synced)));
+    let to = Store::open_with(&live, Settings::default(), append).unwrap();
+    // Some of it is there already, written by an ingest that is not done and so not synced.
+    let other = whole(&[3, 9]);
+    let mut hook = |offset| {
+        if offset == CHUNK_BYTES as u64 {
+            while to.stats().n_chunks < 1 {
+                std::thread::yield_now();
+            }
+            let (hold, manifest) = (to.hold(), from.manifest(&print).unwrap());
+            let options = crate::FetchOptions { on_progress: &|_, _| {}, cancelled: &|| false, hold: &hold };
+            let fetched = to.fetch_from(&from, &manifest, &options).unwrap();
+            assert_eq!((fetched.n_sent_chunks, fetched.n_present_chunks), (3, 1));
+            to.put_manifest(&manifest, &hold).unwrap();
+            after_power_loss(&live, &directory.path().join("after"), &synced);
+        }
+        Ok(())
+    };
+    let hold = to.hold();
+    to.ingest(&mut Hooked { bytes: &other, hook: &mut hook }, &options(&hold)).unwrap();
+    assert_holds(&open(&directory.path().join("after")), &print, &disk);
+}

@@ -2,6 +2,7 @@
 
 mod crash;
 mod faults;
+mod fetch;
 mod round_trip;
 mod sweep;
 

@@ -1,6 +1,9 @@
 //! Images: the record, its states and what may be done in each. One file per flow beside this one.
 
+pub mod copy;
 pub mod list;
+
+pub use copy::CopiedFrom;
 
 use super::error::Reason;
 use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
@@ -189,6 +192,8 @@ pub struct Image {
     pub parent: Option<ImageId>,
     /// The machine it was made from.
     pub source: Option<Source>,
+    /// The image it is a copy of; `None` when it was made in another way.
+    pub copied_from: Option<CopiedFrom>,
     /// A name that resolves to its newest live image; empty for none.
     pub family: String,
     /// Licence code inherited from the origin (U5); empty for none.
@@ -216,6 +221,8 @@ pub struct Image {
 pub enum Action {
     /// Make a machine from it.
     Deploy,
+    /// Copy it to a project or region.
+    Copy,
     /// Change its name or remark.
     Edit,
     /// Remove it.
@@ -230,8 +237,8 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] =
-        [Self::Deploy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel, Self::Share];
+    pub const ALL: [Self; 7] =
+        [Self::Deploy, Self::Copy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel, Self::Share];
 }
 
 impl Image {
@@ -251,8 +258,7 @@ impl Image {
                 "It is public.",
                 "",
             )),
-            (Action::Share, Available)
-            | (Action::Deploy, Available)
+            (Action::Share | Action::Deploy | Action::Copy, Available)
             | (Action::Edit, Creating | Available | Error)
             | (Action::Retry, Error)
             | (Action::Cancel, Creating) => Ok(()),
@@ -279,6 +285,19 @@ impl Image {
             (Action::Share, Creating | Error | Deleting) => {
                 refuse("image_not_available", "Only an available image can be shared.", "")
             }
+            (Action::Copy, Creating) => refuse(
+                "image_not_available",
+                "Only an available image can be copied.",
+                "Wait until it is available.",
+            ),
+            (Action::Copy, Error) => {
+                refuse("image_not_available", "Only an available image can be copied.", "Retry making it.")
+            }
+            (Action::Copy, Deleting) => refuse(
+                "image_not_available",
+                "Only an available image can be copied.",
+                "Choose another image.",
+            ),
             (Action::Edit, Deleting) => {
                 refuse("image_deleting", "An image that is being deleted cannot be changed.", "")
             }
@@ -358,6 +377,7 @@ pub(crate) mod tests {
             min_disk_bytes: 0,
             parent: None,
             source: None,
+            copied_from: None,
             family: String::new(),
             licence: String::new(),
             disks: vec![],

@@ -2,10 +2,11 @@
 
 use super::instances::InstanceLink;
 use super::overview::EventRow;
+use super::people::ProjectChoice;
 use super::shares::SharedBy;
 use super::tasks::TaskView;
 use crate::domain::error::Reason;
-use crate::domain::ids::{ImageId, InstanceId, RegionId};
+use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId};
 use crate::domain::image::{self, Image, list::ImageQuery};
 use crate::domain::instance;
 use crate::domain::money::Money;
@@ -118,6 +119,12 @@ pub struct ImageDetail {
     pub may_change: bool,
     /// Whether the user may deploy it.
     pub may_deploy: bool,
+    /// Whether the user may copy it.
+    pub may_copy: bool,
+    /// Why it cannot be copied anywhere; `None` when it can, or when the user may not.
+    pub copy_blocked: Option<Reason>,
+    /// The image it is a copy of, if that still exists and the caller may see it.
+    pub copied_from: Option<ImageLink>,
     /// The time on the server.
     pub now: Timestamp,
 }
@@ -176,6 +183,56 @@ pub struct CaptureOptions {
     pub price_version: u32,
     /// Why it is not possible; `None` when it is.
     pub blocked: Option<Reason>,
+}
+
+/// The dialog *Copy image*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyOptions {
+    /// The image.
+    pub image: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// Where it is.
+    pub region: RegionId,
+    /// Projects that the caller may copy it to, by name.
+    pub projects: Vec<ProjectChoice>,
+    /// The project to start from: the image's own if the caller may make images there; `None` when there is none at all.
+    pub project: Option<ProjectId>,
+    /// All regions, by id; none when there is no project.
+    pub regions: Vec<CopyRegion>,
+    /// A name that is free in all regions.
+    pub suggested_name: String,
+    /// Bytes a guest sees.
+    pub virtual_bytes: u64,
+    /// Compressed bytes: what each copy is charged for.
+    pub stored_bytes: u64,
+    /// Copies that travel to a region at the same time; the others wait for their turn.
+    pub n_copies_max: u32,
+    /// Why it cannot be copied anywhere; `None` when it can.
+    pub blocked: Option<Reason>,
+}
+
+/// A region in the dialog *Copy image*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyRegion {
+    /// The region.
+    pub id: RegionId,
+    /// Whether the image is there already, so that the copy is instant.
+    pub inside: bool,
+    /// Why no copy can go there; `None` when one can.
+    pub refused: Option<Reason>,
+    /// What a copy costs there.
+    pub estimate: Estimate,
+    /// The rate per stored GB and month there.
+    pub rate: Money,
+    /// The currency's symbol there.
+    pub symbol: String,
+    /// Version of the price book this shows.
+    pub price_version: u32,
+    /// How many images the account has there and may still have, in a sentence.
+    pub quota: String,
+    /// A name that is free there.
+    pub free_name: String,
 }
 
 /// An image in the picker.

@@ -30,6 +30,12 @@ pub struct TaskView {
     pub n_steps: u32,
     /// Bytes of the present step, if it counts them.
     pub progress: Option<task::Progress>,
+    /// The place of a copy that waits for its turn, 1 for the next; `None` when it waits for none.
+    pub queue_place: Option<u32>,
+    /// What a copy across regions brought; `None` until it is there.
+    pub transferred: Option<task::Transferred>,
+    /// How much of what is copied was there already, in whole percent; `None` until that is known, which is soon after the transfer began.
+    pub present_percent: Option<u32>,
     /// Why it failed, or is being tried again.
     pub error: Option<String>,
     /// What happened, oldest first; empty in lists.

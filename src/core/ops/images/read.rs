@@ -151,11 +151,9 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         Some(s) => instances::visible(ctx, s.id)?.map(|i| instances::link(&i)),
         None => None,
     };
-    let parent = match image.parent {
-        Some(id) => {
-            ctx.read::<Image>(&id)?.filter(|p| ctx.may(Act::ImageGet, &resource(p))).map(|p| link(&p))
-        }
-        None => None,
+    let visible = |id: Option<ImageId>| -> Result<Option<ImageLink>> {
+        let found = id.map(|id| ctx.read::<Image>(&id)).transpose()?.flatten();
+        Ok(found.filter(|i| ctx.may(Act::ImageGet, &resource(i))).map(|i| link(&i)))
     };
     let charged = own && image.status == Status::Available;
     let (policy, shared) = match &given {
@@ -166,10 +164,12 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         }
         None => (resource(&image), None),
     };
+    let may_copy = ctx.may(Act::ImageCopy, &policy);
     Ok(ImageDetail {
         project,
         source,
-        parent,
+        parent: visible(image.parent)?,
+        copied_from: visible(image.copied_from.as_ref().map(|c| c.id))?,
         machines: deployed_from(ctx, place, &image, own),
         task: if own { image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten() } else { None },
         cost: if own { usage::cost_of(ctx, image.account, Subject::Image(id))? } else { Money::ZERO },
@@ -181,6 +181,8 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         symbol: region.prices.symbol,
         may_change: ctx.may(Act::ImageUpdate, &policy),
         may_deploy: ctx.may(Act::ImageDeploy, &policy),
+        may_copy,
+        copy_blocked: if may_copy { super::copy_blocked(ctx, &image)? } else { None },
         now: ctx.now,
         shared,
         image: if own || image.visibility == Visibility::Public { image } else { received(image) },
@@ -305,7 +307,7 @@ fn inherited_bytes(ctx: &Ctx, machine: &Instance) -> u64 {
 /// When the store cannot be read.
 pub(crate) fn capture_blocked(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Option<Reason>> {
     if region.images == Switch::Off {
-        return Ok(Some(Reason::new("image_feature_off", super::feature_off(&region.id).message, "", "")));
+        return Ok(Some(region.images_off()));
     }
     if let Err(reason) = machine.can(instance::Action::Capture) {
         return Ok(Some(reason));

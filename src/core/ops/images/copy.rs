@@ -1,0 +1,303 @@
+//! Copying images into other projects and regions (U9, U10, A11): what the dialog shows, the commit, and doing a failed copy again.
+
+use super::{entry, load, price_unchanged, take_name};
+use crate::domain::error::Reason;
+use crate::domain::form::{CopyImage, CopyImageForm};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId};
+use crate::domain::image::copy::Target;
+use crate::domain::image::{Action, CopiedFrom, Image, Status, Visibility};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::project::Project;
+use crate::domain::region::Region;
+use crate::domain::share::Share;
+use crate::domain::task::{Kind as TaskKind, Origin};
+use crate::domain::text::{Name, counted};
+use crate::domain::view::{CopyOptions, CopyRegion, ProjectChoice};
+use crate::domain::{Error, Kind, Result};
+use crate::ops::ctx::{Ctx, Permit};
+use crate::ops::{audit, ledger, people, shares, tasks};
+use crate::store::records::index;
+use crate::store::{Tx, read_index};
+
+/// Copies an image to a project, into several regions at once: for each the quota counter, the unique name, the record and, when the content
+/// has to travel, the task; all of them in one commit or none. Inside its region a copy is available and charged at once.
+///
+/// # Errors
+/// `Invalid` with fields; `not_found`, at `project` also when that belongs to another account; `image_not_available`; for each region
+/// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `image_name_taken`.
+pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
+    let command = form.parse()?;
+    let (source, _) = load(ctx, command.image, Act::ImageCopy)?;
+    let given = shares::given(ctx, &source)?;
+    let (project, permit) =
+        target_project(ctx, command.project, &source, given.as_ref()).map_err(|e| e.at("project"))?;
+    let ids = || (ImageId(ctx.app.ids.uuid()), TaskId(ctx.app.ids.uuid()));
+    let targets: Vec<(&RegionId, u32, (ImageId, TaskId))> =
+        command.regions.iter().map(|(region, shown_version)| (region, *shown_version, ids())).collect();
+    ctx.transact(&permit, |tx| {
+        let source = tx.get::<Image>(&source.id)?.ok_or_else(|| Error::not_found("image"))?;
+        if let Some(share) = &given {
+            shares::still_given(tx, ctx, share)?;
+        }
+        source.can(Action::Copy)?;
+        for (region, shown_version, ids) in &targets {
+            let region = target_region(tx, region, &source, given.as_ref())?;
+            price_unchanged(&region.prices, *shown_version)?;
+            copy_to(tx, ctx, &permit, &source, &project, &region, &command, *ids)?;
+        }
+        Ok(())
+    })?;
+    Ok(targets.into_iter().map(|(_, _, (id, _))| id).collect())
+}
+
+/// Whether a copy may belong to this project: private images stay inside their account, shared ones become their recipient's (H10).
+fn may_belong(source: &Image, given: Option<&Share>, project: &Project) -> bool {
+    let account = given.map_or(source.account, |share| share.recipient_account);
+    source.visibility == Visibility::Public || project.account == account
+}
+
+/// The project that a copy is for, if the caller may make images there.
+fn target_project(
+    ctx: &Ctx,
+    id: ProjectId,
+    source: &Image,
+    given: Option<&Share>,
+) -> Result<(Project, Permit)> {
+    let found = ctx.read::<Project>(&id)?;
+    let project =
+        found.filter(|p| may_belong(source, given, p)).ok_or_else(|| Error::not_found("project"))?;
+    let permit = ctx.authorize(Act::ImageCreate, &of_project(&project), "project")?;
+    Ok((project, permit))
+}
+
+fn of_project(project: &Project) -> Resource {
+    Resource::Project { account: project.account, project: project.id }
+}
+
+/// The region, if it takes a copy of `source`.
+fn target_region(tx: &mut Tx<'_>, id: &RegionId, source: &Image, given: Option<&Share>) -> Result<Region> {
+    let region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region").at("regions"))?;
+    match source.can_copy_to(&region, given.is_some()) {
+        Ok(()) => Ok(region),
+        Err(reason) => Err(Error { kind: Kind::Forbidden, ..reason.into() }.at("regions")),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is another thing, and it is called once")]
+fn copy_to(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    source: &Image,
+    project: &Project,
+    region: &Region,
+    command: &CopyImage,
+    (id, task): (ImageId, TaskId),
+) -> Result<()> {
+    let limits = ledger::limits(tx, project.account, region)?;
+    ledger::count(tx, project.account, &region.id, |c| c.take_image(&limits).map_err(|e| e.at("regions")))?;
+    take_name(tx, project.account, &region.id, &command.name, id)?;
+    let target = Target {
+        id,
+        account: project.account,
+        project: project.id,
+        region: region.id.clone(),
+        name: command.name.clone(),
+        remark: command.remark.clone(),
+        task,
+    };
+    let image = source.copy(target, ctx.now);
+    if image.status == Status::Available {
+        ledger::open_image(tx, ctx, &image)?;
+    } else {
+        begin(tx, ctx, permit, task, source, &image)?;
+    }
+    tx.put(&image)?;
+    let from = format!("From {} in {}.", source.name, source.region);
+    audit::write(tx, ctx, permit, &entry(&image, "image.copy", from))?;
+    // What others do with an image that is public or was given to them is not told in its owner's trail.
+    if source.visibility == Visibility::Private && source.account == project.account {
+        let to = format!("To {} in {}.", image.name, image.region);
+        audit::write(tx, ctx, permit, &entry(source, "image.copy", to))?;
+    }
+    Ok(())
+}
+
+/// Begins to bring the content of `source` to where `image` is.
+fn begin(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    task: TaskId,
+    source: &Image,
+    image: &Image,
+) -> Result<()> {
+    let origin = Origin { region: source.region.clone(), disks: source.disks.clone() };
+    tasks::begin(tx, ctx, permit, task, TaskKind::ImageCopy, &tasks::About::copy(image, origin))
+}
+
+/// Does a failed copy again, in the slot and under the name it already has, from the same image.
+///
+/// # Errors
+/// `source_gone` when that image is gone or the caller may not copy it any more; its reason; the reason of the copy; `image_feature_off`;
+/// `copies_off`.
+pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) -> Result<TaskId> {
+    let gone = || {
+        Error::conflict(
+            "source_gone",
+            format!(
+                "The image {} in {} is gone, so it cannot be copied again. Delete the copy.",
+                from.name, from.region
+            ),
+        )
+    };
+    load(ctx, from.id, Act::ImageCopy).map_err(|e| if e.kind == Kind::NotFound { gone() } else { e })?;
+    let task = TaskId(ctx.app.ids.uuid());
+    ctx.transact(permit, |tx| {
+        let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(Action::Retry)?;
+        let source = tx.get::<Image>(&from.id)?.ok_or_else(gone)?;
+        if source.status == Status::Deleting {
+            return Err(gone());
+        }
+        source.can(Action::Copy)?;
+        target_region(tx, &image.region, &source, None)?;
+        begin(tx, ctx, permit, task, &source, &image)?;
+        image.status = Status::Creating;
+        image.error = None;
+        image.task = Some(task);
+        tx.put(&image)?;
+        audit::write(tx, ctx, permit, &entry(&image, "image.retry", String::new()))
+    })?;
+    Ok(task)
+}
+
+/// What the dialog that copies an image shows.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
+    let (image, _) = load(ctx, id, Act::ImageCopy)?;
+    let given = shares::given(ctx, &image)?;
+    let projects = target_projects(ctx, &image, given.as_ref())?;
+    let targets = targets(ctx, &image, given.as_ref(), &projects)?;
+    let home = given.as_ref().map_or(image.project, |share| share.recipient);
+    let own = projects.iter().find(|p| p.id == home).or_else(|| projects.first());
+    let regions: Vec<&RegionId> = targets.iter().map(|t| &t.id).collect();
+    let suggested_name = match own {
+        Some(project) => free_name(ctx, &image.name, project.account, &regions)?,
+        None => image.name.to_string(),
+    };
+    Ok(CopyOptions {
+        image: id,
+        name: image.name.clone(),
+        region: image.region.clone(),
+        project: own.map(|p| p.id),
+        suggested_name,
+        virtual_bytes: image.virtual_bytes(),
+        stored_bytes: image.stored_bytes(),
+        n_copies_max: ctx.app.settings.n_copies_max,
+        blocked: blocked(&image, &projects, &targets),
+        projects: projects.iter().map(|p| people::choice(ctx, p)).collect::<Result<Vec<ProjectChoice>>>()?,
+        regions: targets,
+    })
+}
+
+/// The first reason that would refuse to copy the image anywhere: what greys out the button, and what the dialog says before anybody
+/// chooses anything.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn copy_blocked(ctx: &Ctx, image: &Image) -> Result<Option<Reason>> {
+    let given = shares::given(ctx, image)?;
+    let projects = target_projects(ctx, image, given.as_ref())?;
+    let targets = targets(ctx, image, given.as_ref(), &projects)?;
+    Ok(blocked(image, &projects, &targets))
+}
+
+fn blocked(image: &Image, projects: &[Project], targets: &[CopyRegion]) -> Option<Reason> {
+    if let Err(reason) = image.can(Action::Copy) {
+        return Some(reason);
+    }
+    if projects.is_empty() {
+        return Some(Reason::new(
+            "no_project",
+            "There is no project that you may make images in.",
+            "",
+            "Ask an owner of your account for a higher role.",
+        ));
+    }
+    let mut refused = targets.iter().map(|t| t.refused.as_ref());
+    if refused.clone().any(|reason| reason.is_none()) {
+        return None;
+    }
+    // Nowhere: said of its own region, where a copy would be wanted first.
+    let own = targets.iter().find(|t| t.inside).and_then(|t| t.refused.as_ref());
+    own.or_else(|| refused.next().flatten()).cloned()
+}
+
+/// Projects that the caller may copy the image to.
+fn target_projects(ctx: &Ctx, image: &Image, given: Option<&Share>) -> Result<Vec<Project>> {
+    let all = people::projects(ctx)?;
+    Ok(all
+        .into_iter()
+        .filter(|p| may_belong(image, given, p) && ctx.may(Act::ImageCreate, &of_project(p)))
+        .collect())
+}
+
+/// All regions, as the account of these projects finds them; none for who has no project to copy to.
+fn targets(ctx: &Ctx, image: &Image, given: Option<&Share>, projects: &[Project]) -> Result<Vec<CopyRegion>> {
+    let Some(account) = projects.first().map(|p| p.account) else { return Ok(vec![]) };
+    people::regions(ctx)?.iter().map(|region| target(ctx, image, given, account, region)).collect()
+}
+
+fn target(
+    ctx: &Ctx,
+    image: &Image,
+    given: Option<&Share>,
+    account: AccountId,
+    region: &Region,
+) -> Result<CopyRegion> {
+    let (mut counter, limits) = people::counter(ctx, account, region)?;
+    let left = limits.n_images_max.saturating_sub(counter.n_images);
+    let quota = format!(
+        "{} of {} used in {}, {left} left.",
+        counter.n_images,
+        counted(limits.n_images_max, "image"),
+        region.id
+    );
+    let slot = counter.take_image(&limits).map_err(|e| Reason::new(&e.code, e.message, "", ""));
+    Ok(CopyRegion {
+        refused: image.can_copy_to(region, given.is_some()).and(slot).err(),
+        inside: image.is_in(&region.id),
+        free_name: free_name(ctx, &image.name, account, &[&region.id])?,
+        estimate: region.prices.image(image.stored_bytes()),
+        rate: region.prices.image_gb_month,
+        symbol: region.prices.symbol.clone(),
+        price_version: region.prices.version,
+        quota,
+        id: region.id.clone(),
+    })
+}
+
+/// The name, or the first of its successors that is free in all these regions.
+fn free_name(ctx: &Ctx, name: &Name, account: AccountId, regions: &[&RegionId]) -> Result<String> {
+    let taken = |name: &Name| -> Result<bool> {
+        for region in regions {
+            let key = (account, (*region).clone(), name.as_str().to_lowercase());
+            if read_index::<ImageId>(ctx.app.store.as_ref(), index::IMAGE_BY_NAME, &key)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let mut name = name.clone();
+    for _ in 0..200 {
+        if !taken(&name)? {
+            break;
+        }
+        name = Name::parse(&name.successor())
+            .map_err(|message| Error::field("name", "invalid_input", message))?;
+    }
+    Ok(name.to_string())
+}
