@@ -94,6 +94,13 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     await friend.page.goto('/images/shared');
     await expect(received).toContainText('Ends on');
     await expect(received.getByRole('link', { name: 'Deploy' })).toBeVisible();
+    await received.getByRole('link', { name: 'Save as my own' }).click();
+    const save = friend.page.getByRole('dialog', { name: 'Save as my own' });
+    await expect(save.getByText(/A shared image can be copied inside its region only/)).toBeVisible();
+    await save.getByLabel('Name', { exact: true }).fill('saved');
+    await save.getByRole('button', { name: 'Copy image' }).click();
+    await expect(friend.heading('saved')).toBeVisible();
+    await expect(friend.main.getByText('Available', { exact: true })).toBeVisible();
   });
 
   await test.step('taken back at once, it is gone for the recipient, and the machine runs on', async () => {
@@ -104,6 +111,8 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     await expect(page.getByText('Not shared with anybody')).toBeVisible();
     const answer = await friend.page.goto(`/images/${image}`);
     expect(answer?.status()).toBe(404);
+    await friend.page.goto('/images');
+    await expect(friend.row('saved')).toContainText('Available');
     await friend.page.goto(`/instances/${theirs}`);
     await friend.becomes('Running');
     await page.goto(`/images/${image}/delete`);

@@ -133,7 +133,8 @@ pub fn furnish(system: &Ctx) -> Tenant {
     };
     let limits = Limits { n_images_max: 20_000, n_instances_max: 100, n_creates_max: 40 };
     let zones = vec![ZoneId("a".to_owned())];
-    let record = Region { id: region.clone(), zones, images: Switch::On, prices, limits };
+    let record =
+        Region { id: region.clone(), zones, images: Switch::On, accepts_copies: Switch::On, prices, limits };
     provider::put_region(system, &record).expect("a new region");
     let record = Flavor { id: flavor, n_vcpus: 1, memory_mib: 256, disk_kinds: DiskKind::ALL.to_vec() };
     provider::put_flavor(system, &record).expect("a new instance type");

@@ -100,6 +100,7 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         name: Name::parse(&format!("{role}-{:02}", noise.below(40))).expect("valid"),
     };
     Image {
+        copied_from: None,
         id: ImageId(system.app.ids.uuid()),
         account: tenant.account,
         project: tenant.project,
@@ -166,6 +167,7 @@ fn put_task(tx: &mut Tx<'_>, asked: &Ctx, image: &Image) -> Result<()> {
     let id = image.task.expect("every image here has one");
     let finished = asked.now.plus_ms(2_000);
     let mut task = Task {
+        origin: None,
         id,
         kind: Kind::ImageCreate,
         user: None,

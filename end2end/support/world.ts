@@ -99,6 +99,7 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('edit-image', `/images/${image}/edit`, 'Edit web-1-golden'),
     owner('delete-image', `/images/${image}/delete`, 'Delete web-1-golden?'),
     owner('delete-shared-image', `/images/${offered}/delete`, 'Delete tools?'),
+    owner('copy-image', `/images/${image}/copy`, 'Copy web-1-golden'),
     owner('image-sharing', `/images/${offered}/sharing`),
     owner('image-not-shared', `/images/${image}/sharing`),
     owner('share-image', `/images/${image}/share`, 'Share web-1-golden'),

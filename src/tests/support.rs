@@ -198,6 +198,14 @@ impl World {
         }
     }
 
+    /// The body of a call that copies the image inside its region, as the browser writes a list and a table.
+    pub fn copy(&self) -> String {
+        format!(
+            "form[image]={}&form[project]={}&form[regions][]=north-1&form[name]=copied&form[price_versions][north-1]=1",
+            self.image, self.project
+        )
+    }
+
     /// The body of a call that shares the image with the stranger's project.
     pub fn share(&self) -> String {
         format!("form[image]={}&form[projects]={}&form[sure]=yes", self.image, self.strangers)

@@ -5,8 +5,8 @@ use super::pages::account::AccountPage;
 use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
 use super::pages::images::{
-    DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage, ReceivedPage, ShareImagePage,
-    SharingPage, StopSharingPage,
+    CopyImagePage, DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage, ReceivedPage,
+    ShareImagePage, SharingPage, StopSharingPage,
 };
 use super::pages::instances::{
     CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
@@ -67,6 +67,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/public") view=PublicImagesPage/>
                     <Route path=path!("/images/shared") view=ReceivedPage/>
                     <Route path=path!("/images/:id") view=ImagePage/>
+                    <Route path=path!("/images/:id/copy") view=CopyImagePage/>
                     <Route path=path!("/images/:id/share") view=ShareImagePage/>
                     <Route path=path!("/images/:id/sharing") view=SharingPage/>
                     <Route path=path!("/images/:id/sharing/:project") view=StopSharingPage/>

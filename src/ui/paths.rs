@@ -91,6 +91,11 @@ pub fn image_edit(id: ImageId) -> String {
     format!("/images/{id}/edit")
 }
 
+/// The dialog that copies an image.
+pub fn image_copy(id: ImageId) -> String {
+    format!("/images/{id}/copy")
+}
+
 /// With whom an image is shared.
 pub fn image_sharing(id: ImageId) -> String {
     format!("/images/{id}/sharing")

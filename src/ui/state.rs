@@ -120,6 +120,8 @@ fn flash_of(code: &str) -> Option<Flash> {
         "image-delete" => {
             (ToastTone::Started, "Deleting the image. Machines made from it keep running.", tasks)
         }
+        "image-copy" => (ToastTone::Done, "The copy is its own image now, with an id of its own.", None),
+        "image-copies" => (ToastTone::Started, "Copying. Each copy is in the list of its region.", tasks),
         "image-share" => (ToastTone::Done, "The projects are asked. They use it once they accept.", None),
         "share-stop" => (ToastTone::Done, "It is no longer shared with that project.", None),
         "share-end" => {
@@ -175,6 +177,8 @@ mod tests {
             "image-create",
             "image-update",
             "image-delete",
+            "image-copy",
+            "image-copies",
             "image-share",
             "share-stop",
             "share-end",

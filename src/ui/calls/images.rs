@@ -3,10 +3,12 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{CreateImageForm, EditImageForm};
+use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, EditImageForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId};
 use darkroom_core::domain::image::list::ImageQuery;
-use darkroom_core::domain::view::{CaptureOptions, ImageDeletion, ImageDetail, ImageList, PublicImages};
+use darkroom_core::domain::view::{
+    CaptureOptions, CopyOptions, ImageDeletion, ImageDetail, ImageList, PublicImages,
+};
 use darkroom_core::ops;
 use leptos::prelude::*;
 
@@ -46,6 +48,25 @@ pub async fn update_image(form: EditImageForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         let id = ops::images::update(&c.ctx, form)?;
         Ok(format!("{}?done=image-update", paths::image(id)))
+    })
+    .await
+}
+
+/// What the dialog that copies an image shows.
+pub async fn get_copy_options(id: ImageId) -> Result<CopyOptions, ApiError> {
+    back::read(move |c| ops::images::copy_options(&c.ctx, id)).await
+}
+
+/// Copies an image into a project, in one region or several.
+#[server(prefix = "/ui", endpoint = "copy_image")]
+pub async fn copy_image(form: CopyImageForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let made = ops::images::copy(&c.ctx, form)?;
+        // One copy is shown; of several, where they are made stands in the list.
+        Ok(match made[..] {
+            [one] => format!("{}?done=image-copy", paths::image(one)),
+            _ => format!("{}?done=image-copies", paths::IMAGES),
+        })
     })
     .await
 }

@@ -2,7 +2,7 @@
 //! reasons and refusals come from core.
 
 use super::problem::Problem;
-use super::words::{action_words, image_tone, instance_tone, with_progress};
+use super::words::{action_words, image_tone, instance_tone, present_words, with_progress};
 use crate::ui::calls::tasks::{CancelTask, RetryTask};
 use crate::ui::components::*;
 use crate::ui::error::ApiError;
@@ -120,9 +120,13 @@ fn progress_words(word: &str, task: Option<&TaskView>) -> (String, Option<u8>) {
     (with_progress(word, Some(task)), percent)
 }
 
-/// The present step of a task: `Step 1 of 3: Copy the disk`.
+/// The present step of a task: `Step 1 of 3: Copy the disk`; of a copy also what it need not bring, or its place in the line.
 fn step_words(task: &TaskView) -> String {
-    format!("Step {} of {}: {}", task.step_number, task.n_steps, task.step)
+    match (task.queue_place, present_words(task)) {
+        (Some(place), _) => format!("Waits for its turn, place {place}"),
+        (None, Some(present)) => format!("{}. {present}", task.step),
+        (None, None) => format!("Step {} of {}: {}", task.step_number, task.n_steps, task.step),
+    }
 }
 
 /// A status with the progress of the task behind it.

@@ -74,6 +74,20 @@ pub fn task_percent(task: &TaskView) -> Option<u8> {
     u8::try_from(progress.percent()).ok()
 }
 
+/// `98 % was already there`: what a copy across regions need not bring.
+pub fn present_words(task: &TaskView) -> Option<String> {
+    task.present_percent.map(|percent| format!("{percent} % was already there"))
+}
+
+/// `19.93 MB travelled, 98 % was already there`: what a copy brought.
+pub fn travel_words(task: &TaskView) -> Option<String> {
+    let present = present_words(task)?;
+    Some(match &task.transferred {
+        Some(brought) => format!("{} travelled, {present}", size::decimal(brought.sent_bytes)),
+        None => present,
+    })
+}
+
 /// `62 %, 19.4 GB of 31.3 GB, 120 MB per second`: the figures of a task that counts.
 pub fn task_figures(task: &TaskView) -> Option<String> {
     let progress = task.progress.as_ref()?;

@@ -148,7 +148,23 @@ fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
             change_link(detail, Action::Delete, "Delete", IconName::Trash, paths::image_delete(image.id));
         view! { {share}{edit}{delete} }
     });
-    view! { {deploy}{change} }
+    let copy = copy_link(detail);
+    view! { {deploy}{copy}{change} }
+}
+
+/// Copy, or why not. Of a shared image a copy is how it becomes one's own.
+fn copy_link(detail: &ImageDetail) -> AnyView {
+    let blocked = if detail.may_copy { detail.copy_blocked.clone() } else { Some(role_reason()) };
+    let label = if detail.shared.is_some() { "Save as my own" } else { "Copy" };
+    match blocked {
+        None => {
+            let href = paths::image_copy(detail.image.id);
+            view! { <LinkButton href size=Size::Form icon=IconName::Copy>{label}</LinkButton> }.into_any()
+        }
+        Some(rule) => {
+            view! { <BlockedAction id="copy-why" label size=Size::Form reason=explained(rule)/> }.into_any()
+        }
+    }
 }
 
 fn change_link(
@@ -251,7 +267,15 @@ fn origin_facts(detail: &ImageDetail) -> impl IntoView + use<> {
         let (name, href) = (parent.name.to_string(), paths::image(parent.id));
         view! { <Fact term="Made from"><a href=href>{name}</a></Fact> }
     });
-    view! { {source}{parent} }
+    let copied = detail.image.copied_from.as_ref().map(|from| {
+        let (name, place) = (from.name.to_string(), format!(" in {}", from.region));
+        let shown = match &detail.copied_from {
+            Some(image) => view! { <a href=paths::image(image.id)>{name}</a>{place} }.into_any(),
+            None => view! { {name}{place} }.into_any(),
+        };
+        view! { <Fact term="Copy of">{shown}</Fact> }
+    });
+    view! { {source}{parent}{copied} }
 }
 
 fn sizes(detail: &ImageDetail) -> String {

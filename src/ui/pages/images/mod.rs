@@ -1,5 +1,6 @@
 //! Pages about images.
 
+mod copy;
 mod delete;
 mod detail;
 mod edit;
@@ -8,6 +9,7 @@ mod public;
 mod received;
 mod sharing;
 
+pub use copy::CopyImagePage;
 pub use delete::DeleteImagePage;
 pub use detail::ImagePage;
 pub use edit::EditImagePage;

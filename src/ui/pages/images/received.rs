@@ -153,7 +153,11 @@ fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
             let deploy = about.may_decide.then(|| {
                 view! { <LinkButton href=paths::instance_new_from(row.id) variant=Variant::Quiet>"Deploy"</LinkButton> }
             });
-            view! { {deploy}<Decide to=RejectShare::url() label="Reject" row=row.clone() about/> }.into_any()
+            let save = about.may_decide.then(|| {
+                view! { <LinkButton href=paths::image_copy(row.id) variant=Variant::Quiet>"Save as my own"</LinkButton> }
+            });
+            view! { {deploy}{save}<Decide to=RejectShare::url() label="Reject" row=row.clone() about/> }
+                .into_any()
         }
         false => view! { <Decide to=AcceptShare::url() label="Accept after all" row=row.clone() about/> }
             .into_any(),

@@ -7,7 +7,7 @@ use crate::ui::error::ApiError;
 use crate::ui::islands::CopyableId;
 use crate::ui::pages::Refusal;
 use crate::ui::pages::parts::{Moving, loaded};
-use crate::ui::pages::words::{task_figures, task_title};
+use crate::ui::pages::words::{task_figures, task_title, travel_words};
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::Error;
@@ -91,6 +91,7 @@ fn HowFar(task: TaskView) -> impl IntoView {
 
 #[component]
 fn TaskFacts(task: TaskView) -> impl IntoView {
+    let travelled = travel_words(&task).map(|text| view! { <Fact term="Content">{text}</Fact> });
     let subject = match paths::subject(&task.subject) {
         Some(href) => view! { <a href=href>{task.name}</a> }.into_any(),
         None => task.name.into_any(),
@@ -100,6 +101,10 @@ fn TaskFacts(task: TaskView) -> impl IntoView {
         "" => format!("{} of {}", task.step_number, task.n_steps),
         step => format!("{} of {}: {step}", task.step_number, task.n_steps),
     };
+    let place = task.queue_place.map(|place| {
+        let text = format!("Place {place}. A few copies travel to a region at a time.");
+        view! { <Fact term="Waits for its turn">{text}</Fact> }
+    });
     let ended = task.finished.map(|at| {
         view! {
             <Fact term="Ended">
@@ -112,6 +117,8 @@ fn TaskFacts(task: TaskView) -> impl IntoView {
         <Facts>
             <Fact term="Works on">{subject}</Fact>
             <Fact term="Step">{steps}</Fact>
+            {place}
+            {travelled}
             <Fact term="Asked for by">{task.actor}</Fact>
             <Fact term="Asked for">
                 <Time datetime=task.created.rfc3339() text=task.created.minute()/>

@@ -1,0 +1,157 @@
+//! The dialog that copies an image into other projects and regions, over the image's page (U9, U10, A11): where to, under which name, and
+//! what each copy costs there.
+
+use super::super::Refusal;
+use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded};
+use super::detail::ImageSheet;
+use super::use_image_id;
+use crate::ui::calls::images::{CopyImage, get_copy_options, get_image};
+use crate::ui::components::*;
+use crate::ui::error::{ApiError, FormState};
+use crate::ui::islands::Rules;
+use crate::ui::paths;
+use crate::ui::state::{error_at, use_form};
+use darkroom_core::domain::form::CopyImageForm;
+use darkroom_core::domain::size;
+use darkroom_core::domain::view::{CopyOptions, CopyRegion};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// The page of an image with the dialog on top.
+#[component]
+pub fn CopyImagePage() -> impl IntoView {
+    let (id, refused) = (use_image_id(), use_form());
+    let data = async move {
+        let (detail, options) = (get_image(id).await?, get_copy_options(id).await?);
+        let state = refused.state(fresh(&options)).await;
+        Ok((detail, options, state))
+    };
+    loaded(data, |(detail, options, state)| {
+        let saves = detail.shared.is_some();
+        view! { <ImageSheet detail/><CopyDialog options state saves/> }.into_any()
+    })
+}
+
+/// A form that copies into the image's own region, or the first that takes it.
+fn fresh(options: &CopyOptions) -> CopyImageForm {
+    let open = |region: &&CopyRegion| region.refused.is_none();
+    let first = options.regions.iter().filter(open).max_by_key(|region| region.inside);
+    CopyImageForm {
+        image: options.image.to_string(),
+        project: options.project.map(|id| id.to_string()).unwrap_or_default(),
+        regions: first.map(|region| region.id.to_string()).into_iter().collect(),
+        name: first.map_or_else(|| options.suggested_name.clone(), |region| region.free_name.clone()),
+        ..CopyImageForm::default()
+    }
+}
+
+#[component]
+fn CopyDialog(options: CopyOptions, state: FormState<CopyImageForm>, saves: bool) -> impl IntoView {
+    let close = paths::image(options.image);
+    let title = if saves { "Save as my own".to_owned() } else { format!("Copy {}", options.name) };
+    let sub = "A new image with an id of its own. What becomes of one does not touch the other.";
+    let body = match options.blocked.clone() {
+        Some(rule) => {
+            view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any()
+        }
+        None => view! { <CopyForm options state close=close.clone()/> }.into_any(),
+    };
+    view! { <Dialog id="copy-image" title sub close_href=close>{body}</Dialog> }
+}
+
+#[component]
+fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String) -> impl IntoView {
+    let FormState { form, error } = state;
+    // The prices that are shown are the ones that are agreed to, also after a refusal because one changed.
+    let versions = options
+        .regions
+        .iter()
+        .map(|region| {
+            let name = format!("form[price_versions][{}]", region.id);
+            view! { <input type="hidden" name=name value=region.price_version.to_string()/> }
+        })
+        .collect_view();
+    let projects = options
+        .projects
+        .iter()
+        .map(|project| {
+            let id = project.id.to_string();
+            let pick = Pick::when(id == form.project);
+            Choice::new(id, project.name.to_string(), pick)
+        })
+        .collect();
+    let project_error = error_at(error.as_ref(), "project");
+    let (headline, detail) = price_words(&options);
+    view! {
+        <PostForm to=CopyImage::url()>
+            <input type="hidden" name="form[image]" value=form.image/>
+            {versions}
+            <DialogBody>
+                <Refusal error=error.clone()/>
+                <Select id="project" name="form[project]" label="Project" choices=projects error=project_error/>
+                <Regions options chosen=form.regions error=error.clone()/>
+                <NameAndRemark rules=Rules::CreateImage name=form.name remark=form.remark error/>
+            </DialogBody>
+            <DialogFoot>
+                <PriceLine headline detail/>
+                <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
+                <Button variant=Variant::Primary size=Size::Form icon=IconName::Copy>"Copy image"</Button>
+            </DialogFoot>
+        </PostForm>
+    }
+}
+
+#[component]
+fn Regions(options: CopyOptions, chosen: Vec<String>, error: Option<ApiError>) -> impl IntoView {
+    let rows = options
+        .regions
+        .into_iter()
+        .map(|region| {
+            let id = region.id.to_string();
+            let pick = match &region.refused {
+                Some(_) => Pick::Blocked,
+                None => Pick::when(chosen.contains(&id)),
+            };
+            let hint = region_words(&region);
+            view! { <Checkbox id=format!("region-{id}") name="form[regions][]" value=id.clone() label=id pick hint/> }
+                .into_any()
+        })
+        .collect_view();
+    let error = error_at(error.as_ref(), "regions").map(|text| {
+        view! { <p class="error"><Icon name=IconName::Bad/><span>{text}</span></p> }
+    });
+    view! {
+        <CheckGroup legend="Regions">
+            {rows}
+            {error}
+        </CheckGroup>
+    }
+}
+
+/// What a copy costs in a region, and how long it takes; or why there is none.
+fn region_words(region: &CopyRegion) -> String {
+    if let Some(reason) = &region.refused {
+        return reason.sentence();
+    }
+    let price = format!("{} per month.", region.estimate.month.display(&region.symbol));
+    let way = if region.inside {
+        "At once: its content is there already."
+    } else {
+        "Only what is missing there travels."
+    };
+    format!("{price} {way} {}", region.quota)
+}
+
+/// What each copy costs, and how that is reckoned.
+fn price_words(options: &CopyOptions) -> (String, String) {
+    let mut open = options.regions.iter().filter(|region| region.refused.is_none());
+    let stored = size::decimal(options.stored_bytes);
+    match open.next() {
+        Some(first) if open.all(|region| region.estimate.month == first.estimate.month) => (
+            format!("{} per month for each copy", first.estimate.month.display(&first.symbol)),
+            format!("{stored} stored at {} per GB.", first.rate.rate(&first.symbol)),
+        ),
+        Some(_) => ("Each copy at the price of its region".to_owned(), format!("{stored} stored each.")),
+        None => (String::new(), String::new()),
+    }
+}
