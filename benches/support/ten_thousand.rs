@@ -126,6 +126,7 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         parent: None,
         source: Some(machine),
         family: String::new(),
+        life: Default::default(),
         licence: String::new(),
         disks: if failed { Vec::new() } else { vec![disk] },
         consistency: (!failed).then_some(Consistency::Frozen),

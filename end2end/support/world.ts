@@ -100,6 +100,7 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('delete-image', `/images/${image}/delete`, 'Delete web-1-golden?'),
     owner('delete-shared-image', `/images/${offered}/delete`, 'Delete tools?'),
     owner('copy-image', `/images/${image}/copy`, 'Copy web-1-golden'),
+    owner('stage-image', `/images/${image}/stage`, 'Deprecate web-1-golden?'),
     owner('image-sharing', `/images/${offered}/sharing`),
     owner('image-not-shared', `/images/${image}/sharing`),
     owner('share-image', `/images/${image}/share`, 'Share web-1-golden'),

@@ -2,7 +2,7 @@
 
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
-use darkroom_core::ops::{people, shares};
+use darkroom_core::ops::{images, people, shares};
 use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,6 +104,13 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
         }
         if let Err(error) = shares::sweep_ended(app) {
             tracing::error!(code = error.code, "shares that ended could not be cleared: {}", error.message);
+        }
+        if let Err(error) = images::sweep_plans(app) {
+            tracing::error!(
+                code = error.code,
+                "what was planned for images could not be done: {}",
+                error.message
+            );
         }
         let asked = app.board.take_sweeps();
         let all = round.is_multiple_of(STORAGE_EVERY_ROUNDS);

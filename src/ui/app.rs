@@ -6,7 +6,7 @@ use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
 use super::pages::images::{
     CopyImagePage, DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage, ReceivedPage,
-    ShareImagePage, SharingPage, StopSharingPage,
+    ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
     CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
@@ -68,6 +68,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/shared") view=ReceivedPage/>
                     <Route path=path!("/images/:id") view=ImagePage/>
                     <Route path=path!("/images/:id/copy") view=CopyImagePage/>
+                    <Route path=path!("/images/:id/stage") view=StageImagePage/>
                     <Route path=path!("/images/:id/share") view=ShareImagePage/>
                     <Route path=path!("/images/:id/sharing") view=SharingPage/>
                     <Route path=path!("/images/:id/sharing/:project") view=StopSharingPage/>

@@ -91,6 +91,11 @@ pub fn image_edit(id: ImageId) -> String {
     format!("/images/{id}/edit")
 }
 
+/// The dialog that deprecates, disables or restores an image.
+pub fn image_stage(id: ImageId) -> String {
+    format!("/images/{id}/stage")
+}
+
 /// The dialog that copies an image.
 pub fn image_copy(id: ImageId) -> String {
     format!("/images/{id}/copy")

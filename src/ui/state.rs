@@ -122,6 +122,7 @@ fn flash_of(code: &str) -> Option<Flash> {
         }
         "image-copy" => (ToastTone::Done, "The copy is its own image now, with an id of its own.", None),
         "image-copies" => (ToastTone::Started, "Copying. Each copy is in the list of its region.", tasks),
+        "image-stage" => (ToastTone::Done, "Saved. Machines made from it are not touched.", None),
         "image-share" => (ToastTone::Done, "The projects are asked. They use it once they accept.", None),
         "share-stop" => (ToastTone::Done, "It is no longer shared with that project.", None),
         "share-end" => {
@@ -179,6 +180,7 @@ mod tests {
             "image-delete",
             "image-copy",
             "image-copies",
+            "image-stage",
             "image-share",
             "share-stop",
             "share-end",

@@ -2,9 +2,14 @@
 //!
 //! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
 
+mod sharing;
+
+pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm};
+
 use super::disk::DiskKind;
 use super::error::{Error, FieldError, Result};
 use super::ids::{FlavorId, ImageId, InstanceId, ProjectId, RegionId, ZoneId};
+use super::image::life::Stage;
 use super::size::GIB;
 use super::text::{self, Name};
 use super::time::Timestamp;
@@ -164,6 +169,8 @@ pub struct EditImageForm {
     pub name: String,
     /// The new remark.
     pub remark: String,
+    /// The family it belongs to; empty for none.
+    pub family: String,
 }
 
 /// Rename an image and change its remark.
@@ -177,6 +184,8 @@ pub struct EditImage {
     pub name: Name,
     /// The new remark.
     pub remark: String,
+    /// The family it belongs to; empty for none.
+    pub family: String,
 }
 
 impl EditImageForm {
@@ -189,126 +198,71 @@ impl EditImageForm {
         let image = faults.take("image", known_image(&self.image));
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", text::remark(&self.remark));
-        match (image, name, remark) {
-            (Some(image), Some(name), Some(remark)) => {
-                Ok(EditImage { image, revision: self.revision, name, remark })
+        let family = faults.take("family", text::family(&self.family));
+        match (image, name, remark, family) {
+            (Some(image), Some(name), Some(remark), Some(family)) => {
+                Ok(EditImage { image, revision: self.revision, name, remark, family })
             }
             _ => Err(Error::invalid(faults.0)),
         }
     }
 }
 
-/// The dialog *Share*.
+/// The dialog that deprecates, disables or restores an image.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ShareForm {
+pub struct StageForm {
     /// The image, a UUID.
     pub image: String,
-    /// Ids of projects, apart from each other by line ends, spaces or commas.
-    pub projects: String,
-    /// `yes` when the person confirms that the image holds nothing the recipients must not see (H14).
-    pub sure: String,
-}
-
-/// Share an image with projects.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Share {
-    /// The image.
-    pub image: ImageId,
-    /// What was typed, each once, in the order typed.
-    pub targets: Vec<String>,
-}
-
-impl ShareForm {
-    /// The ids that are typed, each once, whatever stands between them.
-    pub fn targets(&self) -> Vec<String> {
-        let mut seen = Vec::new();
-        for word in
-            self.projects.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|w| !w.is_empty())
-        {
-            if !seen.iter().any(|s: &String| s.eq_ignore_ascii_case(word)) {
-                seen.push(word.to_owned());
-            }
-        }
-        seen
-    }
-
-    /// Parses the form. `n_max` is the most projects at once.
-    ///
-    /// # Errors
-    /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self, n_max: u32) -> Result<Share> {
-        let mut faults = Faults::default();
-        let image = faults.take("image", known_image(&self.image));
-        let targets = self.targets();
-        let n = targets.len();
-        let number = match u32::try_from(n) {
-            Ok(0) => Err("The id of a project is missing. Put at least one here.".to_owned()),
-            Ok(n) if n <= n_max => Ok(()),
-            _ => Err(format!(
-                "{n} projects are too many at once. Share with at most {n_max}, then with the others."
-            )),
-        };
-        let number = faults.take("projects", number);
-        let sure = match self.sure.as_str() {
-            "yes" => Ok(()),
-            _ => Err("Confirm that the image holds nothing these projects must not see.".to_owned()),
-        };
-        let sure = faults.take("sure", sure);
-        match (image, number, sure) {
-            (Some(image), Some(()), Some(())) => Ok(Share { image, targets }),
-            _ => Err(Error::invalid(faults.0)),
-        }
-    }
-}
-
-/// The dialog *Stop sharing*.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct StopSharingForm {
-    /// The image, a UUID.
-    pub image: String,
-    /// The recipient's project, a UUID.
-    pub project: String,
+    /// `active`, `deprecated` or `disabled`.
+    pub stage: String,
     /// `now` or `later`.
     pub when: String,
-    /// The last day, as `2026-11-28`, where it is `later`.
+    /// The day it begins, as `2026-11-28`, where it is `later`.
     pub day: String,
+    /// What to use instead, a UUID; empty for nothing.
+    pub replacement: String,
 }
 
-/// Stop sharing an image with a project.
+/// Change the stage of an image.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StopSharing {
+pub struct StageImage {
     /// The image.
     pub image: ImageId,
-    /// The recipient.
-    pub project: ProjectId,
-    /// From when on; `None` for at once.
-    pub ends: Option<Timestamp>,
+    /// What it becomes.
+    pub stage: Stage,
+    /// When; `None` for at once.
+    pub at: Option<Timestamp>,
+    /// What to use instead.
+    pub replacement: Option<ImageId>,
 }
 
-impl StopSharingForm {
+impl StageForm {
     /// Parses the form.
     ///
     /// # Errors
     /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self) -> Result<StopSharing> {
+    pub fn parse(&self) -> Result<StageImage> {
         let mut faults = Faults::default();
         let image = faults.take("image", known_image(&self.image));
-        let project = faults.take(
-            "project",
-            self.project.parse().map_err(|_| "This project is not known. Open the image again.".to_owned()),
-        );
-        let ends = match self.when.as_str() {
-            "now" => Ok(None),
+        let stage =
+            faults.take("stage", self.stage.parse().map_err(|()| "Choose what it becomes.".to_owned()));
+        let at = match self.when.as_str() {
             "later" => Timestamp::after_day(&self.day)
-                .map(Some)
+                .map(|end| Some(end.plus_ms(-86_400_000)))
                 .ok_or_else(|| "A day is missing. Write it as 2026-11-28.".to_owned()),
-            _ => Err("Choose when it ends.".to_owned()),
+            _ => Ok(None),
         };
-        let ends = faults.take(if self.when == "later" { "day" } else { "when" }, ends);
-        match (image, project, ends) {
-            (Some(image), Some(project), Some(ends)) => Ok(StopSharing { image, project, ends }),
+        let at = faults.take("day", at);
+        let replacement = match self.replacement.as_str() {
+            "" => Ok(None),
+            id => id.parse().map(Some).map_err(|_| "Choose one of the list.".to_owned()),
+        };
+        let replacement = faults.take("replacement", replacement);
+        match (image, stage, at, replacement) {
+            (Some(image), Some(stage), Some(at), Some(replacement)) => {
+                Ok(StageImage { image, stage, at, replacement })
+            }
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -326,7 +280,7 @@ pub struct DeployForm {
     pub project: String,
     /// The region the page was opened in.
     pub region: String,
-    /// The image, a UUID.
+    /// The image, a UUID; or `family:` and the name of a family, for its newest image.
     pub image: String,
     /// The machine's name.
     pub name: String,
@@ -358,6 +312,29 @@ pub struct DeployForm {
     pub price_version: u32,
 }
 
+/// What a machine is made from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ImageChoice {
+    /// This image.
+    Id(ImageId),
+    /// The image that this family of the machine's project stands for (A8).
+    Family(String),
+}
+
+/// What stands before the name of a family in a form.
+pub const FAMILY_PREFIX: &str = "family:";
+
+impl std::str::FromStr for ImageChoice {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_prefix(FAMILY_PREFIX) {
+            Some(family) if !family.is_empty() => Ok(Self::Family(family.to_owned())),
+            Some(_) => Err(()),
+            None => text.parse().map(Self::Id).map_err(|_| ()),
+        }
+    }
+}
+
 /// Make a machine from an image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Deploy {
@@ -366,7 +343,7 @@ pub struct Deploy {
     /// The region.
     pub region: RegionId,
     /// The image.
-    pub image: ImageId,
+    pub image: ImageChoice,
     /// The machine's name.
     pub name: Name,
     /// The instance type.
@@ -427,7 +404,7 @@ impl DeployForm {
             self.project.parse().map_err(|_| "This project is not known. Open the page again.".to_owned()),
         );
         let image = faults
-            .take("image", self.image.parse().map_err(|_| "An image is missing. Choose one.".to_owned()));
+            .take("image", self.image.parse().map_err(|()| "An image is missing. Choose one.".to_owned()));
         let name = faults.take("name", Name::parse(&self.name));
         let flavor = faults.take("flavor", slug(&self.flavor, "An instance type is missing. Choose one."));
         let zone = faults.take("zone", slug(&self.zone, "A zone is missing. Choose one."));

@@ -94,6 +94,26 @@ fn shown(c: char) -> String {
     }
 }
 
+/// Longest name of a family, in characters.
+pub const FAMILY_CHARS_MAX: usize = 63;
+
+/// Parses the name of a family: empty for none, else at most 63 small letters, digits and dashes, so that it can stand in an address.
+///
+/// # Errors
+/// A sentence that says which rule the text breaks.
+pub fn family(text: &str) -> Result<String, String> {
+    let n = text.chars().count();
+    if n > FAMILY_CHARS_MAX {
+        return Err(format!("Too long: {n} characters. A family has at most {FAMILY_CHARS_MAX}."));
+    }
+    match text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')) {
+        Some(c) => {
+            Err(format!("{} is not allowed in a family. Use small letters, digits and dashes.", shown(c)))
+        }
+        None => Ok(text.to_owned()),
+    }
+}
+
 /// A figure with its noun: `1 image`, `3 images`.
 pub fn counted(n: u32, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }

@@ -2,10 +2,12 @@
 //! provider's own in `provider.rs`.
 
 mod copy;
+pub(crate) mod life;
 mod read;
 
 pub(crate) use copy::copy_blocked;
 pub use copy::{copy, copy_options};
+pub use life::{set_stage, sweep_plans};
 pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, deletion, detail, list, list_public, row};
 
@@ -110,6 +112,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         source: Some(Source { id: machine.id, name: machine.name.clone() }),
         copied_from: None,
         family: String::new(),
+        life: Default::default(),
         licence: machine.origin.licence.clone(),
         disks: vec![],
         consistency: None,
@@ -169,7 +172,7 @@ fn gone(name: &Name) -> Error {
 /// # Errors
 /// `Invalid`; `image_name_taken`; `image_changed` that says who changed what and when.
 pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
-    let EditImage { image: id, revision, name, remark } = form.parse()?;
+    let EditImage { image: id, revision, name, remark, family } = form.parse()?;
     let (_, permit) = load(ctx, id, Act::ImageUpdate)?;
     ctx.transact(&permit, |tx| {
         let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
@@ -185,12 +188,19 @@ pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
         if image.remark != remark {
             what.push("the remark".to_owned());
         }
+        if image.family != family {
+            what.push(match family.as_str() {
+                "" => "the family to none".to_owned(),
+                family => format!("the family to “{family}”"),
+            });
+        }
         if what.is_empty() {
             return Ok(());
         }
         let what = what.join(" and ");
         image.name = name.clone();
         image.remark = remark.clone();
+        image.family = family.clone();
         image.revision += 1;
         image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: what.clone() });
         tx.put(&image)?;

@@ -11,8 +11,8 @@ use super::tasks::{self, About};
 use super::{images, ledger, shares};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
-use crate::domain::form::{Deploy, DeployForm};
-use crate::domain::ids::{DiskId, InstanceId, Subject, TaskId};
+use crate::domain::form::{Deploy, DeployForm, ImageChoice};
+use crate::domain::ids::{DiskId, InstanceId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Disk, Instance, Origin, Status};
 use crate::domain::policy::{Act, Resource};
@@ -59,7 +59,13 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
         &Resource::Project { account: project.account, project: project.id },
         "project",
     )?;
-    let (image, _) = images::load(ctx, command.image, Act::ImageDeploy)?;
+    let id = match &command.image {
+        ImageChoice::Id(id) => *id,
+        ImageChoice::Family(family) => images::life::leader(ctx, project.id, &command.region, family)
+            .map(|image| image.id)
+            .ok_or_else(|| family_empty(family, &command.region))?,
+    };
+    let (image, _) = images::load(ctx, id, Act::ImageDeploy)?;
     if let Some(missing) = ctx.app.hypervisor.facts().missing {
         return Err(Error::unavailable("no_hypervisor", missing));
     }
@@ -68,6 +74,9 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
         shares::usable_in(tx, ctx, &image, project.id)?;
+        if let ImageChoice::Family(family) = &command.image {
+            images::life::still_leads(tx, &image, family)?;
+        }
         image.can(image::Action::Deploy)?;
         let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
         let flavor = judge(tx, &command, &image, &region)?;
@@ -81,6 +90,11 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
         audit::write(tx, ctx, &permit, &entry(&machine, "instance.create", format!("From {}.", image.name)))
     })?;
     Ok(id)
+}
+
+fn family_empty(family: &str, region: &RegionId) -> Error {
+    let message = format!("No image of the family {family} can be deployed in {region}. Choose an image.");
+    Error::conflict("family_empty", message).at("image")
 }
 
 /// Judges what only the records can tell; gives the instance type.

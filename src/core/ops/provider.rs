@@ -404,6 +404,7 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         source: None,
         copied_from: None,
         family: String::new(),
+        life: Default::default(),
         licence: public.licence,
         disks: vec![ImageDisk {
             fingerprint: stored.fingerprint.0,

@@ -60,6 +60,7 @@ fn image() -> Image {
         source: None,
         copied_from: None,
         family: String::new(),
+        life: Default::default(),
         licence: String::new(),
         disks: vec![ImageDisk {
             fingerprint: "f".repeat(64),

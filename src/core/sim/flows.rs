@@ -3,7 +3,9 @@
 
 use super::world::World;
 use crate::domain::actor::Actor;
-use crate::domain::form::{CopyImageForm, CreateImageForm, DeployForm, EditImageForm, PasswordForm};
+use crate::domain::form::{
+    CopyImageForm, CreateImageForm, DeployForm, EditImageForm, PasswordForm, StageForm,
+};
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{self, Visibility};
@@ -144,6 +146,7 @@ impl World {
             "instance_limit_reached",
             "instance_name_taken",
             "image_not_available",
+            "image_disabled",
             "price_changed",
             // An image of a larger disk does not fit on the disk that was thrown.
             "invalid_input",
@@ -154,7 +157,17 @@ impl World {
         (event, outcome)
     }
 
+    /// Now and then several in a row, as a script asks: that is how the limit of captures at once is met.
     pub(super) fn captures(&mut self) -> Happened {
+        let more = if self.dice.chance(250) { 2 } else { 0 };
+        let mut happened = self.captures_one();
+        for _ in 0..more {
+            happened = self.captures_one();
+        }
+        happened
+    }
+
+    fn captures_one(&mut self) -> Happened {
         let event = "capture".to_owned();
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let Some((machine, region)) = self.a_machine(desk.project) else {
@@ -218,6 +231,8 @@ impl World {
             "copies_off",
             "image_name_taken",
             "image_not_available",
+            "image_deprecated",
+            "image_disabled",
             "price_changed",
             "shared_elsewhere",
         ];
@@ -226,6 +241,27 @@ impl World {
         if made.is_none() && outcome != "injected error" && after != before {
             self.violate(format!("a refused copy left {} images more", after - before));
         }
+        (event, outcome)
+    }
+
+    /// Deprecates, disables or restores, at once or some days ahead.
+    pub(super) fn stages(&mut self) -> Happened {
+        let event = "stage".to_owned();
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        // Mostly back to active, or little could be done with images in the end.
+        let stage =
+            self.dice.pick(&["active", "active", "deprecated", "disabled"]).copied().unwrap_or("active");
+        let days = i64::try_from(self.dice.below(3)).unwrap_or(0) + 1;
+        let form = StageForm {
+            image: image.id.to_string(),
+            stage: stage.to_owned(),
+            when: if self.dice.chance(700) { "now" } else { "later" }.to_owned(),
+            day: desk.ctx.now.plus_ms(days * 86_400_000).iso_day(),
+            replacement: String::new(),
+        };
+        let result = images::set_stage(&desk.ctx, &form);
+        let (_, outcome) = self.expect(result, &["image_not_available"]);
         (event, outcome)
     }
 
@@ -280,6 +316,7 @@ impl World {
             revision: if stale { image.revision - 1 } else { image.revision },
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: format!("note {}", self.dice.below(4)),
+            family: self.dice.pick(&["", "web", "db"]).copied().unwrap_or("").to_owned(),
         };
         let result = images::update(&desk.ctx, &form);
         if stale {
@@ -318,6 +355,9 @@ impl World {
             "image_not_failed",
             "image_feature_off",
             "source_gone",
+            // What is copied again may have been deprecated or disabled meanwhile.
+            "image_deprecated",
+            "image_disabled",
             "copies_off",
             "instance_failed",
             "task_limit_reached",

@@ -17,7 +17,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 36] = [
+const HAPPENINGS: [(u64, Happening); 37] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -32,6 +32,7 @@ const HAPPENINGS: [(u64, Happening); 36] = [
     (6, World::cancels),
     (6, World::retries),
     (8, World::looks),
+    (5, World::stages),
     (9, World::shares),
     (9, World::decides),
     (4, World::stops_sharing),
@@ -189,7 +190,8 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(6) {
+        let (what, result) = match self.dice.below(7) {
+            6 => ("plans", images::sweep_plans(&app)),
             5 => ("shares", shares::sweep_ended(&app)),
             0 | 1 => ("machines", sweep::machines(&app)),
             2 => ("sessions", people::sweep_sessions(&app.system())),

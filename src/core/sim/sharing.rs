@@ -47,7 +47,13 @@ impl World {
         let form =
             ShareForm { image: image.id.to_string(), projects: typed.join("\n"), sure: "yes".to_owned() };
         let result = shares::share(&desk.ctx, &form);
-        let allowed = ["share_lines_wrong", "share_limit_reached", "image_not_available"];
+        let allowed = [
+            "share_lines_wrong",
+            "share_limit_reached",
+            "image_not_available",
+            "image_deprecated",
+            "image_disabled",
+        ];
         let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
     }

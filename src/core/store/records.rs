@@ -102,6 +102,7 @@ fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     match (from_version, value.as_object_mut()) {
         (1, Some(fields)) => {
             fields.insert("copied_from".to_owned(), Value::Null);
+            fields.insert("life".to_owned(), json!({ "stage": "active", "plan": null, "replacement": null }));
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),

@@ -35,6 +35,7 @@ fn stored_forms() -> BTreeMap<String, String> {
         revision: 0,
         name: "web-v2".to_owned(),
         remark: "before the update".to_owned(),
+        family: "web".to_owned(),
     };
     images::update(&bench.at_present(&owner), &form).unwrap();
     let shared = ShareForm {

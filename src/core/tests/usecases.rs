@@ -71,8 +71,12 @@ impl Scene {
     }
 
     fn rename(&self, ctx: &Ctx, id: ImageId, revision: u32, name: &str) -> Result<ImageId, Error> {
-        let form =
-            EditImageForm { image: id.to_string(), revision, name: name.to_owned(), remark: String::new() };
+        let form = EditImageForm {
+            image: id.to_string(),
+            revision,
+            name: name.to_owned(),
+            ..EditImageForm::default()
+        };
         images::update(&self.bench.at_present(ctx), &form)
     }
 }

@@ -3,7 +3,7 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, EditImageForm};
+use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, EditImageForm, StageForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::view::{
@@ -48,6 +48,16 @@ pub async fn update_image(form: EditImageForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         let id = ops::images::update(&c.ctx, form)?;
         Ok(format!("{}?done=image-update", paths::image(id)))
+    })
+    .await
+}
+
+/// Deprecates, disables or restores an image, now or on a day to come.
+#[server(prefix = "/ui", endpoint = "stage_image")]
+pub async fn stage_image(form: StageForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let id = ops::images::set_stage(&c.ctx, form)?;
+        Ok(format!("{}?done=image-stage", paths::image(id)))
     })
     .await
 }

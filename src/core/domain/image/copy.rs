@@ -1,5 +1,6 @@
 //! Copying an image: into another project, another region, or both (U9). The copy is independent from the first moment on.
 
+use super::life::Life;
 use super::{Image, Source, Status, Visibility};
 use crate::domain::error::Reason;
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId};
@@ -110,7 +111,13 @@ impl Image {
             min_disk_bytes: self.min_disk_bytes.max(self.virtual_bytes()),
             parent: self.parent,
             source: self.source.as_ref().map(|s| Source { id: s.id, name: s.name.clone() }),
-            family: self.family.clone(),
+            // In its own project and region a copy would take the lead of the family it was taken from.
+            family: if inside && target.project == self.project {
+                String::new()
+            } else {
+                self.family.clone()
+            },
+            life: Life::default(),
             licence: self.licence.clone(),
             consistency: self.consistency,
         }
@@ -165,7 +172,7 @@ mod tests {
             let original = original(n_disks, virtual_bytes);
             let copy = original.copy(target(if inside { "north-1" } else { "south-1" }), Timestamp(7));
             prop_assert_eq!((copy.visibility, copy.protected, copy.hidden), (Visibility::Private, false, false));
-            prop_assert_eq!((&copy.tags, &copy.family, &copy.licence), (&original.tags, &original.family, &original.licence));
+            prop_assert_eq!((&copy.tags, &copy.licence), (&original.tags, &original.licence));
             prop_assert!(copy.min_disk_bytes >= original.virtual_bytes());
             prop_assert_eq!((copy.revision, copy.created), (0, Timestamp(7)));
             prop_assert_eq!(copy.copied_from.as_ref().map(|c| c.id), Some(original.id));

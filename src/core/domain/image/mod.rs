@@ -1,10 +1,12 @@
 //! Images: the record, its states and what may be done in each. One file per flow beside this one.
 
 pub mod copy;
+pub mod life;
 pub mod list;
 
 pub use copy::CopiedFrom;
 
+use self::life::Life;
 use super::error::Reason;
 use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use super::text::Name;
@@ -196,6 +198,8 @@ pub struct Image {
     pub copied_from: Option<CopiedFrom>,
     /// A name that resolves to its newest live image; empty for none.
     pub family: String,
+    /// Where it stands in its life; matters once it is available.
+    pub life: Life,
     /// Licence code inherited from the origin (U5); empty for none.
     pub licence: String,
     /// Its disks, system disk first; empty until they are stored.
@@ -233,12 +237,22 @@ pub enum Action {
     Cancel,
     /// Share it with other projects.
     Share,
+    /// Deprecate it, disable it, or make it active again.
+    Stage,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] =
-        [Self::Deploy, Self::Copy, Self::Edit, Self::Delete, Self::Retry, Self::Cancel, Self::Share];
+    pub const ALL: [Self; 8] = [
+        Self::Deploy,
+        Self::Copy,
+        Self::Edit,
+        Self::Delete,
+        Self::Retry,
+        Self::Cancel,
+        Self::Share,
+        Self::Stage,
+    ];
 }
 
 impl Image {
@@ -258,7 +272,9 @@ impl Image {
                 "It is public.",
                 "",
             )),
-            (Action::Share | Action::Deploy | Action::Copy, Available)
+            (Action::Deploy, Available) => self.stage_deploys(),
+            (Action::Share | Action::Copy, Available) => self.stage_spreads(),
+            (Action::Stage, Available)
             | (Action::Edit, Creating | Available | Error)
             | (Action::Retry, Error)
             | (Action::Cancel, Creating) => Ok(()),
@@ -282,6 +298,9 @@ impl Image {
                 "Only an available image can be deployed.",
                 "Choose another image.",
             ),
+            (Action::Stage, Creating | Error | Deleting) => {
+                refuse("image_not_available", "Only an available image can be deprecated or disabled.", "")
+            }
             (Action::Share, Creating | Error | Deleting) => {
                 refuse("image_not_available", "Only an available image can be shared.", "")
             }
@@ -379,6 +398,7 @@ pub(crate) mod tests {
             source: None,
             copied_from: None,
             family: String::new(),
+            life: Life::default(),
             licence: String::new(),
             disks: vec![],
             consistency: None,

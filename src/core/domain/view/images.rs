@@ -7,6 +7,7 @@ use super::shares::SharedBy;
 use super::tasks::TaskView;
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId};
+use crate::domain::image::life::Stage;
 use crate::domain::image::{self, Image, list::ImageQuery};
 use crate::domain::instance;
 use crate::domain::money::Money;
@@ -32,6 +33,8 @@ pub struct ImageRow {
     pub stored_bytes: u64,
     /// How far along it is.
     pub status: image::Status,
+    /// How far it may still be used.
+    pub stage: Stage,
     /// Why it failed.
     pub error: Option<String>,
     /// The task that works on it, while it is Creating, Deleting or in Error.
@@ -111,6 +114,8 @@ pub struct ImageDetail {
     pub rate: Money,
     /// Stored bytes no other image of the account shares; `None` until known.
     pub unique_bytes: Option<u64>,
+    /// What to use instead, if that is still there.
+    pub replacement: Option<ImageLink>,
     /// The latest audit events about it, newest first.
     pub events: Vec<EventRow>,
     /// The currency's symbol.
@@ -254,6 +259,10 @@ pub struct ImageChoice {
     pub max_memory_mib: u64,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether it is deprecated: it deploys, with a warning.
+    pub deprecated: bool,
+    /// The family it stands for; empty for none.
+    pub leads: String,
 }
 
 /// The list of public images.

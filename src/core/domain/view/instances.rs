@@ -187,6 +187,8 @@ pub struct DeployOptions {
     pub public: Vec<ImageChoice>,
     /// Images of the project, newest first.
     pub mine: Vec<ImageChoice>,
+    /// Families of the project with the image each stands for, by name.
+    pub families: Vec<ImageChoice>,
     /// Images that others share with the project, by name.
     pub shared: Vec<ImageChoice>,
     /// Instance types.

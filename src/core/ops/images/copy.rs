@@ -1,5 +1,6 @@
 //! Copying images into other projects and regions (U9, U10, A11): what the dialog shows, the commit, and doing a failed copy again.
 
+use super::read::received;
 use super::{entry, load, price_unchanged, take_name};
 use crate::domain::error::Reason;
 use crate::domain::form::{CopyImage, CopyImageForm};
@@ -40,6 +41,8 @@ pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
             shares::still_given(tx, ctx, share)?;
         }
         source.can(Action::Copy)?;
+        // Of a shared image its recipient gets what it contains, not where it comes from.
+        let source = if given.is_some() { received(source) } else { source };
         for (region, shown_version, ids) in &targets {
             let region = target_region(tx, region, &source, given.as_ref())?;
             price_unchanged(&region.prices, *shown_version)?;

@@ -3,6 +3,7 @@
 use super::{load, resource};
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
+use crate::domain::image::life::Stage;
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{Action, Image, Status, Visibility};
 use crate::domain::instance::{self, Instance};
@@ -76,6 +77,7 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
         virtual_bytes: image.virtual_bytes(),
         stored_bytes: image.stored_bytes(),
         status: image.status,
+        stage: image.life.stage,
         error: image.error.clone(),
         task,
         created: image.created,
@@ -125,6 +127,8 @@ pub(crate) fn choice(image: &Image) -> ImageChoice {
         min_memory_mib: image.min_memory_mib,
         max_memory_mib: image.max_memory_mib,
         created: image.created,
+        deprecated: image.life.stage == Stage::Deprecated,
+        leads: String::new(),
     }
 }
 
@@ -169,6 +173,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         project,
         source,
         parent: visible(image.parent)?,
+        replacement: visible(image.life.replacement)?,
         copied_from: visible(image.copied_from.as_ref().map(|c| c.id))?,
         machines: deployed_from(ctx, place, &image, own),
         task: if own { image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten() } else { None },
@@ -190,7 +195,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
 }
 
 /// An image without what is its owner's business alone. The tags stay: recipients see them (H, tags).
-fn received(image: Image) -> Image {
+pub(super) fn received(image: Image) -> Image {
     Image {
         remark: String::new(),
         source: None,

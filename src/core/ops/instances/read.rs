@@ -14,8 +14,8 @@ use crate::domain::policy::Act;
 use crate::domain::price::Estimate;
 use crate::domain::region::Region;
 use crate::domain::view::{
-    DeployOptions, DiskView, ImageLink, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList,
-    InstanceRow,
+    DeployOptions, DiskView, ImageChoice, ImageLink, InstanceDeletion, InstanceDetail, InstanceLink,
+    InstanceList, InstanceRow,
 };
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{audit, images, people, shares, tasks, usage};
@@ -224,7 +224,7 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
     ctx.authorize(Act::InstanceCreate, &own, "project")?;
     let region = people::region_of(ctx, place)?;
     let mut mine: Vec<Arc<Image>> = ctx.app.images.group(&(project.id, region.id.clone()));
-    mine.retain(|i| i.status == ImageStatus::Available && !i.hidden);
+    mine.retain(|i| i.status == ImageStatus::Available && !i.hidden && i.stage_deploys().is_ok());
     mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
     let flavors = list_records::<Flavor>(ctx.app.store.as_ref(), &(), Order::Ascending, 500, None)?.items;
     let mut flavors: Vec<Flavor> =
@@ -234,6 +234,10 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
         blocked: blocked(ctx, &project, &region),
         project: people::choice(ctx, &project)?,
         public: images::public(ctx, &region),
+        families: images::life::families(ctx, project.id, &region.id)
+            .iter()
+            .map(|i| ImageChoice { leads: i.family.clone(), ..images::choice(i) })
+            .collect(),
         mine: mine.iter().map(|i| images::choice(i)).collect(),
         shared: shares::accepted(ctx, project.id, &region.id)?.iter().map(images::choice).collect(),
         flavors,

@@ -12,6 +12,7 @@ use crate::ui::islands::CopyableId;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
+use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::{Action, Image, Status as State, Visibility};
 use darkroom_core::domain::size::{self, MIB};
 use darkroom_core::domain::time::Timestamp;
@@ -43,6 +44,7 @@ pub(super) fn ImageSheet(detail: ImageDetail) -> impl IntoView {
         <Moving when=moving/>
         <ImageHead detail=detail.clone() here=paths::image(image.id)/>
         {given}
+        <StageNotice detail=detail.clone()/>
         <StateOfWork detail=detail.clone()/>
         <div class="split">
             <div class="stack stack--l">
@@ -71,6 +73,30 @@ fn meaning(image: &Image) -> &'static str {
 /// Whether it belongs to one of the user's projects: neither public nor given by somebody else.
 fn is_own(detail: &ImageDetail) -> bool {
     detail.image.visibility == Visibility::Private && detail.shared.is_none()
+}
+
+/// What its stage means for who wants to use it, what becomes of it, and what to use instead.
+#[component]
+fn StageNotice(detail: ImageDetail) -> impl IntoView {
+    let life = &detail.image.life;
+    let instead = detail.replacement.map(|image| {
+        view! { <p>"Use "<a href=paths::image(image.id)>{image.name.to_string()}</a>" instead."</p> }
+    });
+    let now = match life.stage {
+        Stage::Active => None,
+        Stage::Deprecated => {
+            Some((Tone::Warn, "Deprecated. It can still be deployed, but is neither shared nor copied."))
+        }
+        Stage::Disabled => {
+            Some((Tone::Bad, "Disabled. It cannot be deployed. Machines made from it keep running."))
+        }
+    };
+    let planned = life.plan.map(|plan| {
+        let text = format!("It becomes {} on {}.", plan.stage.word().to_lowercase(), plan.at.day());
+        view! { <Notice text/> }
+    });
+    let now = now.map(|(tone, text)| view! { <Notice tone text>{instead}</Notice> });
+    view! { {now}{planned} }
 }
 
 /// By whom the image was given, since when, and how long still.
@@ -146,7 +172,9 @@ fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
         let edit = change_link(detail, Action::Edit, "Edit", IconName::Pencil, paths::image_edit(image.id));
         let delete =
             change_link(detail, Action::Delete, "Delete", IconName::Trash, paths::image_delete(image.id));
-        view! { {share}{edit}{delete} }
+        let label = if image.life.stage == Stage::Active { "Deprecate" } else { "Restore" };
+        let stage = change_link(detail, Action::Stage, label, IconName::Clock, paths::image_stage(image.id));
+        view! { {share}{edit}{stage}{delete} }
     });
     let copy = copy_link(detail);
     view! { {deploy}{copy}{change} }

@@ -7,11 +7,12 @@ use super::use_image_id;
 use crate::ui::calls::images::{UpdateImage, get_image};
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
-use crate::ui::islands::Rules;
+use crate::ui::islands::{CheckedField, FieldLook, Rules};
 use crate::ui::paths;
-use crate::ui::state::use_form;
+use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::EditImageForm;
 use darkroom_core::domain::image::Action;
+use darkroom_core::domain::text::FAMILY_CHARS_MAX;
 use darkroom_core::domain::view::ImageDetail;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -40,6 +41,7 @@ fn fresh(detail: &ImageDetail) -> EditImageForm {
         revision: image.revision,
         name: image.name.to_string(),
         remark: image.remark.clone(),
+        family: image.family.clone(),
     }
 }
 
@@ -71,13 +73,22 @@ fn stale(error: &ApiError) -> bool {
 
 #[component]
 fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl IntoView {
+    let family = FieldLook {
+        label: "Family".to_owned(),
+        need: Need::Optional,
+        value: form.family.clone(),
+        hint: Some("A name that always stands for its newest active image, such as web-base.".to_owned()),
+        max_length: u32::try_from(FAMILY_CHARS_MAX).ok(),
+        ..FieldLook::default()
+    };
     view! {
         <PostForm to=UpdateImage::url()>
             <input type="hidden" name="form[image]" value=form.image/>
             <input type="hidden" name="form[revision]" value=form.revision.to_string()/>
             <DialogBody>
                 <Refused error=error.clone()/>
-                <NameAndRemark rules=Rules::EditImage name=form.name remark=form.remark error/>
+                <NameAndRemark rules=Rules::EditImage name=form.name remark=form.remark error=error.clone()/>
+                <CheckedField rules=Rules::EditImage field="family" look=family error=error_at(error.as_ref(), "family")/>
             </DialogBody>
             <DialogFoot>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>

@@ -8,6 +8,7 @@ use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::image::Status as State;
+use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::list::{Direction, ImageQuery, SortBy};
 use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::region::Switch;
@@ -272,10 +273,11 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
     let stored_size = known(row.stored_bytes, size::decimal(row.stored_bytes));
     let month = row.month.map_or_else(|| "–".to_owned(), |month| month.display(&look.symbol));
     let status = image_status(row.status, row.error.clone(), row.task.as_ref());
+    let stage = (row.stage != Stage::Active).then(|| view! { <Tag label=row.stage.word()/> });
     let (name, href, created, now) = (row.name.to_string(), paths::image(row.id), row.created, look.now);
     view! {
         <Row>
-            <NameCell name href/>
+            <NameCell name href>{stage}</NameCell>
             <Cell label="Source Instance" rank=Rank::Low>{source}</Cell>
             <Cell label="Size (virtual / stored)" kind=Kind::Number><SizePair virtual_size stored_size/></Cell>
             <StateCell>{status}</StateCell>
@@ -296,6 +298,7 @@ fn first_action(row: &ImageRow, may_change: bool) -> Option<AnyView> {
     }
     let task = row.task.as_ref();
     match row.status {
+        State::Available if row.stage == Stage::Disabled => None,
         State::Available => Some(view! { <LinkButton href=paths::instance_new_from(row.id) variant=Variant::Quiet>"Deploy"</LinkButton> }.into_any()),
         State::Creating => task
             .filter(|task| task.cancel_blocked.is_none())

@@ -8,6 +8,7 @@ mod list;
 mod public;
 mod received;
 mod sharing;
+mod stage;
 
 pub use copy::CopyImagePage;
 pub use delete::DeleteImagePage;
@@ -17,6 +18,7 @@ pub use list::ImagesPage;
 pub use public::PublicImagesPage;
 pub use received::ReceivedPage;
 pub use sharing::{ShareImagePage, SharingPage, StopSharingPage};
+pub use stage::StageImagePage;
 
 use crate::ui::components::{Tab, TabNote};
 use crate::ui::paths;

@@ -106,8 +106,12 @@ fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>) -> impl
 
 #[component]
 fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOptions) -> impl IntoView {
-    let offer =
-        Offer { public: options.public.clone(), mine: options.mine.clone(), shared: options.shared.clone() };
+    let offer = Offer {
+        public: options.public.clone(),
+        mine: options.mine.clone(),
+        shared: options.shared.clone(),
+        families: options.families.clone(),
+    };
     let faults = error.clone();
     let at = move |field| error_at(faults.as_ref(), field);
     let name = FieldLook {

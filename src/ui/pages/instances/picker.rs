@@ -5,6 +5,7 @@ use super::new::least_gib;
 use crate::ui::calls::instances::FindImage;
 use crate::ui::components::*;
 use crate::ui::state::use_word;
+use darkroom_core::domain::form::FAMILY_PREFIX;
 use darkroom_core::domain::ids::ImageId;
 use darkroom_core::domain::view::ImageChoice;
 use leptos::prelude::*;
@@ -20,6 +21,7 @@ pub(super) struct Offer {
     pub(super) public: Vec<ImageChoice>,
     pub(super) mine: Vec<ImageChoice>,
     pub(super) shared: Vec<ImageChoice>,
+    pub(super) families: Vec<ImageChoice>,
 }
 
 /// The lists.
@@ -36,7 +38,7 @@ impl Offer {
         let has = |list: &[ImageChoice]| {
             chosen.parse::<ImageId>().is_ok_and(|id| list.iter().any(|image| image.id == id))
         };
-        if !needle.is_empty() || has(&self.mine) {
+        if !needle.is_empty() || has(&self.mine) || chosen.starts_with(FAMILY_PREFIX) {
             From::Mine
         } else if has(&self.shared) {
             From::Shared
@@ -68,6 +70,7 @@ pub(super) fn ImagePicker(offer: Offer, chosen: String, error: Option<String>) -
             </div>
             <div class="stack stack--s picker__mine">
                 {search}
+                <Families families=offer.families chosen=chosen.clone()/>
                 <Choices images=offer.mine chosen=chosen.clone() needle none="You have no available image in this project and region yet."/>
             </div>
             <div class="stack stack--s picker__shared">
@@ -99,6 +102,22 @@ fn Search(needle: String) -> impl IntoView {
             <button class="button" type="submit" formaction=FindImage::url() formnovalidate data-search="">"Search"</button>
         </div>
     }
+}
+
+/// Families: each stands for its newest image, also for the one that comes tomorrow.
+#[component]
+fn Families(families: Vec<ImageChoice>, chosen: String) -> impl IntoView {
+    let rows = families
+        .into_iter()
+        .map(|image| {
+            let value = format!("{FAMILY_PREFIX}{}", image.leads);
+            let pick = Pick::when(value == chosen);
+            let (id, label) = (format!("family-{}", image.leads), format!("Newest of {}", image.leads));
+            let hint = format!("{} now: {}", image.name, describe(&image));
+            view! { <Checkbox id name="form[image]" label kind=CheckKind::Radio value pick hint/> }.into_any()
+        })
+        .collect::<Vec<_>>();
+    (!rows.is_empty()).then(|| view! { <div class="choices">{rows}</div> })
 }
 
 #[component]
@@ -151,7 +170,8 @@ fn matching(images: &[ImageChoice], needle: &str, keep: Option<ImageId>) -> Vec<
 /// `Debian 12, at least 1 GiB of disk, 18 Nov 2026`.
 fn describe(image: &ImageChoice) -> String {
     let disk = format!("at least {} GiB of disk", least_gib(image));
-    let parts = [image.os.clone(), disk, image.created.day()];
+    let warning = if image.deprecated { "deprecated: choose a newer one if you can" } else { "" };
+    let parts = [image.os.clone(), disk, image.created.day(), warning.to_owned()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -184,6 +204,8 @@ mod tests {
             min_memory_mib: 0,
             max_memory_mib: 0,
             created: Timestamp(0),
+            deprecated: false,
+            leads: String::new(),
         }
     }
 
