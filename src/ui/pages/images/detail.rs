@@ -64,6 +64,7 @@ pub(super) fn ImageSheet(detail: ImageDetail) -> impl IntoView {
 fn meaning(image: &Image) -> &'static str {
     match image.status {
         State::Creating => "The machine keeps running while it is made.",
+        State::Available if image.life.stage == Stage::Disabled => "Kept, but not deployed any more.",
         State::Available => "Ready to be deployed.",
         State::Error => "It could not be made. Nothing is charged.",
         State::Deleting => "It is being removed. It is no longer charged.",
