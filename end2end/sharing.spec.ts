@@ -6,6 +6,8 @@ import { expect, test } from './support/test.ts';
 
 // What is refused and what is hidden is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (404|409|422)/] });
+// A server of its own: what this leaves behind is nobody else's.
+test.use({ serverOptions: {} });
 
 /** A second person, in a browser of their own. */
 async function another(browser: Browser, mine: Portal, label: string): Promise<Portal> {
