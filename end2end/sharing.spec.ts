@@ -119,6 +119,7 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     await friend.becomes('Running');
     await page.goto(`/images/${image}/delete`);
     await page.getByRole('dialog').getByRole('button', { name: 'Delete image' }).click();
+    await expect(portal.heading('My Images')).toBeVisible();
     await portal.goes(portal.row('golden'), IMAGE_S);
   });
   await friend.page.context().close();
