@@ -69,7 +69,7 @@ pub fn neighbours<T>(
 /// The form that was refused, if the page shows one again. Make it with [`use_form`].
 pub struct RefusedForm(String);
 
-/// Finds the form that was refused: its token is in the address (`?refused=…`) and works once. Every page with a form or a
+/// Finds the form that was refused: its token is in the address (`?refused=…`) and works for ten minutes. Every page with a form or a
 /// button that posts uses it, once:
 ///
 /// ```text

@@ -47,7 +47,7 @@ pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
         return Err(Error::not_found("image"));
     };
     let resource = match shares::given(ctx, &image)? {
-        Some(share) => Resource::SharedImage { account: share.recipient_account, project: share.recipient },
+        Some(share) => shares::resource(&share),
         None => resource(&image),
     };
     let permit = ctx.authorize(act, &resource, "image")?;

@@ -330,21 +330,23 @@ pub(crate) fn usable_in(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: Proj
     if ctx.may(Act::ImageDeploy, &images::resource(image)) {
         return Ok(());
     }
-    match tx.get::<Share>(&(image.id, project))? {
-        Some(share) if share.gives(ctx.now) => Ok(()),
-        _ => Err(Error::not_found("image")),
-    }
+    still_given(tx, ctx, image.id, project)
 }
 
 /// Holds on to a share in the transaction of what it is needed for: it must still give, or the image is as if it did not exist.
 ///
 /// # Errors
 /// `NotFound`.
-pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, share: &Share) -> Result<()> {
-    match tx.get::<Share>(&(share.image, share.recipient))? {
+pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, image: ImageId, recipient: ProjectId) -> Result<()> {
+    match tx.get::<Share>(&(image, recipient))? {
         Some(share) if share.gives(ctx.now) => Ok(()),
         _ => Err(Error::not_found("image")),
     }
+}
+
+/// What the policy is asked about an image that came through this share.
+pub(crate) fn resource(share: &Share) -> Resource {
+    Resource::SharedImage { account: share.recipient_account, project: share.recipient }
 }
 
 /// The share by which the caller has an image that is none of theirs.

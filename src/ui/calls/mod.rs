@@ -13,7 +13,7 @@ pub mod tasks;
 
 use super::error::{ApiError, Refused};
 
-/// The form that was refused last under `token`, once. A token that was used, or is somebody else's, means an empty form; there is
+/// The form that was refused under `token`. A token that is too old, or is somebody else's, means an empty form; there is
 /// nothing to tell.
 pub async fn refused(token: String) -> Option<Refused> {
     if token.is_empty() {

@@ -38,7 +38,7 @@ pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
     ctx.transact(&permit, |tx| {
         let source = tx.get::<Image>(&source.id)?.ok_or_else(|| Error::not_found("image"))?;
         if let Some(share) = &given {
-            shares::still_given(tx, ctx, share)?;
+            shares::still_given(tx, ctx, share.image, share.recipient)?;
         }
         source.can(Action::Copy)?;
         // Of a shared image its recipient gets what it contains, not where it comes from.

@@ -161,11 +161,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
     };
     let charged = own && image.status == Status::Available;
     let (policy, shared) = match &given {
-        Some(share) => {
-            let resource =
-                Resource::SharedImage { account: share.recipient_account, project: share.recipient };
-            (resource, Some(shares::shared_by(ctx, share)?))
-        }
+        Some(share) => (shares::resource(share), Some(shares::shared_by(ctx, share)?)),
         None => (resource(&image), None),
     };
     let may_copy = ctx.may(Act::ImageCopy, &policy);
