@@ -2,8 +2,10 @@
 //!
 //! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
 
+mod deleting;
 mod sharing;
 
+pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm};
 
 use super::disk::DiskKind;

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub enum Charge {
     /// Keeping an image: `quantity_bytes` × rate per GB and month (P11).
     ImageStorage,
+    /// Keeping an image in the recycle bin: `quantity_bytes` × rate per GB and month.
+    BinStorage,
     /// Keeping a disk: `quantity_bytes` × rate per GB and month.
     Disk {
         /// Its kind.
@@ -25,6 +27,26 @@ pub enum Charge {
         /// Its type.
         flavor: FlavorId,
     },
+}
+
+impl Charge {
+    /// What it is for, in words.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::ImageStorage => "storage",
+            Self::BinStorage => "storage in the recycle bin",
+            Self::Disk { .. } => "its disk",
+            Self::Running { .. } => "running",
+        }
+    }
+
+    /// Whether it is for an image, in the recycle bin or not.
+    pub const fn of_image(&self) -> bool {
+        match self {
+            Self::ImageStorage | Self::BinStorage => true,
+            Self::Disk { .. } | Self::Running { .. } => false,
+        }
+    }
 }
 
 /// An interval during which something is charged.
@@ -68,7 +90,7 @@ impl Meter {
 
     fn cost_until(&self, prices: &History, end: Timestamp) -> Money {
         let (quantity, denominator) = match self.charge {
-            Charge::ImageStorage | Charge::Disk { .. } => {
+            Charge::ImageStorage | Charge::BinStorage | Charge::Disk { .. } => {
                 (i128::from(self.quantity_bytes), u128::from(GB) * u128::from(SECONDS_PER_MONTH))
             }
             Charge::Running { .. } => (1, 3600),
@@ -120,6 +142,7 @@ mod tests {
                 version: u32::try_from(n).expect("few"),
                 symbol: "€".to_owned(),
                 image_gb_month: Money(*rate),
+                bin_gb_month: Money(*rate),
                 disk_gb_month: [(DiskKind::Ssd, Money(*rate))].into(),
                 flavor_hour: [("m1.tiny".into(), Money(*rate))].into(),
             };

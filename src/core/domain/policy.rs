@@ -16,8 +16,12 @@ pub enum Act {
     ImageCreate,
     /// Change an image's name or remark.
     ImageUpdate,
-    /// Delete an image.
+    /// Delete an image, or take back that it will be deleted.
     ImageDelete,
+    /// Take an image out of the recycle bin.
+    ImageRestore,
+    /// Remove an image from the recycle bin for good.
+    ImagePurge,
     /// Make a machine from an image.
     ImageDeploy,
     /// Share an image with projects, or stop that.
@@ -54,12 +58,14 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
         Self::ImageUpdate,
         Self::ImageDelete,
+        Self::ImageRestore,
+        Self::ImagePurge,
         Self::ImageDeploy,
         Self::ImageShare,
         Self::ShareDecide,
@@ -86,6 +92,8 @@ impl Act {
             Self::ImageCreate => "image.create",
             Self::ImageUpdate => "image.update",
             Self::ImageDelete => "image.delete",
+            Self::ImageRestore => "image.restore",
+            Self::ImagePurge => "image.purge",
             Self::ImageDeploy => "image.deploy",
             Self::ImageShare => "image.share",
             Self::ShareDecide => "share.decide",
@@ -114,6 +122,8 @@ impl Act {
             Self::ImageCreate
             | Self::ImageUpdate
             | Self::ImageDelete
+            | Self::ImageRestore
+            | Self::ImagePurge
             | Self::ImageDeploy
             | Self::ImageShare
             | Self::ShareDecide

@@ -24,6 +24,8 @@ pub struct PriceBook {
     pub symbol: String,
     /// Per stored GB of images and month (P11).
     pub image_gb_month: Money,
+    /// Per stored GB of images in the recycle bin and month.
+    pub bin_gb_month: Money,
     /// Per provisioned GB of disk and month, by kind.
     pub disk_gb_month: BTreeMap<DiskKind, Money>,
     /// Per hour a machine of this type runs.
@@ -82,6 +84,7 @@ impl PriceBook {
     pub fn rate(&self, charge: &Charge) -> Money {
         match charge {
             Charge::ImageStorage => self.image_gb_month,
+            Charge::BinStorage => self.bin_gb_month,
             Charge::Disk { disk_kind } => self.disk_gb_month.get(disk_kind).copied().unwrap_or_default(),
             Charge::Running { flavor } => self.flavor_hour.get(flavor).copied().unwrap_or_default(),
         }
@@ -89,11 +92,12 @@ impl PriceBook {
 
     /// What keeping `stored_bytes` of image costs (P11).
     pub fn image(&self, stored_bytes: u64) -> Estimate {
-        let month = per_gb(self.image_gb_month, stored_bytes);
-        let hour = self
-            .image_gb_month
-            .scaled(u128::from(stored_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
-        Estimate { hour, month }
+        stored(self.image_gb_month, stored_bytes)
+    }
+
+    /// What keeping `stored_bytes` of image in the recycle bin costs.
+    pub fn in_bin(&self, stored_bytes: u64) -> Estimate {
+        stored(self.bin_gb_month, stored_bytes)
     }
 
     /// What a running machine with these disks costs. `None` when the type or a disk kind has no price here.
@@ -101,10 +105,9 @@ impl PriceBook {
         let hour = *self.flavor_hour.get(flavor)?;
         let mut total = Estimate { hour, month: hour.scaled(u128::from(HOURS_PER_MONTH), 1) };
         for (kind, size_bytes) in disks {
-            let rate = *self.disk_gb_month.get(kind)?;
-            total.month = total.month + per_gb(rate, *size_bytes);
-            total.hour = total.hour
-                + rate.scaled(u128::from(*size_bytes), u128::from(GB) * u128::from(HOURS_PER_MONTH));
+            let disk = stored(*self.disk_gb_month.get(kind)?, *size_bytes);
+            total.month = total.month + disk.month;
+            total.hour = total.hour + disk.hour;
         }
         Some(total)
     }
@@ -127,6 +130,7 @@ impl PriceBook {
             }
         };
         rate("images", "GB and month", Some(before.image_gb_month), Some(self.image_gb_month));
+        rate("recycle bin", "GB and month", Some(before.bin_gb_month), Some(self.bin_gb_month));
         for kind in DiskKind::ALL {
             let (old, new) = (before.disk_gb_month.get(&kind), self.disk_gb_month.get(&kind));
             rate(&format!("{kind} disks"), "GB and month", old.copied(), new.copied());
@@ -140,8 +144,10 @@ impl PriceBook {
     }
 }
 
-fn per_gb(rate: Money, bytes: u64) -> Money {
-    rate.scaled(u128::from(bytes), u128::from(GB))
+/// What so many bytes cost at a rate per GB and month.
+fn stored(rate: Money, bytes: u64) -> Estimate {
+    let (bytes, gb) = (u128::from(bytes), u128::from(GB));
+    Estimate { hour: rate.scaled(bytes, gb * u128::from(HOURS_PER_MONTH)), month: rate.scaled(bytes, gb) }
 }
 
 #[cfg(test)]
@@ -153,6 +159,7 @@ pub(crate) mod tests {
             version: 1,
             symbol: "€".to_owned(),
             image_gb_month: Money(50_000),
+            bin_gb_month: Money(20_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000))].into(),
         }
@@ -163,6 +170,7 @@ pub(crate) mod tests {
         let e = book().image(9_410_000_000);
         assert_eq!(e.month.display("€"), "€0.47");
         assert_eq!(e.hour, Money(645));
+        assert_eq!(book().in_bin(10 * GB).month, Money(200_000));
     }
 
     #[test]

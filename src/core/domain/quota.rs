@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// What an account may have in a region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Images, in any state.
+    /// Images, in any state but deleted.
     pub n_images_max: u32,
     /// Machines, in any state.
     pub n_instances_max: u32,
@@ -51,7 +51,7 @@ pub struct Counter {
     pub account: AccountId,
     /// The region.
     pub region: RegionId,
-    /// Images, in any state.
+    /// Images, in any state but deleted: those in the recycle bin take no slot.
     pub n_images: u32,
     /// Machines, in any state.
     pub n_instances: u32,

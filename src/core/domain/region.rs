@@ -3,6 +3,7 @@
 use super::error::Reason;
 use super::ids::{RegionId, ZoneId};
 use super::price::PriceBook;
+use super::text::counted;
 use serde::{Deserialize, Serialize};
 
 /// A region as the operator set it up.
@@ -16,6 +17,8 @@ pub struct Region {
     pub images: Switch,
     /// Whether images can be copied into it.
     pub accepts_copies: Switch,
+    /// Days that deleted images stay in the recycle bin; 0 removes them for good at once.
+    pub recycle_days: u32,
     /// Prices in force.
     pub prices: PriceBook,
     /// Limits that hold for an account that has none of its own here.
@@ -45,6 +48,10 @@ impl Region {
         }
         if self.accepts_copies != before.accepts_copies {
             changes.push(format!("copies of images {}", self.accepts_copies.word()));
+        }
+        if self.recycle_days != before.recycle_days {
+            let days = |region: &Self| counted(region.recycle_days, "day");
+            changes.push(format!("time in the recycle bin from {} to {}", days(before), days(self)));
         }
         changes.extend(self.limits.changes_since(&before.limits));
         let prices = self.prices.changes_since(&before.prices);

@@ -3,6 +3,7 @@
 
 use super::error::Reason;
 use super::ids::{AccountId, ImageId, ProjectId, RegionId};
+use super::image::Image;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -77,9 +78,15 @@ impl Share {
         self.ends.is_none_or(|end| now < end)
     }
 
-    /// Whether it gives its recipient the image at `now`.
-    pub fn gives(&self, now: Timestamp) -> bool {
-        self.stands(now) && self.state == State::Accepted
+    /// Whether it gives its recipient `image`, which it is of, at `now`. What is in the recycle bin nobody has; restoring brings it back to
+    /// all who had it.
+    pub fn gives(&self, image: &Image, now: Timestamp) -> bool {
+        self.counts_for(image, now) && self.state == State::Accepted
+    }
+
+    /// Whether anything can come of it at `now`: it stands, and its image is there.
+    pub fn counts_for(&self, image: &Image, now: Timestamp) -> bool {
+        self.stands(now) && image.status.listed()
     }
 
     /// Whether `action` is possible at `now` (not: whether somebody may).
@@ -145,6 +152,7 @@ impl Sharing {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::image::{Status, tests::image};
     use super::*;
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -188,7 +196,15 @@ pub(crate) mod tests {
     fn a_share_ends_at_its_very_moment() {
         let mut share = share(State::Accepted);
         share.ends = Some(Timestamp(100));
-        assert!(share.gives(Timestamp(99)) && !share.gives(Timestamp(100)));
+        let image = image(Status::Available);
+        assert!(share.gives(&image, Timestamp(99)) && !share.gives(&image, Timestamp(100)));
+    }
+
+    #[test]
+    fn a_share_of_an_image_in_the_recycle_bin_gives_nothing() {
+        let share = share(State::Accepted);
+        let gives = Status::ALL.map(|status| share.gives(&image(status), Timestamp(5)));
+        assert_eq!(gives, [true, true, true, false, false]);
     }
 
     proptest! {

@@ -1,15 +1,21 @@
-//! Use cases of images: list, show, make, change, delete. Copying is in `images/copy.rs`, reading for a page in `images/read.rs`, the
-//! provider's own in `provider.rs`.
+//! Use cases of images: list, show, make, change. Deleting and the recycle bin are in `images/bin.rs`, copying is in `images/copy.rs`,
+//! reading for a page in `images/read.rs`, the provider's own in `provider.rs`.
 
+mod bin;
 mod copy;
 pub(crate) mod life;
 mod read;
 
+pub(crate) use bin::n_listed;
+pub use bin::{
+    Deleted, delete, deletion, keep, list_bin, purge, purge_all, restoration, restore, sweep_bin,
+    sweep_leaving,
+};
 pub(crate) use copy::copy_blocked;
 pub use copy::{copy, copy_options};
 pub use life::{set_stage, sweep_plans};
 pub(crate) use read::{capture_blocked, choice, link, public};
-pub use read::{capture_options, deletion, detail, list, list_public, row};
+pub use read::{capture_options, detail, list, list_public, row};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
@@ -28,11 +34,13 @@ use crate::store::Tx;
 use crate::store::records::index;
 use std::collections::BTreeMap;
 
-/// What the policy is asked about an image.
+/// What the policy is asked about an image. A public one that was deleted is its provider's alone.
 pub fn resource(image: &Image) -> Resource {
     match image.visibility {
-        Visibility::Public => Resource::PublicImage,
-        Visibility::Private => Resource::Project { account: image.account, project: image.project },
+        Visibility::Public if image.status != Status::Recycled => Resource::PublicImage,
+        Visibility::Public | Visibility::Private => {
+            Resource::Project { account: image.account, project: image.project }
+        }
     }
 }
 
@@ -89,6 +97,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
     // What the image inherits comes from the one the machine was deployed from, if that still exists.
     let parent = ctx.read::<Image>(&machine.origin.id).ok().flatten();
     let inherited = |f: fn(&Image) -> u64| parent.as_ref().map_or(0, f);
+    let allowed = |f: fn(&Image) -> bool| parent.as_ref().is_some_and(f);
     Image {
         id,
         account: machine.account,
@@ -105,6 +114,8 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         os: parent.as_ref().map(|p| p.os.clone()).unwrap_or_default(),
         architecture: parent.as_ref().map_or_else(|| "x86_64".to_owned(), |p| p.architecture.clone()),
         boot: machine.boot,
+        nic_multiqueue: allowed(|p| p.nic_multiqueue),
+        sriov: allowed(|p| p.sriov),
         min_memory_mib: inherited(|p| p.min_memory_mib),
         max_memory_mib: inherited(|p| p.max_memory_mib),
         min_disk_bytes: 0,
@@ -113,6 +124,8 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         copied_from: None,
         family: String::new(),
         life: Default::default(),
+        bin: None,
+        leaves: None,
         licence: machine.origin.licence.clone(),
         disks: vec![],
         consistency: None,
@@ -251,39 +264,6 @@ pub(crate) fn take_name(
         return Err(Error::conflict("image_name_taken", message).at("name"));
     }
     Ok(tx.put_index(index::IMAGE_BY_NAME, &key, &id)?)
-}
-
-/// Deletes an image for good (P7, A15): closes its meter, gives back its slot and name, creates the task; all in one commit. Machines
-/// deployed from it keep running (F16).
-///
-/// # Errors
-/// The image's reason; `NotFound`.
-pub fn delete(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
-    let (_, permit) = load(ctx, id, Act::ImageDelete)?;
-    let task = TaskId(ctx.app.ids.uuid());
-    ctx.transact(&permit, |tx| {
-        let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
-        image.can(Action::Delete)?;
-        shares::let_go(tx, ctx, &image)?;
-        ledger::close(tx, ctx, Subject::Image(id), |_| true)?;
-        // A public image is the provider's and took no slot.
-        if image.visibility == Visibility::Private {
-            ledger::count(tx, image.account, &image.region, |c| {
-                c.give_image();
-                Ok(())
-            })?;
-        }
-        tx.delete_index(
-            index::IMAGE_BY_NAME,
-            &(image.account, image.region.clone(), image.name.as_str().to_lowercase()),
-        );
-        tasks::begin(tx, ctx, &permit, task, TaskKind::ImageDelete, &tasks::About::image(&image))?;
-        image.status = Status::Deleting;
-        image.task = Some(task);
-        tx.put(&image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.delete", String::new()))
-    })?;
-    Ok(task)
 }
 
 /// An audit entry about an image.

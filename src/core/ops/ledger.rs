@@ -4,11 +4,12 @@
 use super::ctx::Ctx;
 use crate::domain::Result;
 use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
-use crate::domain::image::{Image, Visibility};
+use crate::domain::image::Image;
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::project::Account;
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::time::Timestamp;
 use crate::store::Tx;
 use crate::store::records::index;
 
@@ -35,6 +36,10 @@ pub struct Opening {
 /// # Errors
 /// When the store cannot be read.
 pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
+    open_from(tx, ctx, opening, ctx.now)
+}
+
+fn open_from(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening, from: Timestamp) -> Result<()> {
     let key = opening.subject.uuid();
     let mut open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();
     for id in &open {
@@ -44,31 +49,21 @@ pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
     }
     let id = MeterId(ctx.app.ids.uuid());
     let Opening { subject, name, account, project, region, charge, quantity_bytes } = opening;
-    tx.put(&Meter {
-        id,
-        subject,
-        name,
-        account,
-        project,
-        region,
-        charge,
-        quantity_bytes,
-        from: ctx.now,
-        to: None,
-    })?;
+    tx.put(&Meter { id, subject, name, account, project, region, charge, quantity_bytes, from, to: None })?;
     open.push(id);
     Ok(tx.put_index(index::METER_OPEN, &key, &open)?)
 }
 
-/// Opens the meter of an image that just became available (P10). Public images are the provider's and not charged.
+/// Charges an image for what it is now and for nothing else (P10): what it was charged for before ends in the moment in which the next
+/// begins. Public images are the provider's and not charged.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn open_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
-    if image.visibility == Visibility::Public {
-        return Ok(());
-    }
-    open(
+pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
+    let due = image.charge();
+    let ended = close(tx, ctx, Subject::Image(image.id), |charge| Some(charge) != due.as_ref())?;
+    let Some(charge) = due else { return Ok(()) };
+    open_from(
         tx,
         ctx,
         Opening {
@@ -77,24 +72,33 @@ pub fn open_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
             account: image.account,
             project: image.project,
             region: image.region.clone(),
-            charge: Charge::ImageStorage,
+            charge,
             quantity_bytes: image.stored_bytes(),
         },
+        // After a clock was set back, what was closed ends in the future; the next must not overlap it.
+        ended.map_or(ctx.now, |ended| ended.max(ctx.now)),
     )
 }
 
-/// Closes the open meters of `subject` that `which` picks. The interval ends now, but never before it began.
+/// Closes the open meters of `subject` that `which` picks, and gives the moment in which the last of them ends: now, but never before it
+/// began.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn close(tx: &mut Tx<'_>, ctx: &Ctx, subject: Subject, which: impl Fn(&Charge) -> bool) -> Result<()> {
+pub fn close(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    subject: Subject,
+    which: impl Fn(&Charge) -> bool,
+) -> Result<Option<Timestamp>> {
     let key = subject.uuid();
     let open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();
-    let mut rest = Vec::new();
+    let (mut rest, mut ended) = (Vec::new(), None);
     for id in open {
         match tx.get::<Meter>(&id)? {
             Some(mut meter) if which(&meter.charge) => {
                 meter.to = Some(ctx.now.max(meter.from));
+                ended = ended.max(meter.to);
                 tx.put(&meter)?;
             }
             Some(_) => rest.push(id),
@@ -106,7 +110,7 @@ pub fn close(tx: &mut Tx<'_>, ctx: &Ctx, subject: Subject, which: impl Fn(&Charg
     } else {
         tx.put_index(index::METER_OPEN, &key, &rest)?;
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// The limits of an account in a region: its own, else the region's.

@@ -397,6 +397,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         os: public.os,
         architecture: "x86_64".to_owned(),
         boot: public.boot,
+        nic_multiqueue: false,
+        sriov: false,
         min_memory_mib: public.min_memory_mib,
         max_memory_mib: 0,
         min_disk_bytes: stored.virtual_bytes,
@@ -405,6 +407,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         copied_from: None,
         family: String::new(),
         life: Default::default(),
+        bin: None,
+        leaves: None,
         licence: public.licence,
         disks: vec![ImageDisk {
             fingerprint: stored.fingerprint.0,

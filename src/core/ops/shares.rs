@@ -2,9 +2,11 @@
 //! Each side's trail names the other by its project, never by its people.
 
 mod read;
+mod whole;
 
-pub(crate) use read::{accepted, delete_blocked, n_open, shared_by};
+pub(crate) use read::{accepted, n_open, shared_by, unsharing};
 pub use read::{n_waiting, options, received, sharing, stop_options};
+pub(crate) use whole::{Consent, clear_ended, end_all, end_at, go_on, may_leave, resume, suspend};
 
 use super::audit::{self, Entry};
 use super::ctx::{App, Ctx, Permit, Place};
@@ -13,10 +15,12 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Reason;
 use crate::domain::form::{ShareForm, StopSharingForm};
 use crate::domain::ids::{ImageId, ProjectId, Subject};
+use crate::domain::image::bin::DAY_MS;
 use crate::domain::image::{self, Image};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
 use crate::domain::share::{Action, Share, Sharing, State};
+use crate::domain::time::Timestamp;
 use crate::domain::view::{ShareLine, Verdict};
 use crate::domain::{Error, FieldError, Kind, Result};
 use crate::store::{Order, Tx};
@@ -24,7 +28,6 @@ use std::sync::Arc;
 
 /// The longest grace an owner can give.
 const GRACE_MS_MAX: i64 = 366 * DAY_MS;
-const DAY_MS: i64 = 86_400_000;
 /// Rows read at once when all shares of an image are looked through.
 const ROWS: u32 = 1000;
 
@@ -70,7 +73,7 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
 
 /// The share of a project that is asked. One that was going to end and had been accepted goes on instead.
 fn offered(ctx: &Ctx, image: &Image, project: &Project, before: Option<&Share>) -> Share {
-    if let Some(before) = before.filter(|s| s.gives(ctx.now)) {
+    if let Some(before) = before.filter(|s| s.gives(image, ctx.now)) {
         return Share { ends: None, ..before.clone() };
     }
     Share {
@@ -156,7 +159,10 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
     let permit = may_decide(ctx, project)?;
     ctx.transact(&permit, |tx| {
         let share = tx.get::<Share>(&(image, project))?.ok_or_else(|| Error::not_found("shared image"))?;
-        let image = tx.get::<Image>(&image)?.ok_or_else(|| Error::not_found("shared image"))?;
+        let image = tx
+            .get::<Image>(&image)?
+            .filter(|image| image.status.listed())
+            .ok_or_else(|| Error::not_found("shared image"))?;
         share.can(action, ctx.now)?;
         let (state, word, told) = match action {
             Action::Accept => (State::Accepted, "share.accept", "Accepted by"),
@@ -217,7 +223,7 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         let share =
             tx.get::<Share>(&(image.id, command.project))?.ok_or_else(|| Error::not_found("share"))?;
-        if !share.gives(ctx.now) {
+        if !share.gives(&image, ctx.now) {
             remove(tx, &share)?;
             return both(
                 tx,
@@ -231,19 +237,12 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
                 "Withdrawn by",
             );
         }
-        let least = ctx.now.plus_ms(i64::from(ctx.app.settings.share_grace_days_min) * DAY_MS);
+        judge_end(ctx, command.ends)?;
         match command.ends {
-            None if least > ctx.now => Err(too_soon(ctx, "when")),
             None => {
                 remove(tx, &share)?;
                 both(tx, ctx, &permit, &image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")
             }
-            Some(end) if end < least || end <= ctx.now => Err(too_soon(ctx, "day")),
-            Some(end) if end.since_ms(ctx.now) > GRACE_MS_MAX => Err(Error::field(
-                "day",
-                "invalid_input",
-                "This is more than a year from now. Choose a day within a year.",
-            )),
             Some(end) => {
                 let share = Share { ends: Some(end), ..share };
                 tx.put(&share)?;
@@ -256,6 +255,21 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
     Ok(command.image)
 }
 
+/// Whether sharing may end at this moment, at once where there is none: recipients are left what the program says they are.
+fn judge_end(ctx: &Ctx, ends: Option<Timestamp>) -> Result<()> {
+    let least = ctx.now.plus_ms(i64::from(ctx.app.settings.share_grace_days_min) * DAY_MS);
+    match ends {
+        None if least > ctx.now => Err(too_soon(ctx, "when")),
+        Some(end) if end < least || end <= ctx.now => Err(too_soon(ctx, "day")),
+        Some(end) if end.since_ms(ctx.now) > GRACE_MS_MAX => Err(Error::field(
+            "day",
+            "invalid_input",
+            "This is more than a year from now. Choose a day within a year.",
+        )),
+        None | Some(_) => Ok(()),
+    }
+}
+
 fn too_soon(ctx: &Ctx, field: &str) -> Error {
     let message = match ctx.app.settings.share_grace_days_min {
         0 => "This day is over. Choose today or a later day.".to_owned(),
@@ -265,26 +279,6 @@ fn too_soon(ctx: &Ctx, field: &str) -> Error {
     Error::field(field, "share_grace_too_short", message)
 }
 
-/// Refuses to take away an image that others have or are asked about (A5-4); clears what is nobody's any more. Part of deleting an image.
-///
-/// # Errors
-/// `image_shared` with the figure and the way out.
-pub(crate) fn let_go(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
-    let Some(_) = tx.get::<Sharing>(&image.id)? else { return Ok(()) };
-    for share in all(tx, image.id)? {
-        if !share.stands(ctx.now) || share.state == State::Rejected {
-            remove(tx, &share)?;
-        }
-    }
-    match count(tx, image.id)?.n_open() {
-        0 => {
-            tx.delete::<Sharing>(&image.id);
-            Ok(())
-        }
-        n => Err(shared(n).into()),
-    }
-}
-
 /// Why a shared image cannot be deleted.
 pub(crate) fn shared(n: u32) -> Reason {
     let projects = if n == 1 { "1 project".to_owned() } else { format!("{n} projects") };
@@ -292,7 +286,7 @@ pub(crate) fn shared(n: u32) -> Reason {
         "image_shared",
         "A shared image cannot be deleted.",
         format!("It is shared with {projects}."),
-        "Stop sharing it first; you can leave them time.",
+        "Stop sharing it first, or choose “Unshare all and delete”; both can leave them time.",
     )
 }
 
@@ -330,16 +324,16 @@ pub(crate) fn usable_in(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: Proj
     if ctx.may(Act::ImageDeploy, &images::resource(image)) {
         return Ok(());
     }
-    still_given(tx, ctx, image.id, project)
+    still_given(tx, ctx, image, project)
 }
 
 /// Holds on to a share in the transaction of what it is needed for: it must still give, or the image is as if it did not exist.
 ///
 /// # Errors
 /// `NotFound`.
-pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, image: ImageId, recipient: ProjectId) -> Result<()> {
-    match tx.get::<Share>(&(image, recipient))? {
-        Some(share) if share.gives(ctx.now) => Ok(()),
+pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, recipient: ProjectId) -> Result<()> {
+    match tx.get::<Share>(&(image.id, recipient))? {
+        Some(share) if share.gives(image, ctx.now) => Ok(()),
         _ => Err(Error::not_found("image")),
     }
 }
@@ -356,7 +350,7 @@ pub(crate) fn given(ctx: &Ctx, image: &Image) -> Result<Option<Share>> {
         return Ok(None);
     }
     for project in roles.keys() {
-        if let Some(share) = ctx.read::<Share>(&(image.id, *project))?.filter(|s| s.gives(ctx.now)) {
+        if let Some(share) = ctx.read::<Share>(&(image.id, *project))?.filter(|s| s.gives(image, ctx.now)) {
             return Ok(Some(share));
         }
     }

@@ -3,7 +3,6 @@
 use super::ctx::{App, Ctx};
 use crate::domain::Result;
 use crate::domain::ids::{AccountId, RegionId, Subject};
-use crate::domain::meter::Charge;
 use crate::domain::money::Money;
 use crate::domain::price::{DatedBook, History};
 use crate::domain::region::Region;
@@ -41,7 +40,7 @@ pub fn cost_between(
     for meter in ctx.app.meters.group(&account) {
         let cost = meter.cost_between(histories.of(&ctx.app, &meter.region)?, from, until);
         all = all + cost;
-        if meter.charge == Charge::ImageStorage {
+        if meter.charge.of_image() {
             images = images + cost;
         }
     }

@@ -4,12 +4,14 @@
 //! It reads row by row and not through catalogs, so that one damaged row is one finding and not the end. Disk contents are verified by
 //! whoever keeps them; [`Verified::needed`] says which ones the records need.
 
+mod meters;
+
 use crate::domain::event::Event;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, ImageId, MeterId, ProjectId, RegionId, Subject};
-use crate::domain::image::{self, Image, Visibility};
+use crate::domain::image::{self, Image};
 use crate::domain::instance::{self, Instance};
-use crate::domain::meter::{Charge, Meter};
+use crate::domain::meter::Meter;
 use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
@@ -83,6 +85,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.indexes();
     all.counters();
     all.shares();
+    all.bin();
     all.meters();
     all.books();
     all.contents();
@@ -264,7 +267,7 @@ impl All {
             rows.put(index::SESSION_BY_TOKEN, &session.token_hash, session.id.0);
             rows.put(index::SESSION_BY_USER, &(session.user, session.id), session.id.0);
         }
-        for image in self.images.values().filter(|i| i.status != image::Status::Deleting) {
+        for image in self.images.values().filter(|i| i.status.listed()) {
             let name = image.name.as_str().to_lowercase();
             rows.put(index::IMAGE_BY_NAME, &(image.account, image.region.clone(), name), image.id.0);
         }
@@ -335,9 +338,7 @@ impl All {
 
     fn counters(&mut self) {
         let mut recount: BTreeMap<(AccountId, RegionId), Recount> = BTreeMap::new();
-        // Public images are the provider's offer and take no slot.
-        let counted = |i: &&Image| i.status != image::Status::Deleting && i.visibility != Visibility::Public;
-        for image in self.images.values().filter(counted) {
+        for image in self.images.values().filter(|i| i.takes_slot()) {
             let account = recount.entry((image.account, image.region.clone())).or_default();
             account.n_images += 1;
             if image.status == image::Status::Creating && image.copied_from.is_none() {
@@ -398,47 +399,30 @@ impl All {
         self.accounts.get(&id).map_or_else(|| id.to_string(), |account| account.name.to_string())
     }
 
-    // ----------------------------------------------------------------------------------------------------- meters
+    // -------------------------------------------------------------------------------------------------------- bin
 
-    fn meters(&mut self) {
+    /// What is in the recycle bin has a place there, nothing else has; and only what is available can be going to be deleted.
+    fn bin(&mut self) {
         let mut found = Vec::new();
-        let mut open: BTreeMap<Subject, Vec<&Meter>> = BTreeMap::new();
-        for meter in self.meters.values() {
-            if meter.to.is_some_and(|to| to < meter.from) {
-                found.push(format!("The meter {} of “{}” ends before it begins.", meter.id, meter.name));
-            }
-            if meter.to.is_none() {
-                open.entry(meter.subject).or_default().push(meter);
-            }
-        }
-        for (subject, meters) in &open {
-            let what = format!("{} “{}” ({})", subject.noun(), meters[0].name, subject.uuid());
-            if !self.exists(subject) {
-                found.push(format!("The {what} does not exist and is still charged."));
-            }
-            let twice =
-                meters.iter().enumerate().any(|(i, m)| meters[..i].iter().any(|o| o.charge == m.charge));
-            if twice {
-                found.push(format!("The {what} is charged twice for the same."));
-            }
-        }
-        let n_open = |subject: Subject| open.get(&subject).map_or(0, Vec::len);
         for image in self.images.values() {
-            let charged = image.status == image::Status::Available && image.visibility != Visibility::Public;
-            match (n_open(Subject::Image(image.id)), charged) {
-                (0, true) => found
-                    .push(format!("The image “{}” ({}) is available and not charged.", image.name, image.id)),
-                (1.., false) => {
-                    found.push(format!(
-                        "The image “{}” ({}) is charged and should not be.",
-                        image.name, image.id
-                    ));
+            let what = format!("The image “{}” ({})", image.name, image.id);
+            let (recycled, word) =
+                (image.status == image::Status::Recycled, image.status.word().to_lowercase());
+            match &image.bin {
+                None if recycled => {
+                    found.push(format!("{what} is recycled and has no place in the recycle bin."))
                 }
-                _ => {}
+                Some(_) if !recycled => {
+                    found.push(format!("{what} is {word} and has a place in the recycle bin."));
+                }
+                Some(bin) if bin.until < bin.since => {
+                    found.push(format!("{what} leaves the recycle bin before it came there."));
+                }
+                None | Some(_) => {}
             }
-        }
-        for machine in self.instances.values() {
-            found.extend(machine_meters(machine, &open));
+            if image.leaves.is_some() && image.status != image::Status::Available {
+                found.push(format!("{what} is {word} and is going to be deleted on a day to come."));
+            }
         }
         self.verified.findings.append(&mut found);
     }
@@ -472,12 +456,13 @@ impl All {
         let mut needed: Vec<(RegionId, String, Needer)> = Vec::new();
         let mut found = Vec::new();
         for image in self.images.values() {
-            if image.status == image::Status::Available
-                && (image.disks.is_empty() || image.disks.iter().any(|d| d.virtual_bytes == 0))
-            {
+            let made = matches!(image.status, image::Status::Available | image::Status::Recycled);
+            if made && (image.disks.is_empty() || image.disks.iter().any(|d| d.virtual_bytes == 0)) {
                 found.push(format!(
-                    "The image “{}” ({}) is available and has no disk or one of size 0.",
-                    image.name, image.id
+                    "The image “{}” ({}) is {} and has no disk or one of size 0.",
+                    image.name,
+                    image.id,
+                    image.status.word().to_lowercase()
                 ));
             }
             // What is being deleted needs nothing any more.
@@ -532,32 +517,6 @@ struct Recount {
     n_instances: u32,
     n_copies: u32,
     creating: BTreeMap<ProjectId, u32>,
-}
-
-/// While a task moves a machine, its meters may already or still be open; at rest they are exactly as its state says.
-fn machine_meters(machine: &Instance, open: &BTreeMap<Subject, Vec<&Meter>>) -> Vec<String> {
-    use instance::Status;
-    let mut found = Vec::new();
-    let what = format!("instance “{}” ({})", machine.name, machine.id);
-    let of = |subject| open.get(&subject).map_or(&[][..], Vec::as_slice);
-    let runs = of(Subject::Instance(machine.id)).iter().any(|m| matches!(m.charge, Charge::Running { .. }));
-    let at_rest = matches!(machine.status, Status::Stopped | Status::Error | Status::Deleting);
-    if machine.status == Status::Running && !runs {
-        found.push(format!("The {what} runs and is not charged."));
-    }
-    if at_rest && runs {
-        found.push(format!("The {what} does not run and is charged for running."));
-    }
-    for disk in &machine.disks {
-        let is_charged = !of(Subject::Disk(disk.id)).is_empty();
-        if machine.status == Status::Running && !is_charged {
-            found.push(format!("A disk ({}) of the {what} is not charged.", disk.id));
-        }
-        if machine.status == Status::Deleting && is_charged {
-            found.push(format!("A disk ({}) of the {what} is still charged.", disk.id));
-        }
-    }
-    found
 }
 
 const INDEXES: [&str; 12] = [

@@ -1,7 +1,8 @@
 //! What `verify` finds, on stores with one thing wrong each.
 
 use super::*;
-use crate::domain::image::{BootMode, ImageDisk, Os, Status};
+use crate::domain::image::{Bin, BootMode, ImageDisk, Os, Status, Visibility};
+use crate::domain::meter::Charge;
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
@@ -20,10 +21,12 @@ fn region() -> Region {
         zones: vec!["a".into()],
         images: Switch::On,
         accepts_copies: Switch::On,
+        recycle_days: 7,
         prices: PriceBook {
             version: 1,
             symbol: "€".into(),
             image_gb_month: Money(1),
+            bin_gb_month: Money(1),
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
         },
@@ -53,6 +56,8 @@ fn image() -> Image {
         os: Os::default(),
         architecture: "x86_64".into(),
         boot: BootMode::Bios,
+        nic_multiqueue: false,
+        sriov: false,
         min_memory_mib: 0,
         max_memory_mib: 0,
         min_disk_bytes: 512,
@@ -61,6 +66,8 @@ fn image() -> Image {
         copied_from: None,
         family: String::new(),
         life: Default::default(),
+        bin: None,
+        leaves: None,
         licence: String::new(),
         disks: vec![ImageDisk {
             fingerprint: "f".repeat(64),
@@ -171,7 +178,7 @@ fn counters_must_be_what_a_recount_gives() {
 
 #[test]
 fn an_available_image_is_charged_once() {
-    check("available and not charged", |tx| {
+    check("is available and not charged for storage", |tx| {
         tx.delete_index(index::METER_OPEN, &IMAGE);
         tx.put(&Meter { to: Some(Timestamp(5)), ..meter(METER) })
     });
@@ -181,6 +188,59 @@ fn an_available_image_is_charged_once() {
         tx.put_index(index::METER_OPEN, &IMAGE, &vec![second, METER])
     });
     check("charged and should not be", |tx| tx.put(&Image { status: Status::Error, ..image() }));
+    check("is charged for something else than storage", |tx| {
+        tx.put(&Meter { charge: Charge::BinStorage, ..meter(METER) })
+    });
+}
+
+/// The same image in the recycle bin, where it has neither its name nor a slot.
+fn recycled(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let mut image = image();
+    image.recycle(Bin::from(Timestamp(5), 7, "owner@acme.example"));
+    tx.put(&image)?;
+    tx.delete_index(index::IMAGE_BY_NAME, &name_key("web"));
+    tx.put(&Counter::zero(ACCOUNT, "north-1".into()))?;
+    tx.put(&Meter { charge: Charge::BinStorage, ..meter(METER) })
+}
+
+#[test]
+fn what_is_in_the_recycle_bin_is_charged_there_and_needs_its_content() {
+    let store = sound();
+    change(&store, recycled);
+    let verified = verify(&store).unwrap();
+    assert_eq!(verified.findings, Vec::<String>::new());
+    assert!(verified.needed[&RegionId::from("north-1")].contains_key(&"f".repeat(64)));
+    check("is recycled and not charged for storage in the recycle bin", |tx| {
+        recycled(tx)?;
+        tx.delete_index(index::METER_OPEN, &IMAGE);
+        tx.put(&Meter { to: Some(Timestamp(5)), ..meter(METER) })
+    });
+    check("for something else than storage in the recycle bin", |tx| {
+        recycled(tx)?;
+        tx.put(&meter(METER))
+    });
+    check("is recycled and has no disk", |tx| {
+        recycled(tx)?;
+        let image = tx.get::<Image>(&IMAGE.into())?.unwrap();
+        tx.put(&Image { disks: vec![], ..image })
+    });
+}
+
+#[test]
+fn a_place_in_the_recycle_bin_goes_with_its_status() {
+    let bin = || Some(Bin::from(Timestamp(5), 7, "owner@acme.example"));
+    check("is available and has a place in the recycle bin", |tx| tx.put(&Image { bin: bin(), ..image() }));
+    let placed = |bin: Option<Bin>, leaves: Option<Timestamp>| {
+        move |tx: &mut Tx<'_>| {
+            recycled(tx)?;
+            let image = tx.get::<Image>(&IMAGE.into())?.unwrap();
+            tx.put(&Image { bin: bin.clone(), leaves, ..image })
+        }
+    };
+    check("is recycled and has no place in the recycle bin", placed(None, None));
+    check("is recycled and is going to be deleted", placed(bin(), Some(Timestamp(9))));
+    let back = Bin { until: Timestamp(4), ..bin().unwrap() };
+    check("leaves the recycle bin before it came there", placed(Some(back), None));
 }
 
 #[test]

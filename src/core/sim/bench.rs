@@ -10,7 +10,7 @@ use super::storage::SimStorage;
 use super::witness::Witness;
 use crate::domain::disk::DiskKind;
 use crate::domain::flavor::Flavor;
-use crate::domain::form::{CopyImageForm, CreateImageForm, DeployForm};
+use crate::domain::form::{CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm};
 use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::{BootMode, Os};
 use crate::domain::money::Money;
@@ -23,7 +23,7 @@ use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{App, Ctx, Parts, Settings};
-use crate::ops::images::PublicImage;
+use crate::ops::images::{Deleted, PublicImage};
 use crate::ops::{images, instances, people, provider};
 use crate::ports::{Clock, Ids, Watcher};
 use crate::store::{MemoryStore, Store};
@@ -303,6 +303,18 @@ impl Bench {
         Ok((id, task))
     }
 
+    /// Deletes an image and removes it from the recycle bin; gives the task that does.
+    ///
+    /// # Errors
+    /// What the use case refuses.
+    pub fn remove(&self, ctx: &Ctx, image: ImageId) -> Result<TaskId> {
+        let ctx = self.at_present(ctx);
+        match images::delete(&ctx, &DeleteImageForm::at_once(image))? {
+            Deleted::Removed(task) => Ok(task),
+            Deleted::Recycled(_) | Deleted::Leaves(_) => images::purge(&ctx, image),
+        }
+    }
+
     /// Copies an image into these regions; gives each new image and its task, if it has one.
     ///
     /// # Errors
@@ -362,10 +374,12 @@ fn small_region(id: &RegionId) -> Region {
         zones,
         images: Switch::On,
         accepts_copies: Switch::On,
+        recycle_days: 7,
         prices: PriceBook {
             version: 1,
             symbol: "€".to_owned(),
             image_gb_month: Money(50_000),
+            bin_gb_month: Money(20_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000)), (DiskKind::Economy, Money(30_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000)), ("m1.small".into(), Money(9_000))].into(),
         },

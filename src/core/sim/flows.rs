@@ -4,7 +4,8 @@
 use super::world::World;
 use crate::domain::actor::Actor;
 use crate::domain::form::{
-    CopyImageForm, CreateImageForm, DeployForm, EditImageForm, PasswordForm, StageForm,
+    CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, PasswordForm,
+    RestoreImageForm, StageForm,
 };
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::list::ImageQuery;
@@ -25,7 +26,7 @@ pub(super) struct Desk {
     pub(super) project: ProjectId,
 }
 
-const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
+pub(super) const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
 const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
 
 impl World {
@@ -147,6 +148,7 @@ impl World {
             "instance_name_taken",
             "image_not_available",
             "image_disabled",
+            "image_recycled",
             "price_changed",
             // An image of a larger disk does not fit on the disk that was thrown.
             "invalid_input",
@@ -233,6 +235,7 @@ impl World {
             "image_not_available",
             "image_deprecated",
             "image_disabled",
+            "image_recycled",
             "price_changed",
             "shared_elsewhere",
         ];
@@ -261,7 +264,7 @@ impl World {
             replacement: String::new(),
         };
         let result = images::set_stage(&desk.ctx, &form);
-        let (_, outcome) = self.expect(result, &["image_not_available"]);
+        let (_, outcome) = self.expect(result, &["image_not_available", "image_recycled"]);
         (event, outcome)
     }
 
@@ -296,15 +299,6 @@ impl World {
         self.power("delete-machine", instances::delete)
     }
 
-    pub(super) fn deletes_image(&mut self) -> Happened {
-        let event = "delete-image".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
-        let result = images::delete(&desk.ctx, image.id);
-        let (_, outcome) = self.expect(result, &["image_creating", "image_deleting", "image_shared"]);
-        (event, outcome)
-    }
-
     /// Sometimes with a form that was filled before somebody else's edit, which must be refused and lose nothing.
     pub(super) fn renames(&mut self) -> Happened {
         let event = "rename".to_owned();
@@ -322,7 +316,7 @@ impl World {
         if stale {
             return (event, self.expect_refusal(result, Kind::Conflict));
         }
-        let (_, outcome) = self.expect(result, &["image_name_taken", "image_deleting"]);
+        let (_, outcome) = self.expect(result, &["image_name_taken", "image_deleting", "image_recycled"]);
         (event, outcome)
     }
 
@@ -358,6 +352,7 @@ impl World {
             // What is copied again may have been deprecated or disabled meanwhile.
             "image_deprecated",
             "image_disabled",
+            "image_recycled",
             "copies_off",
             "instance_failed",
             "task_limit_reached",
@@ -443,12 +438,15 @@ impl World {
             ..CopyImageForm::default()
         };
         let public = self.provider.public[0];
-        let result = match (self.dice.below(10), machine, image, task) {
+        let restore = |id: ImageId| RestoreImageForm { image: id.to_string(), name: String::new() };
+        let result = match (self.dice.below(12), machine, image, task) {
             (0, Some(id), ..) => instances::detail(ctx, id).map(drop),
             (1, Some(id), ..) => instances::delete(ctx, id).map(drop),
             (2, Some(id), ..) => instances::console_log(ctx, id).map(drop),
             (3, _, Some(id), _) => images::detail(ctx, &place, id).map(drop),
-            (4, _, Some(id), _) => images::delete(ctx, id).map(drop),
+            (4, _, Some(id), _) => images::delete(ctx, &DeleteImageForm::at_once(id)).map(drop),
+            (9, _, Some(id), _) => images::restore(ctx, &restore(id)).map(drop),
+            (10, _, Some(id), _) => images::purge(ctx, id).map(drop),
             (7, _, Some(id), _) => images::copy(ctx, &copy(id, own)).map(drop),
             (8, ..) => images::copy(ctx, &copy(public, project.to_string())).map(drop),
             (5, _, _, Some(id)) => tasks::cancel(ctx, id).map(drop),
@@ -552,6 +550,7 @@ fn look(
     people::account(ctx, None)?;
     images::list(ctx, place, ImageQuery::default())?;
     images::list_public(ctx, place)?;
+    images::list_bin(ctx, place, ImageQuery::default())?;
     instances::list(ctx, place, "", 1)?;
     tasks::list(ctx, place, vec![], 1)?;
     audit::list(ctx, place, None, 1)?;

@@ -4,6 +4,7 @@
 use super::faults::Crash;
 use super::host::GRACE_MS;
 use super::world::World;
+use crate::domain::form::DeleteImageForm;
 use crate::domain::ids::{InstanceId, TaskId};
 use crate::domain::image::{CopiedFrom, Visibility};
 use crate::domain::money::Money;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 37] = [
+const HAPPENINGS: [(u64, Happening); 40] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -26,7 +27,10 @@ const HAPPENINGS: [(u64, Happening); 37] = [
     (6, World::starts),
     (7, World::stops),
     (4, World::reboots),
-    (6, World::deletes_image),
+    (9, World::deletes_image),
+    (4, World::restores_image),
+    (3, World::purges_image),
+    (2, World::keeps_image),
     (5, World::deletes_machine),
     (7, World::renames),
     (6, World::cancels),
@@ -155,10 +159,11 @@ impl World {
         let (what, result) = match self.dice.below(3) {
             0 => {
                 let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
-                let of = self.dice.below(3);
+                let of = self.dice.below(4);
                 let result = provider::change_region(&ctx, &region, |r| {
                     match of {
                         0 => r.prices.image_gb_month = rate,
+                        3 => r.prices.bin_gb_month = rate,
                         1 => r.prices.disk_gb_month.values_mut().for_each(|price| *price = rate),
                         _ => r.prices.flavor_hour.values_mut().for_each(|price| *price = rate),
                     }
@@ -177,8 +182,9 @@ impl World {
             _ => {
                 let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let accepts_copies = if self.dice.chance(300) { Switch::Off } else { Switch::On };
+                let recycle_days = self.dice.pick(&[0, 1, 7, 7]).copied().unwrap_or(7);
                 let result = provider::change_region(&ctx, &region, |r| {
-                    (r.images, r.accepts_copies) = (images, accepts_copies);
+                    (r.images, r.accepts_copies, r.recycle_days) = (images, accepts_copies, recycle_days);
                     Ok(())
                 });
                 ("switch", result)
@@ -190,7 +196,9 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(7) {
+        let (what, result) = match self.dice.below(9) {
+            8 => ("bin", images::sweep_bin(&app)),
+            7 => ("leaving", images::sweep_leaving(&app)),
             6 => ("plans", images::sweep_plans(&app)),
             5 => ("shares", shares::sweep_ended(&app)),
             0 | 1 => ("machines", sweep::machines(&app)),
@@ -264,7 +272,8 @@ impl World {
             (self.bench.app.clone(), self.bench.clock.clone(), self.bench.engine.clone());
         self.bench.host.interrupt(Some(super::Op::Transfer), move || {
             // Each of these may be refused or meet an injected error; that is as good an event as any.
-            drop(images::delete(&app.system(), from.id));
+            drop(images::delete(&app.system(), &DeleteImageForm::at_once(from.id)));
+            drop(images::purge(&app.system(), from.id));
             for _ in 0..12 {
                 drop(engine.run_once());
             }

@@ -41,6 +41,7 @@ pub fn check(bench: &Bench) -> Checked {
         return Err(what);
     }
     catalogs_equal_the_store(bench, &records)?;
+    the_bin_is_in_order(&records)?;
     names_and_their_indexes_agree(store, &records)?;
     counters_equal_a_recount(&records)?;
     shares_are_counted_and_lead_somewhere(bench, &records)?;
@@ -122,7 +123,8 @@ fn shares_are_counted_and_lead_somewhere(bench: &Bench, records: &Records) -> Ch
         let Some(image) = records.images.get(share.image.0) else {
             return Err(format!("the image {} is gone and still shared", share.image));
         };
-        hold!(image.status == image::Status::Available, "{} is shared and {:?}", image.id, image.status);
+        let there = matches!(image.status, image::Status::Available | image::Status::Recycled);
+        hold!(there, "{} is shared and {:?}", image.id, image.status);
         hold!(
             (image.project, &image.region) == (share.project, &share.region)
                 && share.recipient != image.project,
@@ -153,10 +155,34 @@ fn rows<V: DeserializeOwned>(store: &dyn Store, name: &str) -> Result<Vec<V>, St
     Ok(page.items.into_iter().map(|row| row.value).collect())
 }
 
-/// A name is taken exactly while its thing is there and not being removed.
+/// Whether an image has its name and its slot: deleted ones have neither, in the recycle bin or not.
+fn has_its_place(image: &Image) -> bool {
+    use image::Status::{Available, Creating, Error};
+    matches!(image.status, Creating | Available | Error)
+}
+
+/// What is deleted and can come back says until when, and nothing else does; what is going to be deleted is still there.
+fn the_bin_is_in_order(records: &Records) -> Checked {
+    for image in records.images.all() {
+        let recycled = image.status == image::Status::Recycled;
+        hold!(image.bin.is_some() == recycled, "{} is {:?} with {:?}", image.id, image.status, image.bin);
+        let forward = image.bin.as_ref().is_none_or(|bin| bin.since < bin.until);
+        hold!(forward, "{} leaves the bin before it came there: {:?}", image.id, image.bin);
+        let there = image.leaves.is_none() || image.status == image::Status::Available;
+        hold!(there, "{} is {:?} and going to be deleted", image.id, image.status);
+    }
+    for share in records.shares.all() {
+        let Some(image) = records.images.get(share.image.0).filter(|i| i.leaves.is_some()) else { continue };
+        let goes_too = share.ends.is_some_and(|end| Some(end) <= image.leaves);
+        hold!(goes_too, "{} leaves, and its share lasts: {share:?}", image.id);
+    }
+    Ok(())
+}
+
+/// A name is taken exactly while its thing is there and not deleted.
 fn names_and_their_indexes_agree(store: &dyn Store, records: &Records) -> Checked {
     let mut taken = 0;
-    for image in records.images.all().filter(|i| i.status != image::Status::Deleting) {
+    for image in records.images.all().filter(|i| has_its_place(i)) {
         let key = (image.account, image.region.clone(), image.name.as_str().to_lowercase());
         let found = read_index::<ImageId>(store, index::IMAGE_BY_NAME, &key).map_err(|e| e.to_string())?;
         hold!(found == Some(image.id), "the name {} of {} leads to {found:?}", image.name, image.id);
@@ -185,7 +211,7 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
             let account = creating.entry((image.account.0, image.region.clone())).or_default();
             *account.entry(image.project).or_default() += 1;
         }
-        if image.visibility == Visibility::Private && image.status != image::Status::Deleting {
+        if image.visibility == Visibility::Private && has_its_place(image) {
             recount.entry((image.account.0, image.region.clone())).or_default().0 += 1;
         }
     }
@@ -234,8 +260,8 @@ fn no_more_copies_travel_than_may(bench: &Bench, records: &Records) -> Checked {
 /// P17, and: an image is what its machine's disk was at the instant of the capture.
 fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
     for image in records.images.all() {
-        let available = image.status == image::Status::Available;
-        if !available {
+        let made = matches!(image.status, image::Status::Available | image::Status::Recycled);
+        if !made {
             let whole = image.disks.is_empty() || image.status == image::Status::Deleting;
             hold!(whole, "{} is {:?} and has disks", image.id, image.status);
             continue;
@@ -317,7 +343,7 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
             image::Status::Creating if image.copied_from.is_some() => Some(Kind::ImageCopy),
             image::Status::Creating => Some(Kind::ImageCreate),
             image::Status::Deleting => Some(Kind::ImageDelete),
-            image::Status::Available | image::Status::Error => None,
+            image::Status::Available | image::Status::Recycled | image::Status::Error => None,
         };
         let found = of_subject.remove(&image.id.0).unwrap_or_default();
         one_task(image.id.0, kind.as_slice(), image.task, &found)?;
@@ -433,6 +459,9 @@ fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
     for image in records.images.all() {
         if image.status == image::Status::Available && image.visibility == Visibility::Private {
             due.insert((image.id.0, format!("{:?}", Charge::ImageStorage)), image.stored_bytes());
+        }
+        if image.status == image::Status::Recycled && image.visibility == Visibility::Private {
+            due.insert((image.id.0, format!("{:?}", Charge::BinStorage)), image.stored_bytes());
         }
     }
     for machine in records.instances.all() {

@@ -5,6 +5,7 @@
 //! Nothing here may ask the real clock, real randomness or the order of a hash map: the same seed gives the same trace.
 
 mod bench;
+mod binning;
 mod content;
 mod dice;
 mod faults;

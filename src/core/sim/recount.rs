@@ -58,7 +58,9 @@ impl Recount {
         state.pass(self.clock.now());
         let line = state.lines.get(&id).filter(|_| !state.went_back)?;
         let unit = match line.meter.charge {
-            Charge::ImageStorage | Charge::Disk { .. } => i128::from(GB) * i128::from(SECONDS_PER_MONTH),
+            Charge::ImageStorage | Charge::BinStorage | Charge::Disk { .. } => {
+                i128::from(GB) * i128::from(SECONDS_PER_MONTH)
+            }
             Charge::Running { .. } => 3600,
         };
         let half_up = (2 * line.owed + unit) / (2 * unit);
@@ -99,6 +101,7 @@ impl State {
 fn owed(prices: &BTreeMap<RegionId, PriceBook>, meter: &Meter, from_s: i64, until_s: i64) -> i128 {
     let rate = prices.get(&meter.region).and_then(|book| match &meter.charge {
         Charge::ImageStorage => Some(book.image_gb_month),
+        Charge::BinStorage => Some(book.bin_gb_month),
         Charge::Disk { disk_kind } => book.disk_gb_month.get(disk_kind).copied(),
         Charge::Running { flavor } => book.flavor_hour.get(flavor).copied(),
     });

@@ -3,8 +3,9 @@
 use super::world::World;
 use crate::domain::form::{ShareForm, StopSharingForm};
 use crate::domain::ids::{ImageId, ProjectId};
+use crate::domain::image::Status;
 use crate::domain::project::Role;
-use crate::domain::share::{Action, Share};
+use crate::domain::share::{Action, Share, State};
 use crate::ops::ctx::Place;
 use crate::ops::shares;
 use crate::ports::Clock;
@@ -18,18 +19,29 @@ impl World {
         records.shares.all().filter(|s| wanted(s)).cloned().collect()
     }
 
+    /// Those that give something now: accepted, and of an image that is not in the recycle bin.
+    fn given(&mut self, wanted: impl Fn(&Share) -> bool) -> Vec<Share> {
+        let now = self.bench.clock.now();
+        let records = self.bench.witness.records();
+        let there = |s: &&Share| {
+            let image = records.images.get(s.image.0);
+            image.is_some_and(|i| i.status == Status::Available)
+                && s.stands(now)
+                && s.state == State::Accepted
+        };
+        records.shares.all().filter(|s| wanted(s)).filter(there).cloned().collect()
+    }
+
     /// An image that somebody else gave to `project`, in its region.
     pub(super) fn a_given_image(&mut self, project: ProjectId) -> Option<Share> {
-        let now = self.bench.clock.now();
-        let given = self.shares_of(|s| s.recipient == project && s.gives(now));
+        let given = self.given(|s| s.recipient == project);
         self.dice.pick(&given).cloned()
     }
 
     /// Whether a project of this person has accepted the image.
     pub(super) fn is_given(&mut self, who: usize, image: ImageId) -> bool {
-        let now = self.bench.clock.now();
         let roles = self.people[who].roles.clone();
-        !self.shares_of(|s| s.image == image && s.gives(now) && roles.contains_key(&s.recipient)).is_empty()
+        !self.given(|s| s.image == image && roles.contains_key(&s.recipient)).is_empty()
     }
 
     pub(super) fn shares(&mut self) -> Happened {
@@ -53,6 +65,8 @@ impl World {
             "image_not_available",
             "image_deprecated",
             "image_disabled",
+            "image_recycled",
+            "image_leaving",
         ];
         let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
@@ -63,7 +77,8 @@ impl World {
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let offered = self.shares_of(|s| s.recipient == desk.project);
         let Some(share) = self.dice.pick(&offered).cloned() else { return (event, "nothing".to_owned()) };
-        let refused = ["share_accepted", "share_rejected", "share_ended", "share_limit_reached"];
+        // What is offered of an image in the recycle bin does not exist.
+        let refused = ["not_found", "share_accepted", "share_rejected", "share_ended", "share_limit_reached"];
         if self.dice.chance(150) {
             let place = Place { project: Some(desk.project), region: share.region };
             let result = shares::accept_all(&desk.ctx, &place);

@@ -56,7 +56,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 39] = [
+const EVENTS: [&str; 46] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -81,7 +81,14 @@ const EVENTS: [&str; 39] = [
     "stop: ok",
     "reboot: ok",
     "delete-machine: ok",
-    "delete-image: ok",
+    "delete-image: recycled",
+    "delete-image: leaves",
+    "delete-image: removed",
+    "delete-image: image_shared",
+    "restore-image: ok",
+    "restore-image: image_limit_reached",
+    "purge-image: ok",
+    "keep-image: ok",
     "rename: ok",
     "rename: refused",
     "cancel: ok",

@@ -4,7 +4,7 @@
 use crate::domain::event::Event;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::RegionId;
-use crate::domain::image::{Image, Visibility};
+use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::project::{Account, Project, User};
@@ -125,9 +125,13 @@ impl Records {
         }
         for machine in self.instances.new_in(batch) {
             let Some(image) = self.images.get(machine.origin.id.0) else { continue };
+            if image.status != image::Status::Available {
+                self.broken.push(format!("commit {version} made {} of a deleted image", machine.id));
+            }
             let own = image.visibility == Visibility::Public || image.account == machine.account;
-            let gives =
-                |s: &Share| s.image == image.id && s.recipient == machine.project && s.gives(machine.created);
+            let gives = |s: &Share| {
+                s.image == image.id && s.recipient == machine.project && s.gives(image, machine.created)
+            };
             if !own && !self.shares.all().any(gives) {
                 self.broken
                     .push(format!("commit {version} made {} of an image it was not given", machine.id));

@@ -58,6 +58,12 @@ impl<R: Cataloged> Catalog<R> {
         }
     }
 
+    /// The record of this key.
+    pub fn get(&self, key: &R::Key) -> Option<Arc<R>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.by_key.get(&record_key(R::TABLE, key)).map(|entry| entry.record.clone())
+    }
+
     /// The records of a group, in the order of their keys.
     pub fn group(&self, group: &R::Group) -> Vec<Arc<R>> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
@@ -68,6 +74,14 @@ impl<R: Cataloged> Catalog<R> {
     pub fn count(&self, group: &R::Group) -> u32 {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         rows.by_group.get(group).map_or(0, |g| u32::try_from(g.len()).unwrap_or(u32::MAX))
+    }
+
+    /// How many records of a group `wanted` picks; without copying the group for it.
+    pub fn count_of(&self, group: &R::Group, wanted: impl Fn(&R) -> bool) -> u32 {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let members = rows.by_group.get(group);
+        let n = members.map_or(0, |members| members.values().filter(|record| wanted(record)).count());
+        u32::try_from(n).unwrap_or(u32::MAX)
     }
 
     /// Every record, in the order of their keys.
@@ -155,6 +169,8 @@ mod tests {
         put(&store, 3, 8, 43);
         let sizes = |shelf| catalog.group(&shelf).iter().map(|s| s.size).collect::<Vec<_>>();
         assert_eq!((sizes(7), sizes(8), sizes(9)), (vec![42, 41], vec![43], vec![]));
+        assert_eq!((catalog.get(&2).map(|s| s.size), catalog.get(&9).map(|s| s.size)), (Some(41), None));
+        assert_eq!(catalog.count_of(&7, |shoe| shoe.size > 41), 1);
         transact::<_, StoreError>(&store, 9, |tx| {
             tx.delete::<Shoe>(&1);
             Ok(())

@@ -18,7 +18,7 @@ use crate::domain::region::Region;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 macro_rules! id_keys {
     ($($id:ident),*) => {$(
@@ -59,12 +59,12 @@ records! {
     Project, "project", 1, ProjectId, |r| r.id;
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
-    Region, "region", 2, RegionId, |r| r.id.clone(), older_region;
-    DatedBook, "book", 1, (RegionId, u32), |r| (r.region.clone(), r.prices.version);
+    Region, "region", 3, RegionId, |r| r.id.clone(), older_region;
+    DatedBook, "book", 2, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 3, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
-    Image, "image", 2, ImageId, |r| r.id, older_image;
+    Image, "image", 3, ImageId, |r| r.id, older_image;
     Instance, "instance", 1, InstanceId, |r| r.id;
     Task, "task", 2, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
@@ -86,23 +86,51 @@ fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreErro
     }
 }
 
-/// Version 1 had no switch for copies; all regions take them until their provider says otherwise.
+/// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin.
 fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
-            fields.insert("accepts_copies".to_owned(), json!("on"));
+        (1 | 2, Some(fields)) => {
+            fields.entry("accepts_copies").or_insert_with(|| json!("on"));
+            fields.insert("recycle_days".to_owned(), json!(7));
+            price_bin(fields);
             Ok(value)
         }
         _ => Err(no_upcast::<Region>(from_version)),
     }
 }
 
-/// Version 1 knew no copies.
-fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+/// Version 1 knew no recycle bin.
+fn older_book(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1, Some(fields)) => {
-            fields.insert("copied_from".to_owned(), Value::Null);
-            fields.insert("life".to_owned(), json!({ "stage": "active", "plan": null, "replacement": null }));
+            price_bin(fields);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<DatedBook>(from_version)),
+    }
+}
+
+/// Prices from before the recycle bin: an image costs there what it costs anyway, until the provider says otherwise.
+fn price_bin(fields: &mut Map<String, Value>) {
+    if let Some(prices) = fields.get_mut("prices").and_then(Value::as_object_mut) {
+        let same = prices.get("image_gb_month").cloned().unwrap_or_else(|| json!(0));
+        prices.insert("bin_gb_month".to_owned(), same);
+    }
+}
+
+/// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do.
+fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1 | 2, Some(fields)) => {
+            fields.entry("copied_from").or_insert(Value::Null);
+            let active = || json!({ "stage": "active", "plan": null, "replacement": null });
+            fields.entry("life").or_insert_with(active);
+            for new in ["bin", "leaves"] {
+                fields.insert(new.to_owned(), Value::Null);
+            }
+            for new in ["nic_multiqueue", "sriov"] {
+                fields.insert(new.to_owned(), json!(false));
+            }
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),

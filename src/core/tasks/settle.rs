@@ -116,7 +116,7 @@ fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, end
             image.status = image::Status::Available;
             image.available = image.available.or(Some(ctx.now));
             image.error = None;
-            ledger::open_image(tx, ctx, &image)?;
+            ledger::charge_image(tx, ctx, &image)?;
             tx.put(&image)?;
             audit::write(tx, ctx, permit, &images::entry(&image, "image.available", String::new()))
         }
@@ -223,5 +223,6 @@ pub(super) fn stopped(tx: &mut Tx<'_>, ctx: &Ctx, machine: &mut Instance) -> Res
     machine.status = Status::Stopped;
     machine.ssh_port = None;
     machine.started = None;
-    ledger::close(tx, ctx, Subject::Instance(machine.id), |charge| matches!(charge, Charge::Running { .. }))
+    ledger::close(tx, ctx, Subject::Instance(machine.id), |charge| matches!(charge, Charge::Running { .. }))?;
+    Ok(())
 }

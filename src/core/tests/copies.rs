@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::CopyImageForm;
+use darkroom_core::domain::form::{CopyImageForm, DeleteImageForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId, RegionId, TaskId};
 use darkroom_core::domain::image::{Image, Status, Visibility};
 use darkroom_core::domain::money::Money;
@@ -127,7 +127,7 @@ fn inside_its_region_a_copy_is_available_and_charged_at_once_and_outlives_its_so
     assert_eq!(s.counter("north-1").n_images, 2);
     let after = tasks::list(&s.owner(), &place(s.lab, "north-1"), vec![], 1).unwrap().page.total;
     assert_eq!(after, n_tasks, "there is nothing to do");
-    images::delete(&s.bench.at_present(&s.owner()), s.image).unwrap();
+    s.bench.remove(&s.owner(), s.image).unwrap();
     s.bench.work().unwrap();
     s.sweep_past_the_grace();
     check(&s.bench).unwrap();
@@ -363,7 +363,8 @@ fn a_source_that_is_deleted_and_swept_in_the_middle_does_not_break_the_copy() {
         (s.bench.app.clone(), s.bench.clock.clone(), s.bench.at_present(&s.owner()), s.image);
     let engine = s.bench.engine.clone();
     s.bench.host.interrupt(Some(Op::Transfer), move || {
-        let delete = images::delete(&ctx, source).unwrap();
+        images::delete(&ctx, &DeleteImageForm::at_once(source)).unwrap();
+        let delete = images::purge(&ctx, source).unwrap();
         assert_eq!(engine.run_once().unwrap(), Outcome::Worked(delete));
         for _ in 0..3 {
             sweep::storage(&app, &"north-1".into()).unwrap();
@@ -404,14 +405,14 @@ fn a_failed_copy_is_done_again_unless_its_source_is_gone() {
     let other = s.copy(s.web, &["south-1"], "farther").unwrap().remove(0);
     s.bench.host.fail(Op::Transfer, full, Effect::None, 1);
     s.bench.work().unwrap();
-    images::delete(&s.bench.at_present(&s.owner()), s.image).unwrap();
+    s.bench.remove(&s.owner(), s.image).unwrap();
     let gone = |s: &Scene| tasks::retry(&s.bench.at_present(&s.owner()), other.task.unwrap()).unwrap_err();
     assert_eq!(gone(&s).code, "source_gone", "while it is being deleted");
     s.bench.work().unwrap();
     let refused = gone(&s);
     assert_eq!(refused.code, "source_gone");
     assert!(refused.message.contains("web-v1 in north-1 is gone"), "{refused}");
-    images::delete(&s.bench.at_present(&s.owner()), other.id).unwrap();
+    s.bench.remove(&s.owner(), other.id).unwrap();
     s.rest();
 }
 

@@ -7,6 +7,7 @@
 use darkroom_core::domain::form::ShareForm;
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::meter::Meter;
+use darkroom_core::domain::price::DatedBook;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::seeding::Seeding;
@@ -125,14 +126,25 @@ fn read_older<R: Record>(key: &[u8], written: &str) -> String {
 fn what_older_programs_wrote_is_understood() {
     let counter = read_older::<Counter>(b"any", include_str!("older/counter_1.json"));
     let counter_2 = read_older::<Counter>(b"any", include_str!("older/counter_2.json"));
-    let image = read_older::<Image>(b"any", include_str!("older/image_1.json"));
-    let region = read_older::<Region>(b"any", include_str!("older/region_1.json"));
+    for image in [include_str!("older/image_1.json"), include_str!("older/image_2.json")] {
+        let image = read_older::<Image>(b"any", image);
+        assert!(
+            image.contains(r#""copied_from":"#) && image.contains(r#""bin":null,"leaves":null"#),
+            "{image}"
+        );
+        assert!(image.contains(r#""nic_multiqueue":false,"sriov":false"#), "{image}");
+    }
+    for region in [include_str!("older/region_1.json"), include_str!("older/region_2.json")] {
+        let region = read_older::<Region>(b"any", region);
+        assert!(region.contains(r#""accepts_copies":"on","recycle_days":7"#), "{region}");
+        assert!(region.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{region}");
+    }
+    let book = read_older::<DatedBook>(b"any", include_str!("older/book_1.json"));
+    assert!(book.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{book}");
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
     assert!(counter.contains(r#""n_images":2,"n_instances":1,"creating":{},"n_copies":0"#), "{counter}");
     assert!(counter_2.contains(r#"-000000000001":1},"n_copies":0"#), "{counter_2}");
-    assert!(image.contains(r#""copied_from":null"#), "{image}");
-    assert!(region.contains(r#""accepts_copies":"on""#), "{region}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");
 }

@@ -8,7 +8,7 @@ use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::task::{Kind, State, Step, Task};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{images, instances, tasks};
+use darkroom_core::ops::{instances, tasks};
 use darkroom_core::ports::{MachineSpec, PortError, Power};
 use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, Witness, check, check_at_rest};
 use darkroom_core::store::{Batch, Store};
@@ -52,7 +52,7 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
         Kind::ImageDelete => {
             let (image, _) = bench.capture(&ctx, machine, "copy").unwrap();
             bench.work().unwrap();
-            images::delete(&bench.at_present(owner), image).unwrap()
+            bench.remove(owner, image).unwrap()
         }
         Kind::InstanceStart => {
             instances::stop(&ctx, machine).unwrap();

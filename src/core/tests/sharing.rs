@@ -128,7 +128,7 @@ fn what_is_received_cannot_be_changed_deleted_or_passed_on() {
     let friend = scene.friend();
     let refused = scene.try_share(&friend, &scene.project(3).to_string()).unwrap_err();
     assert_eq!(refused.kind, Kind::Forbidden, "no sharing on (H10)");
-    assert_eq!(images::delete(&friend, scene.image).unwrap_err().kind, Kind::Forbidden);
+    assert_eq!(scene.bench.remove(&friend, scene.image).unwrap_err().kind, Kind::Forbidden);
     assert_eq!(
         shares::sharing(&friend, scene.image).unwrap_err().kind,
         Kind::NotFound,
@@ -169,7 +169,7 @@ fn what_is_received_can_be_saved_as_their_own_inside_its_region_only() {
     // It is theirs whatever becomes of the share and of what it was copied from.
     scene.stop(2, "now", "").unwrap();
     assert_eq!(images::copy(&friend, &copy(2, "north-1")).unwrap_err().kind, Kind::NotFound);
-    images::delete(&scene.owner(), scene.image).unwrap();
+    scene.bench.remove(&scene.owner(), scene.image).unwrap();
     scene.bench.work().unwrap();
     let mine = images::detail(&friend, &scene.place(3), own).unwrap();
     assert!(mine.may_change && mine.may_deploy && mine.shared.is_none() && mine.copied_from.is_none());
@@ -313,16 +313,17 @@ fn grace_lasts_to_the_end_of_its_day_and_is_acted_on() {
 fn a_shared_image_is_not_deleted_under_those_who_have_it() {
     let scene = scene();
     scene.share(2);
-    let refused = images::delete(&scene.owner(), scene.image).unwrap_err();
+    let refused = scene.bench.remove(&scene.owner(), scene.image).unwrap_err();
     assert_eq!(refused.code, "image_shared");
     assert_eq!(
         refused.message,
-        "A shared image cannot be deleted. It is shared with 1 project. Stop sharing it first; you can leave them time."
+        "A shared image cannot be deleted. It is shared with 1 project. Stop sharing it first, or choose “Unshare all and delete”; both can leave them time."
     );
-    assert!(images::deletion(&scene.owner(), scene.image).unwrap().blocked.is_some());
+    let shown = images::deletion(&scene.owner(), scene.image).unwrap();
+    assert_eq!(shown.unsharing.map(|u| (u.n_accepted, u.n_waiting, u.at_once)), Some((0, 1, true)));
     // What was rejected is nobody's.
     scene.decide(2, Action::Reject).unwrap();
-    images::delete(&scene.owner(), scene.image).unwrap();
+    scene.bench.remove(&scene.owner(), scene.image).unwrap();
     scene.bench.work().unwrap();
     check(&scene.bench).unwrap();
 }

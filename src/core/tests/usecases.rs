@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::actor::Actor;
-use darkroom_core::domain::form::{CreateImageForm, EditImageForm, PasswordForm};
+use darkroom_core::domain::form::{CreateImageForm, DeleteImageForm, EditImageForm, PasswordForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
@@ -226,7 +226,7 @@ fn a_deleted_image_gives_its_slot_and_its_name_back_at_once_and_stops_costing() 
     s.limits(1, 3);
     let machine = s.machine("web");
     let first = s.image(machine, "one");
-    images::delete(&s.owner(), first).unwrap();
+    images::delete(&s.owner(), &DeleteImageForm::at_once(first)).unwrap();
     s.image(machine, "one");
     check(&s.bench).unwrap();
 }
@@ -361,7 +361,7 @@ fn a_reader_may_look_and_not_change() {
     let refusals = [
         images::create(&reader, &form).map(drop),
         s.rename(&reader, image, 0, "x").map(drop),
-        images::delete(&reader, image).map(drop),
+        images::delete(&reader, &DeleteImageForm::at_once(image)).map(drop),
         instances::create(&reader, &s.bench.deploy_form(&s.provider, s.project, "y")).map(drop),
         instances::stop(&reader, machine).map(drop),
         instances::delete(&reader, machine).map(drop),
@@ -404,7 +404,7 @@ fn all_doors(s: &Scene, ctx: &Ctx, machine: InstanceId, image: ImageId, task: Ta
         images::create(ctx, &form).map(drop),
         images::detail(ctx, &s.place(), image).map(drop),
         images::deletion(ctx, image).map(drop),
-        images::delete(ctx, image).map(drop),
+        images::delete(ctx, &DeleteImageForm::at_once(image)).map(drop),
         images::capture_options(ctx, machine).map(drop),
         s.rename(ctx, image, 0, "x").map(drop),
         instances::detail(ctx, machine).map(drop),
@@ -585,7 +585,7 @@ fn a_machine_goes_on_when_its_image_is_deleted_and_its_base_is_kept() {
     };
     let copy = instances::create(&s.owner(), &form).unwrap();
     s.bench.work().unwrap();
-    images::delete(&s.owner(), image).unwrap();
+    s.bench.remove(&s.owner(), image).unwrap();
     s.bench.work().unwrap();
     for _ in 0..3 {
         s.bench.clock.advance(10 * 3_600_000);

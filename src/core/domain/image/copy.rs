@@ -106,6 +106,8 @@ impl Image {
             os: self.os.clone(),
             architecture: self.architecture.clone(),
             boot: self.boot,
+            nic_multiqueue: self.nic_multiqueue,
+            sriov: self.sriov,
             min_memory_mib: self.min_memory_mib,
             max_memory_mib: self.max_memory_mib,
             min_disk_bytes: self.min_disk_bytes.max(self.virtual_bytes()),
@@ -118,6 +120,8 @@ impl Image {
                 self.family.clone()
             },
             life: Life::default(),
+            bin: None,
+            leaves: None,
             licence: self.licence.clone(),
             consistency: self.consistency,
         }

@@ -1,9 +1,11 @@
 //! Images: the record, its states and what may be done in each. One file per flow beside this one.
 
+pub mod bin;
 pub mod copy;
 pub mod life;
 pub mod list;
 
+pub use bin::Bin;
 pub use copy::CopiedFrom;
 
 use self::life::Life;
@@ -24,13 +26,15 @@ pub enum Status {
     Available,
     /// Making it failed; `error` says why.
     Error,
+    /// Deleted and in the recycle bin: of no use to anybody, and it can be restored.
+    Recycled,
     /// Being removed; no longer charged.
     Deleting,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 4] = [Self::Creating, Self::Available, Self::Error, Self::Deleting];
+    pub const ALL: [Self; 5] = [Self::Creating, Self::Available, Self::Error, Self::Recycled, Self::Deleting];
 
     /// The word people see.
     pub const fn word(self) -> &'static str {
@@ -38,6 +42,7 @@ impl Status {
             Self::Creating => "Creating",
             Self::Available => "Available",
             Self::Error => "Error",
+            Self::Recycled => "Recycled",
             Self::Deleting => "Deleting",
         }
     }
@@ -48,6 +53,7 @@ impl Status {
             Self::Creating => "creating",
             Self::Available => "available",
             Self::Error => "error",
+            Self::Recycled => "recycled",
             Self::Deleting => "deleting",
         }
     }
@@ -184,6 +190,10 @@ pub struct Image {
     pub architecture: String,
     /// How it starts.
     pub boot: BootMode,
+    /// Whether a machine's network cards may work with several queues (F9).
+    pub nic_multiqueue: bool,
+    /// Whether a machine's network cards may be given to it directly (F9).
+    pub sriov: bool,
     /// Least memory a machine needs, in MiB; 0 for no limit.
     pub min_memory_mib: u64,
     /// Most memory a machine may have, in MiB; 0 for no limit.
@@ -200,6 +210,10 @@ pub struct Image {
     pub family: String,
     /// Where it stands in its life; matters once it is available.
     pub life: Life,
+    /// Its place in the recycle bin, exactly while it is [`Status::Recycled`].
+    pub bin: Option<Bin>,
+    /// The moment from which on a planned deletion takes place; until then it is as available as ever.
+    pub leaves: Option<Timestamp>,
     /// Licence code inherited from the origin (U5); empty for none.
     pub licence: String,
     /// Its disks, system disk first; empty until they are stored.
@@ -239,11 +253,15 @@ pub enum Action {
     Share,
     /// Deprecate it, disable it, or make it active again.
     Stage,
+    /// Take it out of the recycle bin.
+    Restore,
+    /// Remove it from the recycle bin for good.
+    Purge,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Deploy,
         Self::Copy,
         Self::Edit,
@@ -252,6 +270,8 @@ impl Action {
         Self::Cancel,
         Self::Share,
         Self::Stage,
+        Self::Restore,
+        Self::Purge,
     ];
 }
 
@@ -261,11 +281,29 @@ impl Image {
     /// # Errors
     /// The rule, the current value and the way out.
     pub fn can(&self, action: Action) -> Result<(), Reason> {
-        use Status::{Available, Creating, Deleting, Error};
+        use Status::{Available, Creating, Deleting, Error, Recycled};
         let now = format!("It is {} now.", self.status.word());
         let refuse =
             |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
         match (action, self.status) {
+            (Action::Restore | Action::Purge, Recycled) => Ok(()),
+            (Action::Delete, Recycled) => refuse(
+                "image_recycled",
+                "It is in the recycle bin already.",
+                "Restore it, or remove it for good there.",
+            ),
+            (_, Recycled) => refuse(
+                "image_recycled",
+                "A deleted image cannot be used or changed.",
+                "Restore it from the recycle bin first.",
+            ),
+            (Action::Purge, Deleting) => refuse("image_deleting", "It is being deleted already.", ""),
+            (Action::Restore, Deleting) => {
+                refuse("image_deleting", "An image that is being removed for good cannot be restored.", "")
+            }
+            (Action::Restore | Action::Purge, Creating | Available | Error) => {
+                refuse("image_not_recycled", "This is only for images in the recycle bin.", "")
+            }
             (Action::Share, _) if self.visibility == Visibility::Public => Err(Reason::new(
                 "image_public",
                 "A public image is everybody's already.",
@@ -273,7 +311,8 @@ impl Image {
                 "",
             )),
             (Action::Deploy, Available) => self.stage_deploys(),
-            (Action::Share | Action::Copy, Available) => self.stage_spreads(),
+            (Action::Share, Available) => self.stage_spreads().and_then(|()| self.leaving()),
+            (Action::Copy, Available) => self.stage_spreads(),
             (Action::Stage, Available)
             | (Action::Edit, Creating | Available | Error)
             | (Action::Retry, Error)
@@ -391,6 +430,8 @@ pub(crate) mod tests {
             os: Os::default(),
             architecture: "x86_64".to_owned(),
             boot: BootMode::Bios,
+            nic_multiqueue: false,
+            sriov: false,
             min_memory_mib: 0,
             max_memory_mib: 0,
             min_disk_bytes: 0,
@@ -399,6 +440,8 @@ pub(crate) mod tests {
             copied_from: None,
             family: String::new(),
             life: Life::default(),
+            bin: None,
+            leaves: None,
             licence: String::new(),
             disks: vec![],
             consistency: None,

@@ -54,6 +54,8 @@ pub struct ImageList {
     pub query: ImageQuery,
     /// Images in project and region, without search and filters.
     pub n_all: u32,
+    /// Deleted ones in the recycle bin beside them.
+    pub n_in_bin: u32,
     /// Bytes guests see, over all images.
     pub virtual_bytes: u64,
     /// Compressed bytes, over all images.
@@ -132,29 +134,6 @@ pub struct ImageDetail {
     pub copied_from: Option<ImageLink>,
     /// The time on the server.
     pub now: Timestamp,
-}
-
-/// The dialog that deletes an image.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ImageDeletion {
-    /// The image.
-    pub id: ImageId,
-    /// Its name.
-    pub name: Name,
-    /// Machines deployed from it: they keep running.
-    pub machines: Vec<InstanceLink>,
-    /// Stored bytes.
-    pub stored_bytes: u64,
-    /// Bytes that deleting really frees, because nobody else shares them.
-    pub unique_bytes: u64,
-    /// What stops being charged a month.
-    pub month: Money,
-    /// What it has cost so far.
-    pub cost: Money,
-    /// The currency's symbol.
-    pub symbol: String,
-    /// Why it cannot be deleted; `None` when it can.
-    pub blocked: Option<Reason>,
 }
 
 /// The dialog *Create an image*.

@@ -2,6 +2,7 @@
 //!
 //! These are wire types: no `usize`, no record that carries a secret.
 
+mod bin;
 mod images;
 mod instances;
 mod overview;
@@ -9,9 +10,10 @@ mod people;
 mod shares;
 mod tasks;
 
+pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
 pub use images::{
-    CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDeletion, ImageDetail, ImageLink, ImageList,
-    ImageRow, PublicImages,
+    CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow,
+    PublicImages,
 };
 pub use instances::{
     DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
@@ -19,6 +21,7 @@ pub use instances::{
 pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
 pub use shares::{
-    ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions, ShareRow, SharedBy, StopOptions, Verdict,
+    Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions, ShareRow, SharedBy, StopOptions,
+    Unsharing, Verdict,
 };
 pub use tasks::{TaskList, TaskView};

@@ -104,6 +104,30 @@ pub struct StopOptions {
     pub at_once: bool,
 }
 
+/// The days that recipients of an image can be left.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grace {
+    /// The first one possible, as `2026-11-21`.
+    pub first_day: String,
+    /// The one that is proposed.
+    pub day: String,
+}
+
+/// What deleting a shared image asks of its owner: *Unshare all and delete*.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Unsharing {
+    /// Why it is not deleted without that.
+    pub reason: Reason,
+    /// Projects that have it.
+    pub n_accepted: u32,
+    /// Projects that are asked and have not answered.
+    pub n_waiting: u32,
+    /// The days that can be left to those who have it.
+    pub grace: Grace,
+    /// Whether it may be deleted at once.
+    pub at_once: bool,
+}
+
 /// An image that somebody shares with the project in force.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReceivedRow {

@@ -38,7 +38,7 @@ pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
     ctx.transact(&permit, |tx| {
         let source = tx.get::<Image>(&source.id)?.ok_or_else(|| Error::not_found("image"))?;
         if let Some(share) = &given {
-            shares::still_given(tx, ctx, share.image, share.recipient)?;
+            shares::still_given(tx, ctx, &source, share.recipient)?;
         }
         source.can(Action::Copy)?;
         // Of a shared image its recipient gets what it contains, not where it comes from.
@@ -111,7 +111,7 @@ fn copy_to(
     };
     let image = source.copy(target, ctx.now);
     if image.status == Status::Available {
-        ledger::open_image(tx, ctx, &image)?;
+        ledger::charge_image(tx, ctx, &image)?;
     } else {
         begin(tx, ctx, permit, task, source, &image)?;
     }
@@ -284,7 +284,7 @@ fn target(
 }
 
 /// The name, or the first of its successors that is free in all these regions.
-fn free_name(ctx: &Ctx, name: &Name, account: AccountId, regions: &[&RegionId]) -> Result<String> {
+pub(super) fn free_name(ctx: &Ctx, name: &Name, account: AccountId, regions: &[&RegionId]) -> Result<String> {
     let taken = |name: &Name| -> Result<bool> {
         for region in regions {
             let key = (account, (*region).clone(), name.as_str().to_lowercase());

@@ -5,8 +5,9 @@ use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::life::Stage;
 use crate::domain::image::list::ImageQuery;
-use crate::domain::image::{Action, Image, Status, Visibility};
+use crate::domain::image::{Image, Status, Visibility};
 use crate::domain::instance::{self, Instance};
+use crate::domain::meter::Charge;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::policy::{Act, Resource};
@@ -15,8 +16,7 @@ use crate::domain::region::{Region, Switch};
 use crate::domain::size;
 use crate::domain::text::Name;
 use crate::domain::view::{
-    CaptureOptions, ImageChoice, ImageDeletion, ImageDetail, ImageLink, ImageList, ImageRow, InstanceLink,
-    PublicImages,
+    CaptureOptions, ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow, InstanceLink, PublicImages,
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
@@ -33,7 +33,9 @@ use std::sync::Arc;
 pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
     let (project, permit_resource) = people::project_of(ctx, place, Act::ImageGet)?;
     let region = people::region_of(ctx, place)?;
-    let all = ctx.app.images.group(&(project.id, region.id.clone()));
+    let mut all = ctx.app.images.group(&(project.id, region.id.clone()));
+    let n_with_bin = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    all.retain(|image| image.status != Status::Recycled);
     let n_all = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let (mut virtual_bytes, mut stored_bytes, mut month) = (0u64, 0u64, Money::ZERO);
     for image in all.iter().filter(|i| i.status == Status::Available) {
@@ -48,6 +50,7 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
     Ok(ImageList {
         page,
         n_all,
+        n_in_bin: n_with_bin.saturating_sub(n_all),
         virtual_bytes,
         stored_bytes,
         month,
@@ -65,7 +68,7 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
 /// A row of a list. The task is only looked up while it matters.
 pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
     let task = match image.status {
-        Status::Available => None,
+        Status::Available | Status::Recycled => None,
         Status::Creating | Status::Error | Status::Deleting => {
             image.task.and_then(|id| tasks::view(ctx, id).ok().flatten())
         }
@@ -159,7 +162,12 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         let found = id.map(|id| ctx.read::<Image>(&id)).transpose()?.flatten();
         Ok(found.filter(|i| ctx.may(Act::ImageGet, &resource(i))).map(|i| link(&i)))
     };
-    let charged = own && image.status == Status::Available;
+    let prices = &region.prices;
+    let charge = image.charge().filter(|_| own);
+    let estimate = charge.as_ref().map(|charge| match charge {
+        Charge::BinStorage => prices.in_bin(image.stored_bytes()),
+        _ => prices.image(image.stored_bytes()),
+    });
     let (policy, shared) = match &given {
         Some(share) => (shares::resource(share), Some(shares::shared_by(ctx, share)?)),
         None => (resource(&image), None),
@@ -174,9 +182,9 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         machines: deployed_from(ctx, place, &image, own),
         task: if own { image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten() } else { None },
         cost: if own { usage::cost_of(ctx, image.account, Subject::Image(id))? } else { Money::ZERO },
-        estimate: charged.then(|| region.prices.image(image.stored_bytes())),
-        rate: region.prices.image_gb_month,
-        unique_bytes: if charged { unique_bytes(ctx, &image)? } else { None },
+        estimate,
+        rate: prices.rate(charge.as_ref().unwrap_or(&Charge::ImageStorage)),
+        unique_bytes: if charge.is_some() { unique_bytes(ctx, &image)? } else { None },
         events: if own { audit::about(ctx, Subject::Image(id), Some(image.project), 10)? } else { vec![] },
         n_shares: if own { shares::n_open(ctx, id)? } else { 0 },
         symbol: region.prices.symbol,
@@ -198,6 +206,7 @@ pub(super) fn received(image: Image) -> Image {
         properties: Default::default(),
         changed: None,
         task: None,
+        leaves: None,
         ..image
     }
 }
@@ -214,7 +223,7 @@ fn deployed_from(ctx: &Ctx, place: &Place, image: &Image, own: bool) -> Vec<Inst
 }
 
 /// Stored bytes that no other image of the account in the region shares; `None` while the storage cannot tell.
-fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
+pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
     let others: Vec<Fingerprint> = ctx
         .app
         .images
@@ -232,31 +241,6 @@ fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
         }
     }
     Ok(Some(total))
-}
-
-/// What the dialog that deletes an image shows: consequences and money.
-///
-/// # Errors
-/// `NotFound`; `Forbidden` for who may only look.
-pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
-    let (image, _) = load(ctx, id, Act::ImageDelete)?;
-    let region = people::region(ctx, &image.region)?;
-    let machines = ctx.app.instances.group(&(image.project, image.region.clone()));
-    let stored_bytes = image.stored_bytes();
-    Ok(ImageDeletion {
-        id,
-        name: image.name.clone(),
-        machines: machines.iter().filter(|i| i.origin.id == id).map(|i| instances::link(i)).collect(),
-        stored_bytes,
-        unique_bytes: unique_bytes(ctx, &image)?.unwrap_or(stored_bytes),
-        month: region.prices.image(stored_bytes).month,
-        cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
-        symbol: region.prices.symbol,
-        blocked: match image.can(Action::Delete).err() {
-            Some(reason) => Some(reason),
-            None => shares::delete_blocked(ctx, id)?,
-        },
-    })
 }
 
 /// What the dialog that makes an image of a machine shows.

@@ -114,9 +114,7 @@ fn images_of(ctx: &Ctx, machine: &Instance) -> Vec<ImageLink> {
     let all = ctx.app.images.group(&(machine.project, machine.region.clone()));
     let mut found: Vec<&Arc<Image>> = all
         .iter()
-        .filter(|i| {
-            i.status != ImageStatus::Deleting && i.source.as_ref().is_some_and(|s| s.id == machine.id)
-        })
+        .filter(|i| i.status.listed() && i.source.as_ref().is_some_and(|s| s.id == machine.id))
         .collect();
     found.sort_by_key(|i| std::cmp::Reverse(i.created));
     found.into_iter().map(|i| images::link(i)).collect()

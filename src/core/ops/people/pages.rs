@@ -3,7 +3,7 @@
 use super::{choice, counter, projects, region_of, regions, sessions_of};
 use crate::domain::actor::Actor;
 use crate::domain::ids::SessionId;
-use crate::domain::image::Image;
+use crate::domain::image::{Image, Status};
 use crate::domain::instance::Instance;
 use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
@@ -48,7 +48,7 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         regions: regions(ctx)?.into_iter().map(|r| r.id).collect(),
         region: place.region.clone(),
         n_instances: group.as_ref().map_or(0, |g| ctx.app.instances.count(g)),
-        n_images: group.as_ref().map_or(0, |g| ctx.app.images.count(g)),
+        n_images: group.as_ref().map_or(0, |g| images::n_listed(ctx, g)),
         n_tasks: u32::try_from(n_tasks).unwrap_or(u32::MAX),
         n_waiting: group.as_ref().map_or(0, |(id, region)| shares::n_waiting(ctx, *id, region)),
         projects: choices,
@@ -111,6 +111,7 @@ fn fill(ctx: &Ctx, view: &mut Overview, project: &Project, region: &Region) -> R
     let group = (project.id, region.id.clone());
     view.tasks = tasks::active(ctx, project.id, &region.id)?;
     let mut newest: Vec<Arc<Image>> = ctx.app.images.group(&group);
+    newest.retain(|image| image.status != Status::Recycled);
     newest.sort_by_key(|i| std::cmp::Reverse((i.created, i.id)));
     view.images = newest.iter().take(5).map(|i| images::row(ctx, i, region)).collect();
     let mut newest: Vec<Arc<Instance>> = ctx.app.instances.group(&group);
@@ -135,7 +136,7 @@ fn accounts(ctx: &Ctx) -> Result<Vec<AccountRow>> {
         };
         rows.push(AccountRow {
             n_projects: u32::try_from(own.len()).unwrap_or(u32::MAX),
-            n_images: count(&|group| ctx.app.images.count(group)),
+            n_images: count(&|group| images::n_listed(ctx, group)),
             n_instances: count(&|group| ctx.app.instances.count(group)),
             cost: usage::cost_between(ctx, account.id, month, ctx.now)?.0,
             name: account.name,

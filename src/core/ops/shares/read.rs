@@ -1,15 +1,15 @@
 //! What pages about sharing show. Reads only.
 
-use super::{DAY_MS, judge, known, shared};
-use crate::domain::error::Reason;
+use super::{judge, known, shared};
 use crate::domain::form::ShareForm;
 use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::image::bin::DAY_MS;
 use crate::domain::image::{Action, Image};
 use crate::domain::policy::Act;
 use crate::domain::project::Project;
 use crate::domain::share::{Share, Sharing, State};
 use crate::domain::view::{
-    ImageSharing, Received, ReceivedRow, ShareOptions, ShareRow, SharedBy, StopOptions,
+    Grace, ImageSharing, Received, ReceivedRow, ShareOptions, ShareRow, SharedBy, StopOptions, Unsharing,
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
@@ -24,10 +24,15 @@ pub(super) fn waiting(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Vec<A
         .shares
         .group(&(project, region.clone()))
         .into_iter()
-        .filter(|s| s.state == State::Pending && s.stands(ctx.now))
+        .filter(|s| s.state == State::Pending && here(ctx, s).is_some())
         .collect();
     found.sort_by_key(|s| (s.since, s.image));
     found
+}
+
+/// The image of a share that anything can come of: one that stands, of an image that is not in the recycle bin.
+fn here(ctx: &Ctx, share: &Share) -> Option<Arc<Image>> {
+    ctx.app.images.get(&share.image).filter(|image| share.counts_for(image, ctx.now))
 }
 
 /// How many shares wait for a decision of `project`: the red dot (H7).
@@ -42,9 +47,7 @@ pub fn n_waiting(ctx: &Ctx, project: ProjectId, region: &RegionId) -> u32 {
 pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
     let (project, resource) = people::project_of(ctx, place, Act::ProjectGet)?;
     let row = |share: &Share| -> Result<Option<ReceivedRow>> {
-        let (Some(image), Some(from)) =
-            (ctx.read::<Image>(&share.image)?, ctx.read::<Project>(&share.project)?)
-        else {
+        let (Some(image), Some(from)) = (here(ctx, share), ctx.read::<Project>(&share.project)?) else {
             return Ok(None);
         };
         Ok(Some(ReceivedRow {
@@ -65,7 +68,7 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
     }
     let mut decided = Vec::new();
     for share in ctx.app.shares.group(&(project.id, place.region.clone())) {
-        if share.stands(ctx.now) && share.state != State::Pending {
+        if share.state != State::Pending {
             decided.extend(row(&share)?);
         }
     }
@@ -85,8 +88,9 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
 pub(crate) fn accepted(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result<Vec<Image>> {
     let mut found = Vec::new();
     for share in ctx.app.shares.group(&(project, region.clone())) {
-        if share.gives(ctx.now)
-            && let Some(image) = ctx.read::<Image>(&share.image)?.filter(|i| i.can(Action::Deploy).is_ok())
+        if let Some(image) = ctx.read::<Image>(&share.image)?
+            && share.gives(&image, ctx.now)
+            && image.can(Action::Deploy).is_ok()
         {
             found.push(image);
         }
@@ -172,15 +176,29 @@ pub(crate) fn n_open(ctx: &Ctx, image: ImageId) -> Result<u32> {
     Ok(ctx.read::<Sharing>(&image)?.map_or(0, |s| s.n_open()))
 }
 
-/// Why an image that is otherwise free cannot be deleted: others have it or are asked about it.
+/// What deleting a shared image asks of its owner; `None` when nobody has it or is asked about it.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn delete_blocked(ctx: &Ctx, image: ImageId) -> Result<Option<Reason>> {
-    Ok(match n_open(ctx, image)? {
-        0 => None,
-        n => Some(shared(n)),
-    })
+pub(crate) fn unsharing(ctx: &Ctx, image: ImageId) -> Result<Option<Unsharing>> {
+    let Some(sharing) = ctx.read::<Sharing>(&image)?.filter(|s| s.n_open() > 0) else { return Ok(None) };
+    Ok(Some(Unsharing {
+        reason: shared(sharing.n_open()),
+        n_accepted: sharing.n_accepted,
+        n_waiting: sharing.n_pending,
+        grace: grace(ctx),
+        at_once: sharing.n_accepted == 0 || ctx.app.settings.share_grace_days_min == 0,
+    }))
+}
+
+/// The days that recipients can be left, as the forms send them.
+fn grace(ctx: &Ctx) -> Grace {
+    let days = |n: u32| ctx.now.plus_ms(i64::from(n) * DAY_MS).iso_day();
+    let settings = &ctx.app.settings;
+    Grace {
+        first_day: days(settings.share_grace_days_min),
+        day: days(settings.share_grace_days.max(settings.share_grace_days_min)),
+    }
 }
 
 /// The dialog *Share*, with a verdict on each line that is typed.
@@ -219,15 +237,13 @@ pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions>
 pub fn stop_options(ctx: &Ctx, id: ImageId, project: ProjectId) -> Result<StopOptions> {
     let (image, _) = images::load(ctx, id, Act::ImageShare)?;
     let share = ctx.read::<Share>(&(id, project))?.ok_or_else(|| Error::not_found("share"))?;
-    let days = |n: u32| ctx.now.plus_ms(i64::from(n) * DAY_MS).iso_day();
-    let settings = &ctx.app.settings;
-    let proposed = settings.share_grace_days.max(settings.share_grace_days_min);
+    let grace = grace(ctx);
     Ok(StopOptions {
         id,
         name: image.name.clone(),
         share: shown(ctx, &share)?,
-        first_day: days(settings.share_grace_days_min),
-        day: share.ends.map_or_else(|| days(proposed), |end| end.plus_ms(-1).iso_day()),
-        at_once: settings.share_grace_days_min == 0,
+        first_day: grace.first_day,
+        day: share.ends.map_or(grace.day, |end| end.plus_ms(-1).iso_day()),
+        at_once: ctx.app.settings.share_grace_days_min == 0,
     })
 }
