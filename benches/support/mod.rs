@@ -128,13 +128,21 @@ pub fn furnish(system: &Ctx) -> Tenant {
         version: 1,
         symbol: "€".to_owned(),
         image_gb_month: Money(50_000),
+        bin_gb_month: Money(50_000),
         disk_gb_month: DiskKind::ALL.into_iter().map(|kind| (kind, Money(80_000))).collect(),
         flavor_hour: BTreeMap::from([(flavor.clone(), Money(10_000))]),
     };
     let limits = Limits { n_images_max: 20_000, n_instances_max: 100, n_creates_max: 40 };
     let zones = vec![ZoneId("a".to_owned())];
-    let record =
-        Region { id: region.clone(), zones, images: Switch::On, accepts_copies: Switch::On, prices, limits };
+    let record = Region {
+        id: region.clone(),
+        zones,
+        images: Switch::On,
+        accepts_copies: Switch::On,
+        recycle_days: 7,
+        prices,
+        limits,
+    };
     provider::put_region(system, &record).expect("a new region");
     let record = Flavor { id: flavor, n_vcpus: 1, memory_mib: 256, disk_kinds: DiskKind::ALL.to_vec() };
     provider::put_flavor(system, &record).expect("a new instance type");

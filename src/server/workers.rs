@@ -112,6 +112,16 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
                 error.message
             );
         }
+        if let Err(error) = images::sweep_leaving(app) {
+            tracing::error!(
+                code = error.code,
+                "images whose day came could not be deleted: {}",
+                error.message
+            );
+        }
+        if let Err(error) = images::sweep_bin(app) {
+            tracing::error!(code = error.code, "the recycle bin could not be swept: {}", error.message);
+        }
         let asked = app.board.take_sweeps();
         let all = round.is_multiple_of(STORAGE_EVERY_ROUNDS);
         let regions = if all { super::regions(app).unwrap_or_default() } else { asked.into_iter().collect() };

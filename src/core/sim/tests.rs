@@ -2,7 +2,7 @@
 //! its whole trace.
 
 use super::{Bench, Content, Report, check, run};
-use crate::domain::image::{Image, Status};
+use crate::domain::image::{Bin, Image, Status};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::price::DatedBook;
@@ -122,8 +122,17 @@ fn name(image: &Image) -> (crate::domain::ids::AccountId, crate::domain::ids::Re
     (image.account, image.region.clone(), image.name.as_str().to_lowercase())
 }
 
-const SABOTAGES: [(&str, Sabotage); 13] = [
+const SABOTAGES: [(&str, Sabotage); 16] = [
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
+    ("is Available with Some", |tx, image, _| {
+        change::<Image>(tx, &image.id, |i| i.bin = Some(Bin::from(i.created, 7, "nobody")))
+    }),
+    ("is Recycled with None", |tx, image, _| change::<Image>(tx, &image.id, |i| i.status = Status::Recycled)),
+    ("and due is None", |tx, image, _| {
+        change::<Image>(tx, &image.id, |i| i.recycle(Bin::from(i.created, 7, "nobody")))?;
+        tx.delete_index(index::IMAGE_BY_NAME, &name(image));
+        change::<Counter>(tx, &(image.account, image.region.clone()), |c| c.n_images = 0)
+    }),
     ("has disks", |tx, image, _| change::<Image>(tx, &image.id, |i| i.status = Status::Error)),
     ("available with size 0", |tx, image, _| change::<Image>(tx, &image.id, |i| i.disks.clear())),
     ("its capture took", |tx, image, _| {

@@ -222,6 +222,9 @@ struct RegionArgs {
     /// Whether images can be copied into it
     #[arg(long, value_enum)]
     copies: Option<OnOff>,
+    /// Days that deleted images stay in the recycle bin; 0 removes them for good at once
+    #[arg(long, value_name = "DAYS")]
+    recycle_days: Option<u32>,
     /// Images an account may have
     #[arg(long, value_name = "N")]
     limit_images: Option<u32>,
@@ -237,6 +240,9 @@ struct RegionArgs {
     /// Price of a stored GB of image per month
     #[arg(long, value_name = "PRICE", value_parser = money::parse)]
     price_image: Option<Money>,
+    /// Price of a stored GB of image in the recycle bin per month; a new region charges what images cost
+    #[arg(long, value_name = "PRICE", value_parser = money::parse)]
+    price_bin: Option<Money>,
     /// Price of a GB of disk per month: ssd=0.10; may be given several times
     #[arg(long, value_name = "KIND=PRICE", value_parser = parse_disk_price)]
     price_disk: Vec<(DiskKind, Money)>,
@@ -341,6 +347,7 @@ impl From<RegionArgs> for RegionChange {
             zones: args.zones,
             images: args.images.map(switch),
             accepts_copies: args.copies.map(switch),
+            recycle_days: args.recycle_days,
             limits: LimitChange {
                 n_images_max: args.limit_images,
                 n_instances_max: args.limit_instances,
@@ -348,6 +355,7 @@ impl From<RegionArgs> for RegionChange {
             },
             symbol: args.currency,
             image_price: args.price_image,
+            bin_price: args.price_bin,
             disk_prices: args.price_disk,
             flavor_prices: args.price_flavor,
         }

@@ -88,12 +88,16 @@ pub struct RegionChange {
     pub images: Option<Switch>,
     /// Whether images can be copied into it.
     pub accepts_copies: Option<Switch>,
+    /// Days that deleted images stay in the recycle bin; 0 removes them for good at once.
+    pub recycle_days: Option<u32>,
     /// Limits of accounts that have none of their own.
     pub limits: LimitChange,
     /// The currency's symbol.
     pub symbol: Option<String>,
     /// Per stored GB of images and month.
     pub image_price: Option<Money>,
+    /// Per stored GB of images in the recycle bin and month.
+    pub bin_price: Option<Money>,
     /// Per GB of disk and month, by kind.
     pub disk_prices: Vec<(DiskKind, Money)>,
     /// Per hour, by instance type.

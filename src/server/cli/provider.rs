@@ -23,6 +23,10 @@ use darkroom_core::ports::Watcher;
 pub const PROVIDER: (&str, &str) = ("Provider", "public-images");
 /// Limits of a region that is set up without naming any.
 pub const USUAL_LIMITS: Limits = Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40 };
+/// Days that deleted images stay in the recycle bin of a region that is set up without naming any.
+const USUAL_RECYCLE_DAYS: u32 = 7;
+/// Most days that they can.
+const RECYCLE_DAYS_MAX: u32 = 3650;
 /// Most vCPUs of a type: what QEMU's usual machine takes.
 const VCPUS_MAX: u32 = 255;
 /// Least and most memory of a type, in MiB.
@@ -65,11 +69,20 @@ pub fn add_region(ctx: &Ctx, id: RegionId, change: &RegionChange) -> Result<Stri
         version: 0,
         symbol: "€".to_owned(),
         image_gb_month: Money::ZERO,
+        bin_gb_month: Money::ZERO,
         disk_gb_month: [].into(),
         flavor_hour: [].into(),
     };
     let (images, accepts_copies) = (Switch::On, Switch::On);
-    let mut region = Region { id, zones: Vec::new(), images, accepts_copies, prices, limits: USUAL_LIMITS };
+    let mut region = Region {
+        id,
+        zones: Vec::new(),
+        images,
+        accepts_copies,
+        recycle_days: USUAL_RECYCLE_DAYS,
+        prices,
+        limits: USUAL_LIMITS,
+    };
     check(ctx, change)?;
     apply(&mut region, change);
     provider::put_region(ctx, &region)?;
@@ -98,6 +111,10 @@ fn check(ctx: &Ctx, change: &RegionChange) -> Result<()> {
             "A currency is a symbol of 1 to 4 characters, such as €.",
         ));
     }
+    if change.recycle_days.is_some_and(|days| days > RECYCLE_DAYS_MAX) {
+        let message = format!("Deleted images can stay for 0 to {RECYCLE_DAYS_MAX} days.");
+        return Err(Error::field("recycle-days", "invalid_input", message));
+    }
     let known = provider::flavors(ctx)?;
     match change.flavor_prices.iter().find(|(flavor, _)| !known.contains(flavor)) {
         Some((flavor, _)) => {
@@ -116,12 +133,16 @@ fn apply(region: &mut Region, change: &RegionChange) {
     }
     region.images = change.images.unwrap_or(region.images);
     region.accepts_copies = change.accepts_copies.unwrap_or(region.accepts_copies);
+    region.recycle_days = change.recycle_days.unwrap_or(region.recycle_days);
     region.limits = limits(region.limits, change.limits);
     let before = region.prices.clone();
     if let Some(symbol) = &change.symbol {
         region.prices.symbol.clone_from(symbol);
     }
     region.prices.image_gb_month = change.image_price.unwrap_or(region.prices.image_gb_month);
+    // A region that is set up without naming it charges in the recycle bin what images cost.
+    let usual = if before.version == 0 { region.prices.image_gb_month } else { before.bin_gb_month };
+    region.prices.bin_gb_month = change.bin_price.unwrap_or(usual);
     region.prices.disk_gb_month.extend(change.disk_prices.iter().copied());
     region.prices.flavor_hour.extend(change.flavor_prices.iter().cloned());
     if region.prices != before || before.version == 0 {
@@ -145,14 +166,16 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
         "ZONES",
         "IMAGES",
         "COPIES",
+        "RECYCLE DAYS",
         "LIMITS (IMAGES, INSTANCES, CREATES)",
         "IMAGE GB-MONTH",
+        "BIN GB-MONTH",
         "DISK GB-MONTH",
         "TYPES PER HOUR",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for region in people::regions(ctx)? {
-        let Region { id, zones, images, accepts_copies, prices, limits } = region;
+        let Region { id, zones, images, accepts_copies, recycle_days, prices, limits } = region;
         let symbol = &prices.symbol;
         let disks: Vec<String> = prices
             .disk_gb_month
@@ -169,8 +192,10 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
             zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(","),
             images.word().to_owned(),
             accepts_copies.word().to_owned(),
+            recycle_days.to_string(),
             format!("{}, {}, {}", limits.n_images_max, limits.n_instances_max, limits.n_creates_max),
             prices.image_gb_month.rate(symbol),
+            prices.bin_gb_month.rate(symbol),
             disks.join(", "),
             types.join(", "),
         ]);
@@ -307,12 +332,20 @@ mod tests {
             version: 3,
             symbol: "€".into(),
             image_gb_month: Money(5),
+            bin_gb_month: Money(5),
             disk_gb_month: [].into(),
             flavor_hour: [].into(),
         };
         let (images, accepts_copies) = (Switch::On, Switch::On);
-        let before =
-            Region { id: "r".into(), zones: vec![], images, accepts_copies, prices, limits: USUAL_LIMITS };
+        let before = Region {
+            id: "r".into(),
+            zones: vec![],
+            images,
+            accepts_copies,
+            recycle_days: 7,
+            prices,
+            limits: USUAL_LIMITS,
+        };
         let mut region = before.clone();
         apply(
             &mut region,

@@ -133,6 +133,7 @@ fn north() -> Region {
         zones: vec![ZoneId::from("a"), ZoneId::from("b")],
         images: Switch::On,
         accepts_copies: Switch::On,
+        recycle_days: 7,
         prices: prices(50_000, [100_000, 40_000, 60_000], [4_000, 8_000, 16_000, 32_000, 9_000]),
         limits: Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40 },
     }
@@ -144,6 +145,7 @@ fn south() -> Region {
         zones: vec![ZoneId::from("a")],
         images: Switch::On,
         accepts_copies: Switch::On,
+        recycle_days: 7,
         prices: prices(55_000, [110_000, 45_000, 65_000], [4_500, 9_000, 18_000, 36_000, 10_000]),
         limits: Limits { n_images_max: 10, n_instances_max: 10, n_creates_max: 40 },
     }
@@ -156,6 +158,7 @@ fn prices(image: i64, disks: [i64; 3], types: [i64; 5]) -> PriceBook {
         version: 1,
         symbol: "€".to_owned(),
         image_gb_month: Money(image),
+        bin_gb_month: Money(image / 2),
         disk_gb_month: DiskKind::ALL.into_iter().zip(disks.map(Money)).collect(),
         flavor_hour: flavors.into_iter().zip(types.map(Money)).collect(),
     }

@@ -3,7 +3,9 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, EditImageForm, StageForm};
+use darkroom_core::domain::form::{
+    CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, StageForm,
+};
 use darkroom_core::domain::ids::{ImageId, InstanceId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::view::{
@@ -90,7 +92,7 @@ pub async fn get_image_deletion(id: ImageId) -> Result<ImageDeletion, ApiError> 
 #[server(prefix = "/ui", endpoint = "delete_image")]
 pub async fn delete_image(id: ImageId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
-        ops::images::delete(&c.ctx, *id)?;
+        ops::images::delete(&c.ctx, &DeleteImageForm::at_once(*id))?;
         Ok(format!("{}?done=image-delete", paths::IMAGES))
     })
     .await

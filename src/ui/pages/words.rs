@@ -11,6 +11,7 @@ pub const fn image_tone(status: image::Status) -> Tone {
         image::Status::Creating | image::Status::Deleting => Tone::Run,
         image::Status::Available => Tone::Good,
         image::Status::Error => Tone::Bad,
+        image::Status::Recycled => Tone::Plain,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct ImageRow {
     pub status: image::Status,
     /// How far it may still be used.
     pub stage: Stage,
+    /// When it is going to be deleted.
+    pub leaves: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<String>,
     /// The task that works on it, while it is Creating, Deleting or in Error.

@@ -81,6 +81,7 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
         stored_bytes: image.stored_bytes(),
         status: image.status,
         stage: image.life.stage,
+        leaves: image.leaves,
         error: image.error.clone(),
         task,
         created: image.created,

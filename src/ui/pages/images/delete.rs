@@ -32,12 +32,14 @@ pub fn DeleteImagePage() -> impl IntoView {
                 image.cost.display(&image.symbol)
             ),
             consequences: consequences(&image),
-            blocked: image.blocked.map(|rule| match rule.code.as_str() {
-                "image_shared" => {
-                    blocked(rule, vec![Link::new("Show with whom", paths::image_sharing(image.id))])
-                }
-                _ => explained(rule),
-            }),
+            blocked: image.blocked.or(image.unsharing.map(|unsharing| unsharing.reason)).map(
+                |rule| match rule.code.as_str() {
+                    "image_shared" => {
+                        blocked(rule, vec![Link::new("Show with whom", paths::image_sharing(image.id))])
+                    }
+                    _ => explained(rule),
+                },
+            ),
         };
         view! { <ImageSheet detail/><DeleteDialog deletion error/> }.into_any()
     })
@@ -101,9 +103,17 @@ mod tests {
             id: uuid::Uuid::from_u128(1).into(),
             name: Name::parse("web").expect("valid"),
             machines: vec![],
+            n_machines: 0,
+            family: None,
+            copies: vec![],
+            replaces: vec![],
+            unsharing: None,
             stored_bytes: 9_410_000_000,
             unique_bytes,
             month: Money(470_000),
+            bin_month: None,
+            undo_until: None,
+            leaves: None,
             cost: Money::ZERO,
             symbol: "€".to_owned(),
             blocked: None,

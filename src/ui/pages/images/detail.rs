@@ -67,6 +67,7 @@ fn meaning(image: &Image) -> &'static str {
         State::Available if image.life.stage == Stage::Disabled => "Kept, but not deployed any more.",
         State::Available => "Ready to be deployed.",
         State::Error => "It could not be made. Nothing is charged.",
+        State::Recycled => "It is in the recycle bin and of no use until it is restored.",
         State::Deleting => "It is being removed. It is no longer charged.",
     }
 }
@@ -234,7 +235,7 @@ fn StateOfWork(detail: ImageDetail) -> impl IntoView {
                 .into_any(),
             )
         }
-        State::Available => None,
+        State::Available | State::Recycled => None,
     }
 }
 

@@ -306,7 +306,7 @@ fn first_action(row: &ImageRow, may_change: bool) -> Option<AnyView> {
         State::Error => task
             .filter(|task| task.retry_blocked.is_none())
             .map(|task| view! { <RetryButton id=task.id variant=Variant::Quiet/> }.into_any()),
-        State::Deleting => None,
+        State::Recycled | State::Deleting => None,
     }
 }
 
@@ -347,7 +347,7 @@ fn change_items(row: &ImageRow) -> impl IntoView + use<> {
         State::Creating => {
             Some(view! { <MenuBlocked label="Delete" why="It is being made. Cancel that instead."/> }.into_any())
         }
-        State::Deleting => None,
+        State::Recycled | State::Deleting => None,
     };
     view! { {deploy}{edit}{delete} }
 }

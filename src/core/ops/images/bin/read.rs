@@ -139,22 +139,21 @@ pub fn list_bin(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<BinList> 
     let query = ImageQuery { text: query.text, page: query.page, size: query.size, ..ImageQuery::default() };
     let all = ctx.app.images.group(&(project.id, region.id.clone()));
     let n_all = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    let binned: Vec<(Bin, Arc<Image>)> =
-        all.into_iter().filter_map(|image| Some((image.bin.clone()?, image))).collect();
+    let binned: Vec<Arc<Image>> = all.into_iter().filter(|image| image.bin.is_some()).collect();
     let n_in_bin = u32::try_from(binned.len()).unwrap_or(u32::MAX);
     let (mut stored_bytes, mut month) = (0u64, Money::ZERO);
-    for (_, image) in &binned {
+    for image in &binned {
         stored_bytes = stored_bytes.saturating_add(image.stored_bytes());
         month = month + region.prices.in_bin(image.stored_bytes()).month;
     }
     let needle = query.text.to_lowercase();
-    let found: Vec<(Bin, Arc<Image>)> =
-        binned.into_iter().filter(|(_, image)| query.matches(image, &needle)).collect();
-    let page = Page::cut_ordered(found, query.page, query.size, |(a, one), (b, other)| {
-        (b.since, other.id).cmp(&(a.since, one.id))
-    });
+    let found: Vec<Arc<Image>> = binned.into_iter().filter(|image| query.matches(image, &needle)).collect();
+    let since = |image: &Image| image.bin.as_ref().map(|bin| bin.since);
+    let page =
+        Page::cut_ordered(found, query.page, query.size, |a, b| (since(b), b.id).cmp(&(since(a), a.id)));
+    let rows = page.rows.iter().filter_map(|image| row(image, &region)).collect();
     Ok(BinList {
-        page: page.map(|(bin, image)| row(bin, &image, &region)),
+        page: Page { rows, number: page.number, size: page.size, total: page.total },
         query,
         n_in_bin,
         n_images: n_all.saturating_sub(n_in_bin),
@@ -172,14 +171,15 @@ pub fn list_bin(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<BinList> 
     })
 }
 
-fn row(bin: Bin, image: &Image, region: &Region) -> BinRow {
-    BinRow {
+fn row(image: &Image, region: &Region) -> Option<BinRow> {
+    let bin = image.bin.as_ref()?;
+    Some(BinRow {
         id: image.id,
         name: image.name.clone(),
         stored_bytes: image.stored_bytes(),
-        by: bin.by,
+        by: bin.by.clone(),
         since: bin.since,
         until: bin.until,
         month: region.prices.in_bin(image.stored_bytes()).month,
-    }
+    })
 }

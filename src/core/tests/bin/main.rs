@@ -1,158 +1,25 @@
-//! The recycle bin as people meet it: what deleting takes and what restoring brings back, deletions that leave others time, what each refusal
-//! says, and what holds when many do it at once.
+//! The recycle bin as people meet it: what deleting takes and what restoring brings back, and what each refusal says.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::{
-    DeleteImageForm, EditImageForm, RestoreImageForm, ShareForm, StageForm, StopSharingForm,
-};
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, Subject};
+mod leaving;
+mod races;
+mod scene;
+
+use darkroom_core::domain::Kind;
+use darkroom_core::domain::form::{DeleteImageForm, EditImageForm, RestoreImageForm, ShareForm, StageForm};
+use darkroom_core::domain::ids::ImageId;
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{Image, Status, Visibility};
-use darkroom_core::domain::meter::{Charge, Meter};
-use darkroom_core::domain::quota::{Counter, Limits};
+use darkroom_core::domain::meter::Charge;
+use darkroom_core::domain::quota::Limits;
 use darkroom_core::domain::region::Switch;
-use darkroom_core::domain::share::Action;
-use darkroom_core::domain::time::Timestamp;
-use darkroom_core::domain::{Error, Kind};
-use darkroom_core::ops::ctx::{Ctx, Place, Settings};
-use darkroom_core::ops::images::{self, Deleted};
-use darkroom_core::ops::{audit, instances, people, provider, shares};
-use darkroom_core::sim::{Bench, GRACE_MS, Provider, check, check_at_rest};
-use darkroom_core::store::{Order, StoreError, list, transact};
+use darkroom_core::ops::images::Deleted;
+use darkroom_core::ops::{images, instances, people, provider, shares};
+use darkroom_core::sim::{GRACE_MS, check, check_at_rest};
+use darkroom_core::store::{StoreError, transact};
 use darkroom_core::tasks::sweep;
-use proptest::prelude::*;
-
-const DAY_MS: i64 = 86_400_000;
-
-/// An image of Acme's first project, of the family `web`, and everybody who may want it.
-struct Scene {
-    bench: Bench,
-    provider: Provider,
-    machine: InstanceId,
-    image: ImageId,
-}
-
-fn scene_with(settings: Settings) -> Scene {
-    let bench = Bench::with(14, settings);
-    let provider = bench.provider().unwrap();
-    let owner = bench.user("owner@acme.example").unwrap();
-    let machine = bench.machine(&owner, &provider, provider.projects[0].1, "web").unwrap();
-    let (image, _) = bench.capture(&owner, machine, "web-v1").unwrap();
-    bench.work().unwrap();
-    let form = EditImageForm {
-        image: image.to_string(),
-        revision: 0,
-        name: "web-v1".to_owned(),
-        remark: "the first".to_owned(),
-        family: "web".to_owned(),
-    };
-    images::update(&bench.at_present(&owner), &form).unwrap();
-    Scene { bench, provider, machine, image }
-}
-
-fn scene() -> Scene {
-    scene_with(Settings::default())
-}
-
-impl Scene {
-    fn owner(&self) -> Ctx {
-        self.bench.user("owner@acme.example").unwrap()
-    }
-
-    fn friend(&self) -> Ctx {
-        self.bench.user("owner@bolt.example").unwrap()
-    }
-
-    fn now(&self) -> Timestamp {
-        self.bench.at_present(&self.bench.app.system()).now
-    }
-
-    /// Projects: two of Acme, then two of Bolt.
-    fn project(&self, n: usize) -> ProjectId {
-        self.provider.projects[n].1
-    }
-
-    fn place(&self, n: usize) -> Place {
-        Place { project: Some(self.project(n)), region: "north-1".into() }
-    }
-
-    fn find(&self, id: ImageId) -> Option<Image> {
-        self.bench.app.system().read::<Image>(&id).unwrap()
-    }
-
-    fn image(&self) -> Image {
-        self.find(self.image).unwrap()
-    }
-
-    fn try_delete(&self, unshare: &str, when: &str, day: &str) -> Result<Deleted, Error> {
-        let form = DeleteImageForm {
-            image: self.image.to_string(),
-            unshare: unshare.to_owned(),
-            when: when.to_owned(),
-            day: day.to_owned(),
-        };
-        images::delete(&self.owner(), &form)
-    }
-
-    fn delete(&self) -> Deleted {
-        self.try_delete("", "now", "").unwrap()
-    }
-
-    fn try_restore(&self, name: &str) -> Result<ImageId, Error> {
-        let form = RestoreImageForm { image: self.image.to_string(), name: name.to_owned() };
-        images::restore(&self.owner(), &form)
-    }
-
-    fn share(&self, n: usize) {
-        let form = ShareForm {
-            image: self.image.to_string(),
-            projects: self.project(n).to_string(),
-            sure: "yes".to_owned(),
-        };
-        shares::share(&self.owner(), &form).unwrap();
-    }
-
-    fn accept(&self, n: usize) -> Result<(), Error> {
-        let who = if n < 2 { self.owner() } else { self.friend() };
-        shares::decide(&who, self.image, self.project(n), Action::Accept)
-    }
-
-    fn deploy(&self, ctx: &Ctx, n: usize, image: &str, name: &str) -> Result<InstanceId, Error> {
-        let mut form = self.bench.deploy_form(&self.provider, self.project(n), name);
-        form.image = image.to_owned();
-        instances::create(&self.bench.at_present(ctx), &form)
-    }
-
-    fn days(&self, n: i64) -> String {
-        self.now().plus_ms(n * DAY_MS).iso_day()
-    }
-
-    fn set_recycle_days(&self, n: u32) {
-        provider::change_region(&self.bench.app.system(), &"north-1".into(), |region| {
-            region.recycle_days = n;
-            Ok(())
-        })
-        .unwrap();
-    }
-
-    fn meters(&self, id: ImageId) -> Vec<Meter> {
-        let all = list::<Meter>(self.bench.records(), &(), Order::Ascending, 1000, None).unwrap().items;
-        let mut found: Vec<Meter> = all.into_iter().filter(|m| m.subject == Subject::Image(id)).collect();
-        found.sort_by_key(|m| (m.from, m.to.unwrap_or(Timestamp(i64::MAX))));
-        found
-    }
-
-    fn counter(&self) -> Counter {
-        let key = (self.provider.accounts[0], "north-1".into());
-        self.bench.app.system().read::<Counter>(&key).unwrap().unwrap()
-    }
-
-    fn actions(&self, ctx: &Ctx, n: usize) -> Vec<(String, String)> {
-        let rows = audit::list(ctx, &self.place(n), None, 1).unwrap().page.rows;
-        rows.into_iter().map(|e| (e.action, e.detail)).collect()
-    }
-}
+use scene::{DAY_MS, Scene, scene};
 
 #[test]
 fn a_deleted_image_is_nowhere_but_in_the_bin_and_comes_back_with_everything() {
@@ -435,105 +302,6 @@ fn what_was_never_made_has_nothing_to_bring_back() {
 }
 
 #[test]
-fn unsharing_all_leaves_those_who_have_it_until_the_end_of_the_day() {
-    let s = scene();
-    for n in [1, 2, 3] {
-        s.share(n);
-    }
-    s.accept(2).unwrap();
-    s.accept(3).unwrap();
-    // One was told of an earlier end, which holds.
-    let stop = StopSharingForm {
-        image: s.image.to_string(),
-        project: s.project(3).to_string(),
-        when: "later".to_owned(),
-        day: s.days(2),
-    };
-    shares::stop(&s.owner(), &stop).unwrap();
-    let shown = images::deletion(&s.owner(), s.image).unwrap().unsharing.unwrap();
-    assert_eq!((shown.n_accepted, shown.n_waiting, shown.at_once), (2, 1, true));
-    assert_eq!((shown.grace.first_day, shown.grace.day.clone()), (s.days(0), s.days(7)));
-
-    for (day, says) in [
-        ("", "A day is missing."),
-        ("2001-01-01", "This day is over."),
-        ("2999-01-01", "This is more than a year"),
-    ] {
-        let refused = s.try_delete("yes", "day", day).unwrap_err();
-        assert!(refused.message.starts_with(says) && refused.fields[0].field == "day", "{refused:?}");
-    }
-    assert_eq!(s.try_delete("", "day", &shown.grace.day).unwrap_err().code, "image_shared");
-    let Deleted::Leaves(at) = s.try_delete("yes", "day", &shown.grace.day).unwrap() else { panic!() };
-    assert_eq!(s.try_delete("yes", "day", &shown.grace.day), Ok(Deleted::Leaves(at)), "a second click");
-    assert_eq!((s.image().status, s.image().leaves), (Status::Available, Some(at)));
-    let ends = |n: usize| {
-        let rows = shares::sharing(&s.owner(), s.image).unwrap().rows;
-        rows.iter().find(|row| row.project == s.project(n)).map(|row| row.ends)
-    };
-    assert_eq!((ends(1), ends(2)), (None, Some(Some(at))), "who was only asked is asked no more");
-    assert!(ends(3).flatten() < Some(at));
-    let told = shares::received(&s.friend(), &s.place(2)).unwrap();
-    assert_eq!(told.decided[0].ends, Some(at), "the recipient sees it");
-    let refused = shares::share(
-        &s.owner(),
-        &ShareForm { image: s.image.to_string(), projects: s.project(1).to_string(), sure: "yes".to_owned() },
-    );
-    assert_eq!(refused.unwrap_err().code, "image_leaving");
-    let planned = s.actions(&s.owner(), 0).into_iter().filter(|(a, _)| a == "image.plan_deletion").count();
-    assert_eq!(planned, 1);
-
-    s.bench.clock.advance(at.since_ms(s.now()) - 1);
-    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
-    assert!(s.deploy(&s.friend(), 2, &s.image.to_string(), "last").is_ok());
-    s.bench.clock.advance(1);
-    assert_eq!(s.deploy(&s.friend(), 2, &s.image.to_string(), "late").unwrap_err().kind, Kind::NotFound);
-    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 1);
-    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
-    assert_eq!((s.image().status, s.image().leaves), (Status::Recycled, None));
-    s.bench.work().unwrap();
-    s.try_restore("").unwrap();
-    assert!(shares::sharing(&s.owner(), s.image).unwrap().rows.is_empty(), "what had ended stays ended");
-    check(&s.bench).unwrap();
-}
-
-#[test]
-fn a_planned_deletion_can_be_moved_and_taken_back() {
-    let s = scene();
-    s.share(2);
-    s.accept(2).unwrap();
-    let ends = || shares::received(&s.friend(), &s.place(2)).unwrap().decided[0].ends;
-    for day in [7, 20, 3] {
-        s.try_delete("yes", "day", &s.days(day)).unwrap();
-        let at = Timestamp::after_day(&s.days(day));
-        assert_eq!((s.image().leaves, ends()), (at, at), "the share goes along");
-    }
-    images::keep(&s.owner(), s.image).unwrap();
-    images::keep(&s.owner(), s.image).unwrap();
-    assert_eq!((s.image().leaves, ends()), (None, None));
-    let kept = s.actions(&s.owner(), 0).into_iter().filter(|(action, _)| action == "image.keep").count();
-    assert_eq!(kept, 1, "a second click changes nothing");
-    s.bench.clock.advance(30 * DAY_MS);
-    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
-    check(&s.bench).unwrap();
-}
-
-#[test]
-fn recipients_are_left_at_least_what_the_program_says() {
-    let s = scene_with(Settings { share_grace_days_min: 3, ..Settings::default() });
-    s.share(2);
-    s.try_delete("yes", "now", "").unwrap();
-    s.try_restore("").unwrap();
-    s.accept(2).unwrap();
-    assert!(!images::deletion(&s.owner(), s.image).unwrap().unsharing.unwrap().at_once);
-    let refused = s.try_delete("yes", "now", "").unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("share_grace_too_short", "when"));
-    let refused = s.try_delete("yes", "day", &s.days(1)).unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("share_grace_too_short", "day"));
-    s.try_delete("yes", "day", &s.days(3)).unwrap();
-    check(&s.bench).unwrap();
-}
-
-#[test]
 fn the_dialog_says_everything_that_depends_on_the_image() {
     let s = scene();
     let (v2, _) = s.bench.capture(&s.owner(), s.machine, "web-v2").unwrap();
@@ -595,84 +363,4 @@ fn a_public_image_in_the_bin_is_its_providers_alone_and_costs_nothing() {
     images::restore(&system, &form).unwrap();
     assert!(images::detail(&s.owner(), &s.place(0), public).is_ok());
     check(&s.bench).unwrap();
-}
-
-#[test]
-fn of_many_who_delete_restore_and_remove_at_once_one_does() {
-    let s = scene();
-    let at_once = |act: &(dyn Fn() -> Result<(), Error> + Sync)| {
-        let done: Vec<Result<(), Error>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..6).map(|_| scope.spawn(act)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        let refused: Vec<&str> =
-            done.iter().filter_map(|d| d.as_ref().err()).map(|e| e.code.as_str()).collect();
-        assert_eq!(refused.len(), 5, "{done:?}");
-        assert!(refused.iter().all(|code| code.starts_with("image_")), "{refused:?}");
-        check(&s.bench).unwrap();
-    };
-    at_once(&|| s.try_delete("", "now", "").map(drop));
-    at_once(&|| s.try_restore("").map(drop));
-    at_once(&|| s.try_delete("", "now", "").map(drop));
-    at_once(&|| images::purge(&s.owner(), s.image).map(drop));
-    assert_eq!(s.meters(s.image).iter().filter(|m| m.to.is_none()).count(), 0);
-}
-
-#[test]
-fn an_image_is_not_accepted_shared_or_deployed_while_it_is_deleted() {
-    for seed in 0..4 {
-        let s = scene();
-        s.share(2);
-        let unshare = if seed % 2 == 0 { "yes" } else { "" };
-        let (accepted, deployed, deleted) = std::thread::scope(|scope| {
-            let accept = scope.spawn(|| s.accept(2));
-            let deploy = scope.spawn(|| s.deploy(&s.owner(), 0, &s.image.to_string(), "race"));
-            let delete = scope.spawn(|| s.try_delete(unshare, "now", ""));
-            (accept.join().unwrap(), deploy.join().unwrap(), delete.join().unwrap())
-        });
-        if unshare == "yes" {
-            deleted.unwrap();
-        } else {
-            assert_eq!(deleted.unwrap_err().code, "image_shared");
-        }
-        if let Err(error) = accepted {
-            assert_eq!(error.kind, Kind::NotFound);
-        }
-        if let Err(error) = deployed {
-            assert_eq!(error.code, "image_recycled");
-        }
-        assert_eq!(s.bench.witness.broken(), Vec::<String>::new());
-        check(&s.bench).unwrap();
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn recycling_then_restoring_is_a_round_trip(waits in proptest::collection::vec((0i64..9 * DAY_MS, 0i64..6 * DAY_MS), 1..5)) {
-        let s = scene();
-        s.share(2);
-        s.accept(2).unwrap();
-        let (image, counter) = (s.image(), s.counter());
-        let began = s.meters(s.image)[0].from;
-        for (before, within) in &waits {
-            s.bench.clock.advance(*before);
-            s.try_delete("yes", "now", "").unwrap();
-            prop_assert_eq!(s.counter().n_images, counter.n_images - 1);
-            s.bench.clock.advance(*within);
-            s.try_restore("").unwrap();
-            prop_assert_eq!(s.image(), image.clone());
-            prop_assert_eq!(s.counter(), counter.clone());
-        }
-        let all = s.meters(s.image);
-        prop_assert_eq!(all.len(), 1 + 2 * waits.len());
-        prop_assert_eq!(all[0].from, began);
-        for pair in all.windows(2) {
-            prop_assert_eq!(pair[0].to, Some(pair[1].from));
-            prop_assert_ne!(&pair[0].charge, &pair[1].charge);
-            prop_assert_eq!(pair[0].quantity_bytes, pair[1].quantity_bytes);
-        }
-        check(&s.bench).map_err(TestCaseError::fail)?;
-    }
 }

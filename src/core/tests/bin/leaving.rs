@@ -1,0 +1,113 @@
+//! Unshare all and delete: deletions that leave others time, that are moved and taken back.
+
+use crate::scene::{DAY_MS, scene, scene_with};
+use darkroom_core::domain::Kind;
+use darkroom_core::domain::form::{ShareForm, StopSharingForm};
+use darkroom_core::domain::image::Status;
+use darkroom_core::domain::image::list::ImageQuery;
+use darkroom_core::domain::time::Timestamp;
+use darkroom_core::ops::ctx::Settings;
+use darkroom_core::ops::images::Deleted;
+use darkroom_core::ops::{images, shares};
+use darkroom_core::sim::check;
+
+#[test]
+fn unsharing_all_leaves_those_who_have_it_until_the_end_of_the_day() {
+    let s = scene();
+    for n in [1, 2, 3] {
+        s.share(n);
+    }
+    s.accept(2).unwrap();
+    s.accept(3).unwrap();
+    // One was told of an earlier end, which holds.
+    let stop = StopSharingForm {
+        image: s.image.to_string(),
+        project: s.project(3).to_string(),
+        when: "later".to_owned(),
+        day: s.days(2),
+    };
+    shares::stop(&s.owner(), &stop).unwrap();
+    let shown = images::deletion(&s.owner(), s.image).unwrap().unsharing.unwrap();
+    assert_eq!((shown.n_accepted, shown.n_waiting, shown.at_once), (2, 1, true));
+    assert_eq!((shown.grace.first_day, shown.grace.day.clone()), (s.days(0), s.days(7)));
+
+    for (day, says) in [
+        ("", "A day is missing."),
+        ("2001-01-01", "This day is over."),
+        ("2999-01-01", "This is more than a year"),
+    ] {
+        let refused = s.try_delete("yes", "day", day).unwrap_err();
+        assert!(refused.message.starts_with(says) && refused.fields[0].field == "day", "{refused:?}");
+    }
+    assert_eq!(s.try_delete("", "day", &shown.grace.day).unwrap_err().code, "image_shared");
+    let Deleted::Leaves(at) = s.try_delete("yes", "day", &shown.grace.day).unwrap() else { panic!() };
+    assert_eq!(s.try_delete("yes", "day", &shown.grace.day), Ok(Deleted::Leaves(at)), "a second click");
+    assert_eq!((s.image().status, s.image().leaves), (Status::Available, Some(at)));
+    let mine = images::list(&s.owner(), &s.place(0), ImageQuery::default()).unwrap();
+    assert_eq!(mine.page.rows[0].leaves, Some(at));
+    let ends = |n: usize| {
+        let rows = shares::sharing(&s.owner(), s.image).unwrap().rows;
+        rows.iter().find(|row| row.project == s.project(n)).map(|row| row.ends)
+    };
+    assert_eq!((ends(1), ends(2)), (None, Some(Some(at))), "who was only asked is asked no more");
+    assert!(ends(3).flatten() < Some(at));
+    let told = shares::received(&s.friend(), &s.place(2)).unwrap();
+    assert_eq!(told.decided[0].ends, Some(at), "the recipient sees it");
+    let refused = shares::share(
+        &s.owner(),
+        &ShareForm { image: s.image.to_string(), projects: s.project(1).to_string(), sure: "yes".to_owned() },
+    );
+    assert_eq!(refused.unwrap_err().code, "image_leaving");
+    let planned = s.actions(&s.owner(), 0).into_iter().filter(|(a, _)| a == "image.plan_deletion").count();
+    assert_eq!(planned, 1);
+
+    s.bench.clock.advance(at.since_ms(s.now()) - 1);
+    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
+    assert!(s.deploy(&s.friend(), 2, &s.image.to_string(), "last").is_ok());
+    s.bench.clock.advance(1);
+    assert_eq!(s.deploy(&s.friend(), 2, &s.image.to_string(), "late").unwrap_err().kind, Kind::NotFound);
+    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 1);
+    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
+    assert_eq!((s.image().status, s.image().leaves), (Status::Recycled, None));
+    s.bench.work().unwrap();
+    s.try_restore("").unwrap();
+    assert!(shares::sharing(&s.owner(), s.image).unwrap().rows.is_empty(), "what had ended stays ended");
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn a_planned_deletion_can_be_moved_and_taken_back() {
+    let s = scene();
+    s.share(2);
+    s.accept(2).unwrap();
+    let ends = || shares::received(&s.friend(), &s.place(2)).unwrap().decided[0].ends;
+    for day in [7, 20, 3] {
+        s.try_delete("yes", "day", &s.days(day)).unwrap();
+        let at = Timestamp::after_day(&s.days(day));
+        assert_eq!((s.image().leaves, ends()), (at, at), "the share goes along");
+    }
+    images::keep(&s.owner(), s.image).unwrap();
+    images::keep(&s.owner(), s.image).unwrap();
+    assert_eq!((s.image().leaves, ends()), (None, None));
+    let kept = s.actions(&s.owner(), 0).into_iter().filter(|(action, _)| action == "image.keep").count();
+    assert_eq!(kept, 1, "a second click changes nothing");
+    s.bench.clock.advance(30 * DAY_MS);
+    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn recipients_are_left_at_least_what_the_program_says() {
+    let s = scene_with(Settings { share_grace_days_min: 3, ..Settings::default() });
+    s.share(2);
+    s.try_delete("yes", "now", "").unwrap();
+    s.try_restore("").unwrap();
+    s.accept(2).unwrap();
+    assert!(!images::deletion(&s.owner(), s.image).unwrap().unsharing.unwrap().at_once);
+    let refused = s.try_delete("yes", "now", "").unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("share_grace_too_short", "when"));
+    let refused = s.try_delete("yes", "day", &s.days(1)).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("share_grace_too_short", "day"));
+    s.try_delete("yes", "day", &s.days(3)).unwrap();
+    check(&s.bench).unwrap();
+}
