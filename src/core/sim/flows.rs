@@ -220,6 +220,8 @@ impl World {
             project: self.dice.pick(&projects).map(ToString::to_string).unwrap_or_default(),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: "a copy".to_owned(),
+            family: None,
+            tags: None,
             price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
             regions: regions.iter().map(ToString::to_string).collect(),
         };
@@ -301,7 +303,8 @@ impl World {
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
         let result = images::delete(&desk.ctx, image.id);
-        let (_, outcome) = self.expect(result, &["image_creating", "image_deleting", "image_shared"]);
+        let (_, outcome) =
+            self.expect(result, &["image_creating", "image_deleting", "image_protected", "image_shared"]);
         (event, outcome)
     }
 
@@ -315,8 +318,9 @@ impl World {
             image: image.id.to_string(),
             revision: if stale { image.revision - 1 } else { image.revision },
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
-            remark: format!("note {}", self.dice.below(4)),
-            family: self.dice.pick(&["", "web", "db"]).copied().unwrap_or("").to_owned(),
+            remark: Some(format!("note {}", self.dice.below(4))),
+            family: Some(self.dice.pick(&["", "web", "db"]).copied().unwrap_or("").to_owned()),
+            ..EditImageForm::default()
         };
         let result = images::update(&desk.ctx, &form);
         if stale {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 37] = [
+const HAPPENINGS: [(u64, Happening); 38] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -29,6 +29,7 @@ const HAPPENINGS: [(u64, Happening); 37] = [
     (6, World::deletes_image),
     (5, World::deletes_machine),
     (7, World::renames),
+    (6, World::manages),
     (6, World::cancels),
     (6, World::retries),
     (8, World::looks),

@@ -56,7 +56,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 39] = [
+const EVENTS: [&str; 44] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -84,6 +84,11 @@ const EVENTS: [&str; 39] = [
     "delete-image: ok",
     "rename: ok",
     "rename: refused",
+    "bulk-delete: ok",
+    "bulk-tag: ok",
+    "bulk-untag: ok",
+    "bulk-protect: ok",
+    "bulk-unprotect: ok",
     "cancel: ok",
     "retry: ok",
     "look: ok",

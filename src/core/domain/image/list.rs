@@ -1,5 +1,6 @@
 //! Searching, filtering and sorting lists of images: the query as it stands in the page's address, and the order it asks for.
 
+use super::tags::TagFilter;
 use super::{Image, Status};
 use crate::domain::page::{ROWS_DEFAULT, ROWS_MAX};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub enum Direction {
     Descending,
 }
 
+/// The most tags that a list is searched by at once.
+const TAGS_MAX: usize = 10;
+
 /// A query over a list of images. On the wire a missing part is the default: an empty list of statuses leaves no trace in a form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,6 +60,8 @@ pub struct ImageQuery {
     pub text: String,
     /// Only these statuses; empty means any.
     pub statuses: Vec<Status>,
+    /// Only with all of these tags (A2).
+    pub tags: Vec<TagFilter>,
     /// What to sort by.
     pub sort: SortBy,
     /// Which way.
@@ -71,6 +77,7 @@ impl Default for ImageQuery {
         Self {
             text: String::new(),
             statuses: vec![],
+            tags: vec![],
             sort: SortBy::Created,
             direction: Direction::Descending,
             page: 1,
@@ -92,6 +99,7 @@ impl ImageQuery {
                         value.split(',').filter_map(|v| Status::ALL.into_iter().find(|s| s.slug() == v)),
                     );
                 }
+                "tag" => query.tags.extend(TagFilter::read(value).take(TAGS_MAX)),
                 "sort" => {
                     query.sort = SortBy::ALL.into_iter().find(|s| s.slug() == value).unwrap_or_default()
                 }
@@ -106,6 +114,9 @@ impl ImageQuery {
         }
         query.statuses.sort_unstable();
         query.statuses.dedup();
+        query.tags.sort_unstable();
+        query.tags.dedup();
+        query.tags.truncate(TAGS_MAX);
         query.direction = direction.unwrap_or(query.sort_natural());
         query
     }
@@ -131,6 +142,7 @@ impl ImageQuery {
                 self.statuses.iter().map(|s| s.slug()).collect::<Vec<_>>().join(",")
             ));
         }
+        pairs.extend(self.tags.iter().map(|tag| format!("tag={}", percent(&tag.to_string()))));
         if self.sort != default.sort {
             pairs.push(format!("sort={}", self.sort.slug()));
         }
@@ -150,7 +162,9 @@ impl ImageQuery {
     /// Whether `image` passes search and filters. `needle` is the search text in lower case.
     pub fn matches(&self, image: &Image, needle: &str) -> bool {
         let status_ok = self.statuses.is_empty() || self.statuses.contains(&image.status);
-        status_ok && (needle.is_empty() || found(image, needle))
+        status_ok
+            && self.tags.iter().all(|tag| tag.holds(&image.tags))
+            && (needle.is_empty() || found(image, needle))
     }
 
     /// Compares two images in the order asked for; the id breaks ties, so that pages never flicker.
@@ -244,10 +258,13 @@ mod tests {
         #[test]
         fn an_address_reads_back_as_the_same_query(
             text in "[a-z0-9&=%+ äß-]{0,20}", statuses in proptest::sample::subsequence(Status::ALL.to_vec(), 0..=4),
+            tags in proptest::collection::btree_set(proptest::sample::select(vec!["env", "env=prod", "web="]), 0..3),
             sort in proptest::sample::select(SortBy::ALL.to_vec()), asc in any::<bool>(), page in 1u32..50, size in 1u32..=ROWS_MAX,
         ) {
             let direction = if asc { Direction::Ascending } else { Direction::Descending };
-            let query = ImageQuery { text: text.trim().to_owned(), statuses, sort, direction, page, size };
+            let mut tags: Vec<TagFilter> = tags.into_iter().flat_map(TagFilter::read).collect();
+            tags.sort_unstable();
+            let query = ImageQuery { text: text.trim().to_owned(), statuses, tags, sort, direction, page, size };
             let address = query.address();
             let decoded: Vec<(String, String)> = address.trim_start_matches('?').split('&').filter_map(|p| p.split_once('='))
                 .map(|(k, v)| (k.to_owned(), unpercent(v))).collect();

@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod life;
 pub mod list;
+pub mod tags;
 
 pub use copy::CopiedFrom;
 

@@ -10,8 +10,8 @@ mod shares;
 mod tasks;
 
 pub use images::{
-    CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDeletion, ImageDetail, ImageLink, ImageList,
-    ImageRow, PublicImages,
+    BulkLine, BulkOptions, CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDeletion, ImageDetail,
+    ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
     DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,

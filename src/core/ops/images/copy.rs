@@ -1,5 +1,6 @@
 //! Copying images into other projects and regions (U9, U10, A11): what the dialog shows, the commit, and doing a failed copy again.
 
+use super::edit::few_enough;
 use super::read::received;
 use super::{entry, load, price_unchanged, take_name};
 use crate::domain::error::Reason;
@@ -109,7 +110,14 @@ fn copy_to(
         remark: command.remark.clone(),
         task,
     };
-    let image = source.copy(target, ctx.now);
+    let mut image = source.copy(target, ctx.now);
+    if let Some(family) = &command.family {
+        image.family.clone_from(family);
+    }
+    if let Some(tags) = &command.tags {
+        few_enough(ctx, tags)?;
+        image.tags.clone_from(tags);
+    }
     if image.status == Status::Available {
         ledger::open_image(tx, ctx, &image)?;
     } else {
