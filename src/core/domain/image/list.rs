@@ -129,34 +129,44 @@ impl ImageQuery {
         }
     }
 
-    /// The query as `?…`, or nothing when it is the default. Reading it back gives the same query.
-    pub fn address(&self) -> String {
+    /// The pairs of the query's address; none when it is the default. Reading them back gives the same query.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let default = Self::default();
-        let mut pairs: Vec<String> = Vec::new();
+        let mut pairs = Vec::new();
         if !self.text.is_empty() {
-            pairs.push(format!("q={}", percent(&self.text)));
+            pairs.push(("q", self.text.clone()));
         }
         if !self.statuses.is_empty() {
-            pairs.push(format!(
-                "status={}",
-                self.statuses.iter().map(|s| s.slug()).collect::<Vec<_>>().join(",")
-            ));
+            let slugs: Vec<&str> = self.statuses.iter().map(|s| s.slug()).collect();
+            pairs.push(("status", slugs.join(",")));
         }
-        pairs.extend(self.tags.iter().map(|tag| format!("tag={}", percent(&tag.to_string()))));
+        pairs.extend(self.tags.iter().map(|tag| ("tag", tag.to_string())));
         if self.sort != default.sort {
-            pairs.push(format!("sort={}", self.sort.slug()));
+            pairs.push(("sort", self.sort.slug().to_owned()));
         }
         if self.direction != self.sort_natural() {
-            pairs
-                .push(format!("dir={}", if self.direction == Direction::Ascending { "asc" } else { "desc" }));
+            let word = if self.direction == Direction::Ascending { "asc" } else { "desc" };
+            pairs.push(("dir", word.to_owned()));
         }
         if self.page > 1 {
-            pairs.push(format!("page={}", self.page));
+            pairs.push(("page", self.page.to_string()));
         }
         if self.size != default.size {
-            pairs.push(format!("rows={}", self.size));
+            pairs.push(("rows", self.size.to_string()));
         }
-        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+        pairs
+    }
+
+    /// The query as `?…`, or nothing when it is the default.
+    pub fn address(&self) -> String {
+        let mut address = String::new();
+        for (name, value) in self.pairs() {
+            address.push(if address.is_empty() { '?' } else { '&' });
+            address.push_str(name);
+            address.push('=');
+            address.push_str(&percent(&value));
+        }
+        address
     }
 
     /// Whether `image` passes search and filters. `needle` is the search text in lower case.

@@ -83,6 +83,14 @@ impl BootMode {
             Self::Uefi => "UEFI",
         }
     }
+
+    /// The word in forms.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Bios => "bios",
+            Self::Uefi => "uefi",
+        }
+    }
 }
 
 /// How consistent a capture is (P2).

@@ -242,6 +242,8 @@ pub struct CopyOptions {
     pub regions: Vec<CopyRegion>,
     /// A name that is free in all regions.
     pub suggested_name: String,
+    /// Its tags.
+    pub tags: Tags,
     /// Bytes a guest sees.
     pub virtual_bytes: u64,
     /// Compressed bytes: what each copy is charged for.

@@ -205,6 +205,7 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
         region: image.region.clone(),
         project: own.map(|p| p.id),
         suggested_name,
+        tags: image.tags.clone(),
         virtual_bytes: image.virtual_bytes(),
         stored_bytes: image.stored_bytes(),
         n_copies_max: ctx.app.settings.n_copies_max,

@@ -4,7 +4,7 @@ use super::{entry, load, take_name};
 use crate::domain::form::{EditImage, EditImageForm};
 use crate::domain::ids::ImageId;
 use crate::domain::image::tags::{self, Tags};
-use crate::domain::image::{Action, BootMode, Change, Image};
+use crate::domain::image::{Action, Change, Image};
 use crate::domain::policy::Act;
 use crate::domain::size::{MIB, binary};
 use crate::domain::text::Name;
@@ -76,9 +76,7 @@ fn apply(image: &mut Image, edit: &EditImage) -> Vec<String> {
         what.push(format!("the most memory to {}", limit(image.max_memory_mib)));
     }
     if replace(&mut image.boot, edit.boot.as_ref()) {
-        what.push(match image.boot {
-            BootMode::Bios | BootMode::Uefi => format!("the boot mode to {}", image.boot.word()),
-        });
+        what.push(format!("the boot mode to {}", image.boot.word()));
     }
     what
 }
