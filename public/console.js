@@ -45,6 +45,8 @@
 
   const encoder = new TextEncoder();
   let socket = null;
+  // What was typed while the connection was being made.
+  let waiting = [];
 
   const say = (words) => {
     state.textContent = words;
@@ -67,7 +69,10 @@
     say('Connecting');
     mine.onopen = () => {
       say('Connected');
+      // The server sends the past of the line again.
+      terminal.reset();
       terminal.focus();
+      waiting.splice(0).forEach((bytes) => mine.send(bytes));
     };
     mine.onmessage = (event) => {
       terminal.write(typeof event.data === 'string' ? event.data : new Uint8Array(event.data));
@@ -75,6 +80,7 @@
     mine.onclose = (event) => {
       if (socket !== mine) return;
       socket = null;
+      waiting = [];
       say(why(event));
       const had_focus = place.contains(document.activeElement);
       reconnect.hidden = false;
@@ -83,7 +89,9 @@
   };
 
   const send = (bytes) => {
-    if (socket && socket.readyState === WebSocket.OPEN) socket.send(bytes);
+    if (!socket) return;
+    if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
+    else if (socket.readyState === WebSocket.CONNECTING) waiting.push(bytes);
   };
   terminal.onData((text) => send(encoder.encode(text)));
   terminal.onBinary((text) => send(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));

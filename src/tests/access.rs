@@ -13,6 +13,8 @@ type Body = fn(&World) -> String;
 const CALLS: &[(&str, Body)] = &[
     ("create_image", |w| format!("form[instance]={}&form[name]=new&form[price_version]=1", w.machine)),
     ("update_image", |w| format!("form[image]={}&form[revision]=0&form[name]=renamed", w.image)),
+    ("protect_image", |w| format!("id={}&on=true", w.image)),
+    ("bulk_images", |w| format!("form[action]=protect&form[images][]={}", w.image)),
     ("delete_image", |w| format!("id={}", w.image)),
     ("copy_image", World::copy),
     ("stage_image", |w| format!("form[image]={}&form[stage]=deprecated&form[when]=now", w.image)),
@@ -54,6 +56,7 @@ const ROUTES: &[(&str, Body)] = &[
     ("/images", |_| "/images".to_owned()),
     ("/images/public", |_| "/images/public".to_owned()),
     ("/images/shared", |_| "/images/shared".to_owned()),
+    ("/images/selected", |w| format!("/images/selected?action=delete&image={}", w.image)),
     ("/images/{id}/stage", |w| format!("/images/{}/stage", w.image)),
     ("/images/{id}/copy", |w| format!("/images/{}/copy", w.image)),
     ("/images/{id}/share", |w| format!("/images/{}/share", w.image)),
@@ -71,6 +74,8 @@ const ROUTES: &[(&str, Body)] = &[
 /// Addresses that the server answers beside the portal's own routes.
 const PLAIN: &[(&str, Body)] = &[
     ("/instances/{id}/console.log", |w| format!("/instances/{}/console.log", w.machine)),
+    ("/images.csv", |_| "/images.csv".to_owned()),
+    ("/images/public.csv", |_| "/images/public.csv".to_owned()),
     ("/healthz", |_| "/healthz".to_owned()),
     ("/readyz", |_| "/readyz".to_owned()),
     ("(unknown)", |_| "/no/such/page".to_owned()),

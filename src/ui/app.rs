@@ -6,7 +6,7 @@ use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
 use super::pages::images::{
     CopyImagePage, DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage, ReceivedPage,
-    ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
+    SelectedImagesPage, ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
     CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
@@ -66,6 +66,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images") view=ImagesPage/>
                     <Route path=path!("/images/public") view=PublicImagesPage/>
                     <Route path=path!("/images/shared") view=ReceivedPage/>
+                    <Route path=path!("/images/selected") view=SelectedImagesPage/>
                     <Route path=path!("/images/:id") view=ImagePage/>
                     <Route path=path!("/images/:id/copy") view=CopyImagePage/>
                     <Route path=path!("/images/:id/stage") view=StageImagePage/>

@@ -17,6 +17,12 @@ pub const IMAGES: &str = "/images";
 pub const IMAGES_PUBLIC: &str = "/images/public";
 /// Images that others share with the project in force.
 pub const IMAGES_SHARED: &str = "/images/shared";
+/// The dialog that does one thing to many images.
+pub const IMAGES_SELECTED: &str = "/images/selected";
+/// My Images as CSV.
+pub const IMAGES_CSV: &str = "/images.csv";
+/// The provider's images as CSV.
+pub const IMAGES_PUBLIC_CSV: &str = "/images/public.csv";
 /// The list of tasks.
 pub const TASKS: &str = "/tasks";
 /// The audit trail.
@@ -81,6 +87,11 @@ pub fn instance_new_searched(text: &str) -> String {
     }
 }
 
+/// My Images with this tag.
+pub fn images_tagged(tag: &str) -> String {
+    format!("{IMAGES}?tag={}", percent(tag))
+}
+
 /// An image.
 pub fn image(id: ImageId) -> String {
     format!("/images/{id}")
@@ -119,6 +130,11 @@ pub fn image_unshare(id: ImageId, project: ProjectId) -> String {
 /// The dialog that deletes an image.
 pub fn image_delete(id: ImageId) -> String {
     format!("/images/{id}/delete")
+}
+
+/// The dialog that does `action` to the images that are picked.
+pub fn images_selected(action: &str) -> String {
+    format!("{IMAGES_SELECTED}?action={action}")
 }
 
 /// A task.

@@ -116,7 +116,9 @@ fn flash_of(code: &str) -> Option<Flash> {
         "image-create" => {
             (ToastTone::Started, "Making the image. It goes on when you leave this page.", tasks)
         }
-        "image-update" => (ToastTone::Done, "Name and remark are saved.", None),
+        "image-update" => (ToastTone::Done, "Your changes are saved.", None),
+        "image-protect" => (ToastTone::Done, "Protected. It cannot be deleted until that ends.", None),
+        "image-unprotect" => (ToastTone::Done, "No longer protected. It can be deleted.", None),
         "image-delete" => {
             (ToastTone::Started, "Deleting the image. Machines made from it keep running.", tasks)
         }
@@ -177,6 +179,8 @@ mod tests {
         let codes = [
             "image-create",
             "image-update",
+            "image-protect",
+            "image-unprotect",
             "image-delete",
             "image-copy",
             "image-copies",

@@ -2,16 +2,21 @@
 //!
 //! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
 
+mod bulk;
 mod deleting;
+mod edit;
 mod sharing;
 
+pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
+pub use edit::{EditImage, EditImageForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm};
 
 use super::disk::DiskKind;
 use super::error::{Error, FieldError, Result};
 use super::ids::{FlavorId, ImageId, InstanceId, ProjectId, RegionId, ZoneId};
 use super::image::life::Stage;
+use super::image::tags::{self, Tags};
 use super::size::GIB;
 use super::text::{self, Name};
 use super::time::Timestamp;
@@ -98,6 +103,10 @@ pub struct CopyImageForm {
     pub name: String,
     /// Their remark.
     pub remark: String,
+    /// Their family, empty for none; not sent: a copy elsewhere keeps that of the image, one beside it has none.
+    pub family: Option<String>,
+    /// Their tags, as `key` or `key=value`; not sent: those of the image.
+    pub tags: Option<String>,
     /// Version of the price book the dialog showed, by region.
     pub price_versions: BTreeMap<String, u32>,
 }
@@ -115,6 +124,10 @@ pub struct CopyImage {
     pub name: Name,
     /// Their remark.
     pub remark: String,
+    /// Their family, empty for none; `None` leaves it to where they are made.
+    pub family: Option<String>,
+    /// Their tags; `None` for those of the image.
+    pub tags: Option<Tags>,
 }
 
 impl CopyImageForm {
@@ -135,10 +148,18 @@ impl CopyImageForm {
         let regions = faults.take("regions", self.targets());
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", text::remark(&self.remark));
-        match (image, project, regions, name, remark) {
-            (Some(image), Some(project), Some(regions), Some(name), Some(remark)) => {
-                Ok(CopyImage { image, project, regions, name, remark })
-            }
+        let family = faults.take("family", self.family.as_deref().map(text::family).transpose());
+        let tags = faults.take("tags", self.tags.as_deref().map(tags::parse).transpose());
+        match (image, project, regions, name, remark, family, tags) {
+            (
+                Some(image),
+                Some(project),
+                Some(regions),
+                Some(name),
+                Some(remark),
+                Some(family),
+                Some(tags),
+            ) => Ok(CopyImage { image, project, regions, name, remark, family, tags }),
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -155,57 +176,6 @@ impl CopyImageForm {
                 Err(format!("{n} regions are too many. Choose at most {COPY_REGIONS_MAX} at once."))
             }
             _ => Ok(targets),
-        }
-    }
-}
-
-/// The form that renames an image and changes its remark.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EditImageForm {
-    /// The image, a UUID.
-    pub image: String,
-    /// The revision the form was filled from.
-    pub revision: u32,
-    /// The new name.
-    pub name: String,
-    /// The new remark.
-    pub remark: String,
-    /// The family it belongs to; empty for none.
-    pub family: String,
-}
-
-/// Rename an image and change its remark.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EditImage {
-    /// The image.
-    pub image: ImageId,
-    /// The revision the form was filled from.
-    pub revision: u32,
-    /// The new name.
-    pub name: Name,
-    /// The new remark.
-    pub remark: String,
-    /// The family it belongs to; empty for none.
-    pub family: String,
-}
-
-impl EditImageForm {
-    /// Parses the form.
-    ///
-    /// # Errors
-    /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self) -> Result<EditImage> {
-        let mut faults = Faults::default();
-        let image = faults.take("image", known_image(&self.image));
-        let name = faults.take("name", Name::parse(&self.name));
-        let remark = faults.take("remark", text::remark(&self.remark));
-        let family = faults.take("family", text::family(&self.family));
-        match (image, name, remark, family) {
-            (Some(image), Some(name), Some(remark), Some(family)) => {
-                Ok(EditImage { image, revision: self.revision, name, remark, family })
-            }
-            _ => Err(Error::invalid(faults.0)),
         }
     }
 }
@@ -518,6 +488,8 @@ mod tests {
             regions: vec!["south-1".to_owned(), "north-1".to_owned(), "south-1".to_owned()],
             name: "web".to_owned(),
             remark: String::new(),
+            family: None,
+            tags: None,
             price_versions: [("north-1".to_owned(), 3)].into(),
         }
     }

@@ -36,6 +36,10 @@ pub struct Settings {
     pub sign_in_pause_ms: i64,
     /// Rows that lists of tasks and events go back at most.
     pub history_rows_max: u32,
+    /// Tags of one image (A2).
+    pub image_tags_max: u32,
+    /// Images that one request may do something to.
+    pub bulk_images_max: u32,
     /// Projects that may have accepted one image (H1).
     pub shares_max: u32,
     /// Projects that one request may share an image with.
@@ -58,6 +62,8 @@ impl Default for Settings {
             sign_in_failures_max: 5,
             sign_in_pause_ms: 600_000,
             history_rows_max: 10_000,
+            image_tags_max: 10,
+            bulk_images_max: 1000,
             shares_max: 128,
             share_targets_max: 100,
             share_grace_days: 7,

@@ -1,8 +1,12 @@
-//! Use cases of images: list, show, make, change. Deleting and the recycle bin are in `images/bin.rs`, copying is in `images/copy.rs`,
-//! reading for a page in `images/read.rs`, the provider's own in `provider.rs`.
+//! Use cases of images: making them, and what the others share. Changing is in `images/edit.rs`, deleting and the recycle bin in
+//! `images/bin.rs`, many at once in `images/bulk.rs`, copying in `images/copy.rs`, reading for a page in `images/read.rs`, the provider's
+//! own in `provider.rs`.
 
 mod bin;
+mod bulk;
 mod copy;
+mod edit;
+mod export;
 pub(crate) mod life;
 mod read;
 
@@ -11,8 +15,11 @@ pub use bin::{
     Deleted, delete, deletion, keep, list_bin, purge, purge_all, restoration, restore, sweep_bin,
     sweep_leaving,
 };
+pub use bulk::{bulk, bulk_options};
 pub(crate) use copy::copy_blocked;
 pub use copy::{copy, copy_options};
+pub use edit::{protect, update};
+pub use export::{ExportRow, export, export_public};
 pub use life::{set_stage, sweep_plans};
 pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, detail, list, list_public, row};
@@ -20,9 +27,9 @@ pub use read::{capture_options, detail, list, list_public, row};
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::{ledger, shares, tasks};
-use crate::domain::form::{CreateImage, CreateImageForm, EditImage, EditImageForm};
+use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
-use crate::domain::image::{Action, BootMode, Change, Image, Os, Source, Status, Visibility};
+use crate::domain::image::{Action, BootMode, Image, Os, Source, Status, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::PriceBook;
@@ -178,68 +185,6 @@ fn gone(name: &Name) -> Error {
         "source_gone",
         format!("The machine {name} is gone, so the image cannot be made again. Delete the image."),
     )
-}
-
-/// Renames an image and changes its remark (U8, A14), unless somebody changed it since the form was filled.
-///
-/// # Errors
-/// `Invalid`; `image_name_taken`; `image_changed` that says who changed what and when.
-pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
-    let EditImage { image: id, revision, name, remark, family } = form.parse()?;
-    let (_, permit) = load(ctx, id, Act::ImageUpdate)?;
-    ctx.transact(&permit, |tx| {
-        let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
-        image.can(Action::Edit)?;
-        if image.revision != revision {
-            return Err(stale(&image));
-        }
-        let mut what = Vec::new();
-        if image.name != name {
-            rename(tx, &image, &name)?;
-            what.push(format!("the name from “{}” to “{name}”", image.name));
-        }
-        if image.remark != remark {
-            what.push("the remark".to_owned());
-        }
-        if image.family != family {
-            what.push(match family.as_str() {
-                "" => "the family to none".to_owned(),
-                family => format!("the family to “{family}”"),
-            });
-        }
-        if what.is_empty() {
-            return Ok(());
-        }
-        let what = what.join(" and ");
-        image.name = name.clone();
-        image.remark = remark.clone();
-        image.family = family.clone();
-        image.revision += 1;
-        image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: what.clone() });
-        tx.put(&image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.update", format!("Changed {what}.")))
-    })?;
-    Ok(id)
-}
-
-fn stale(image: &Image) -> Error {
-    let who = image.changed.as_ref().map_or_else(
-        || "Somebody changed this image while you were editing it.".to_owned(),
-        |c| format!("{} changed {} on {} while you were editing.", c.by, c.what, c.at.minute()),
-    );
-    Error::conflict(
-        "image_changed",
-        format!("{who} The name is “{}” now. Check your text and save again.", image.name),
-    )
-}
-
-fn rename(tx: &mut Tx<'_>, image: &Image, name: &Name) -> Result<()> {
-    let (old, new) = (image.name.as_str().to_lowercase(), name.as_str().to_lowercase());
-    if old != new {
-        take_name(tx, image.account, &image.region, name, image.id)?;
-        tx.delete_index(index::IMAGE_BY_NAME, &(image.account, image.region.clone(), old));
-    }
-    Ok(())
 }
 
 /// Takes a name that must be free in account and region.

@@ -339,6 +339,8 @@ impl Bench {
             regions,
             name: name.to_owned(),
             remark: String::new(),
+            family: None,
+            tags: None,
             price_versions,
         };
         let made = images::copy(&ctx, &form)?;

@@ -27,6 +27,7 @@ impl World {
         let allowed = [
             "image_creating",
             "image_deleting",
+            "image_protected",
             "image_recycled",
             "image_shared",
             if failed { "invalid_input" } else { "" },

@@ -222,6 +222,8 @@ impl World {
             project: self.dice.pick(&projects).map(ToString::to_string).unwrap_or_default(),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: "a copy".to_owned(),
+            family: None,
+            tags: None,
             price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
             regions: regions.iter().map(ToString::to_string).collect(),
         };
@@ -309,8 +311,9 @@ impl World {
             image: image.id.to_string(),
             revision: if stale { image.revision - 1 } else { image.revision },
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
-            remark: format!("note {}", self.dice.below(4)),
-            family: self.dice.pick(&["", "web", "db"]).copied().unwrap_or("").to_owned(),
+            remark: Some(format!("note {}", self.dice.below(4))),
+            family: Some(self.dice.pick(&["", "web", "db"]).copied().unwrap_or("").to_owned()),
+            ..EditImageForm::default()
         };
         let result = images::update(&desk.ctx, &form);
         if stale {

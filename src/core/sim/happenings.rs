@@ -18,7 +18,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 40] = [
+const HAPPENINGS: [(u64, Happening); 41] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -33,6 +33,7 @@ const HAPPENINGS: [(u64, Happening); 40] = [
     (2, World::keeps_image),
     (5, World::deletes_machine),
     (7, World::renames),
+    (6, World::manages),
     (6, World::cancels),
     (6, World::retries),
     (8, World::looks),

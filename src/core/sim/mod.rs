@@ -14,6 +14,7 @@ mod happenings;
 mod host;
 mod hypervisor;
 mod invariants;
+mod managing;
 mod ports;
 mod recount;
 mod sharing;

@@ -56,7 +56,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 46] = [
+const EVENTS: [&str; 51] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -91,6 +91,11 @@ const EVENTS: [&str; 46] = [
     "keep-image: ok",
     "rename: ok",
     "rename: refused",
+    "bulk-delete: ok",
+    "bulk-tag: ok",
+    "bulk-untag: ok",
+    "bulk-protect: ok",
+    "bulk-unprotect: ok",
     "cancel: ok",
     "retry: ok",
     "look: ok",

@@ -230,6 +230,8 @@ fn a_price_that_changed_or_was_never_shown_is_refused_once() {
         regions: vec!["south-1".to_owned()],
         name: "far".to_owned(),
         remark: String::new(),
+        family: None,
+        tags: None,
         price_versions: price_versions.iter().map(|(r, v)| ((*r).to_owned(), *v)).collect(),
     };
     let old = shown("south-1");

@@ -35,8 +35,12 @@ fn stored_forms() -> BTreeMap<String, String> {
         image: copy.to_string(),
         revision: 0,
         name: "web-v2".to_owned(),
-        remark: "before the update".to_owned(),
-        family: "web".to_owned(),
+        remark: Some("before the update".to_owned()),
+        family: Some("web".to_owned()),
+        tags: Some("env=prod, web".to_owned()),
+        min_memory_mib: Some("512".to_owned()),
+        max_memory_mib: Some("65536".to_owned()),
+        ..Default::default()
     };
     images::update(&bench.at_present(&owner), &form).unwrap();
     let shared = ShareForm {

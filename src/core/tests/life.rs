@@ -38,8 +38,8 @@ fn scene() -> Scene {
                 image: id.to_string(),
                 revision: 0,
                 name: (*name).to_owned(),
-                remark: String::new(),
-                family: "web".to_owned(),
+                family: Some("web".to_owned()),
+                ..EditImageForm::default()
             };
             images::update(&bench.at_present(&owner), &form).unwrap()
         })
@@ -108,6 +108,8 @@ impl Scene {
             regions: vec!["north-1".to_owned()],
             name: "copied".to_owned(),
             remark: String::new(),
+            family: None,
+            tags: None,
             price_versions: [("north-1".to_owned(), 1)].into(),
         };
         images::copy(&self.bench.at_present(&self.owner()), &form)

@@ -154,6 +154,8 @@ fn what_is_received_can_be_saved_as_their_own_inside_its_region_only() {
         regions: vec![region.to_owned()],
         name: "my own".to_owned(),
         remark: String::new(),
+        family: None,
+        tags: None,
         price_versions: [(region.to_owned(), 1)].into(),
     };
     assert_eq!(images::copy(&friend, &copy(2, "south-1")).unwrap_err().code, "shared_elsewhere");

@@ -240,6 +240,15 @@ pub const ENTRIES: &[Entry] = &[
         limits.history_rows_max,
         "Rows that lists of tasks and events go back at most."
     ),
+    whole!("images.tags_max", 1, 100, u32, limits.image_tags_max, "Tags of one image."),
+    whole!(
+        "images.bulk_max",
+        1,
+        10_000,
+        u32,
+        limits.bulk_images_max,
+        "Images that one request may do something to."
+    ),
     whole!(
         "sharing.projects_max",
         1,

@@ -1,11 +1,11 @@
 //! The serial console: a bridge between a browser's WebSocket and the UNIX socket of the machine, and the log as a file.
 
-use super::{Web, caller};
+use super::{Web, caller, refusal};
 use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use darkroom_core::domain::ids::InstanceId;
 use darkroom_core::domain::{Error, Result};
@@ -139,11 +139,6 @@ pub async fn socket(
 
 async fn allowed(web: &Web, headers: &HeaderMap, id: InstanceId) -> Result<String> {
     caller::run_with(web, headers, move |c| instances::console_socket(&c.ctx, id)).await
-}
-
-fn refusal(error: &Error) -> Response {
-    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, format!("{}\n", error.message)).into_response()
 }
 
 /// Copies both ways for one viewer until one side ends or the right to type is gone.

@@ -3,9 +3,11 @@
 pub mod assets;
 pub mod caller;
 pub mod console;
+mod export;
 mod guard;
 
 use crate::ui::app::{App as Portal, shell};
+use crate::ui::paths;
 use crate::ui::state::Theme;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -64,6 +66,8 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .route("/ui/{*call}", post(server_function))
         .route("/instances/{id}/console/socket", get(console::socket))
         .route("/instances/{id}/console.log", get(console::log))
+        .route(paths::IMAGES_CSV, get(export::images))
+        .route(paths::IMAGES_PUBLIC_CSV, get(export::public_images))
         .route("/pkg/{version}/{*file}", get(assets::versioned))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -129,6 +133,12 @@ async fn file_or_not_found(State(web): State<Web>, request: Request) -> Response
         Some(file) => file,
         None => render(web, request, StatusCode::NOT_FOUND).await,
     }
+}
+
+/// A refusal of what is no page: the sentence as text.
+fn refusal(error: &darkroom_core::domain::Error) -> Response {
+    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, format!("{}\n", error.message)).into_response()
 }
 
 /// The process answers.

@@ -4,15 +4,16 @@ use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::form::{
-    CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, StageForm,
+    BulkForm, CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, StageForm,
 };
 use darkroom_core::domain::ids::{ImageId, InstanceId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::view::{
-    CaptureOptions, CopyOptions, ImageDeletion, ImageDetail, ImageList, PublicImages,
+    BulkLine, BulkOptions, CaptureOptions, CopyOptions, ImageDeletion, ImageDetail, ImageList, PublicImages,
 };
 use darkroom_core::ops;
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// My Images of the project and region in force.
 pub async fn list_images(query: ImageQuery) -> Result<ImageList, ApiError> {
@@ -50,6 +51,43 @@ pub async fn update_image(form: EditImageForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         let id = ops::images::update(&c.ctx, form)?;
         Ok(format!("{}?done=image-update", paths::image(id)))
+    })
+    .await
+}
+
+/// Protects an image from deletion, or ends that.
+#[server(prefix = "/ui", endpoint = "protect_image")]
+pub async fn protect_image(id: ImageId, on: bool) -> Result<(), ApiError> {
+    back::change((id, on), |c, (id, on)| {
+        let id = ops::images::protect(&c.ctx, *id, *on)?;
+        Ok(format!("{}?done={}", paths::image(id), if *on { "image-protect" } else { "image-unprotect" }))
+    })
+    .await
+}
+
+/// What the dialog that does one thing to many images shows; without any that was picked, for all that `query` finds.
+pub async fn get_bulk_options(form: BulkForm, query: ImageQuery) -> Result<BulkOptions, ApiError> {
+    back::read(move |c| ops::images::bulk_options(&c.ctx, &c.place, &form, &query)).await
+}
+
+/// A form about many images, as it is shown again: with one result per image once it is done.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BulkShown {
+    /// The form.
+    #[serde(flatten)]
+    pub form: BulkForm,
+    /// What became of each image; empty before it is done.
+    pub lines: Vec<BulkLine>,
+}
+
+/// Does one thing to many images, and shows what became of each.
+#[server(prefix = "/ui", endpoint = "bulk_images")]
+pub async fn bulk_images(form: BulkForm) -> Result<(), ApiError> {
+    let asked = form.clone();
+    back::change_and_show(form, move |c| {
+        let lines = ops::images::bulk(&c.ctx, &asked)?;
+        Ok((paths::images_selected(&asked.action), BulkShown { form: asked, lines }))
     })
     .await
 }

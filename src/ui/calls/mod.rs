@@ -56,6 +56,18 @@ pub(crate) mod back {
         caller::answer(keep, outcome).await
     }
 
+    /// Runs a change whose outcome is more than a sentence: on success shows what `work` gives at the address that it gives, on refusal the
+    /// form again.
+    pub async fn change_and_show<F: Serialize, S: Serialize + Send + 'static>(
+        form: F,
+        work: impl FnOnce(&Caller) -> Result<(String, S)> + Send + 'static,
+    ) -> Result<(), ApiError> {
+        match caller::run(work).await {
+            Ok((to, shown)) => caller::show_again(&shown, Ok(to)).await,
+            Err(error) => caller::answer(&form, Err(error)).await,
+        }
+    }
+
     /// Shows a form again as it was sent, at the address that `work` gives.
     pub async fn show_again<F: Serialize>(
         form: F,

@@ -21,15 +21,22 @@ pub fn FrameFoot(children: Children) -> impl IntoView {
     view! { <div class="frame__foot">{children()}</div> }
 }
 
-/// The bar that appears when a row is picked, by CSS alone. It stands after the table, inside the same form; its
+/// The bar that appears when a row is picked, by CSS alone: a GET form of its own, to which the boxes of the rows belong by `form`. Its
 /// buttons lead to a page that lists effects and price.
 #[component]
-pub fn BulkBar(children: Children) -> impl IntoView {
+pub fn BulkBar(
+    /// Unique on the page.
+    id: &'static str,
+    /// The page that shows what will happen.
+    #[prop(into)]
+    action: String,
+    children: Children,
+) -> impl IntoView {
     view! {
-        <div class="bulk">
+        <form class="bulk" id=id method="get" action=action>
             <span class="bulk__count">"selected"</span>
             {children()}
-        </div>
+        </form>
     }
 }
 

@@ -237,6 +237,11 @@ pub fn StateCell(
 /// The box that picks a row for the bulk bar.
 #[component]
 pub fn PickCell(
+    /// Unique on the page and the row's own, so that an update of the page keeps it with its row.
+    #[prop(into)]
+    id: String,
+    /// The form it belongs to: that of the bulk bar.
+    form: &'static str,
     /// What the form sends for each picked row.
     #[prop(into)]
     name: String,
@@ -248,7 +253,7 @@ pub fn PickCell(
     view! {
         <td role="cell" class="pick">
             <label>
-                <input type="checkbox" name=name value=value aria-label=label/>
+                <input type="checkbox" id=id name=name value=value form=form aria-label=label autocomplete="off"/>
             </label>
         </td>
     }

@@ -1,5 +1,6 @@
 //! Searching, filtering and sorting lists of images: the query as it stands in the page's address, and the order it asks for.
 
+use super::tags::TagFilter;
 use super::{Image, Status};
 use crate::domain::page::{ROWS_DEFAULT, ROWS_MAX};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub enum Direction {
     Descending,
 }
 
+/// The most tags that a list is searched by at once.
+const TAGS_MAX: usize = 10;
+
 /// A query over a list of images. On the wire a missing part is the default: an empty list of statuses leaves no trace in a form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,6 +60,8 @@ pub struct ImageQuery {
     pub text: String,
     /// Only these statuses; empty means any.
     pub statuses: Vec<Status>,
+    /// Only with all of these tags (A2).
+    pub tags: Vec<TagFilter>,
     /// What to sort by.
     pub sort: SortBy,
     /// Which way.
@@ -71,6 +77,7 @@ impl Default for ImageQuery {
         Self {
             text: String::new(),
             statuses: vec![],
+            tags: vec![],
             sort: SortBy::Created,
             direction: Direction::Descending,
             page: 1,
@@ -92,6 +99,7 @@ impl ImageQuery {
                         value.split(',').filter_map(|v| Status::ALL.into_iter().find(|s| s.slug() == v)),
                     );
                 }
+                "tag" => query.tags.extend(TagFilter::read(value).take(TAGS_MAX)),
                 "sort" => {
                     query.sort = SortBy::ALL.into_iter().find(|s| s.slug() == value).unwrap_or_default()
                 }
@@ -106,6 +114,9 @@ impl ImageQuery {
         }
         query.statuses.sort_unstable();
         query.statuses.dedup();
+        query.tags.sort_unstable();
+        query.tags.dedup();
+        query.tags.truncate(TAGS_MAX);
         query.direction = direction.unwrap_or(query.sort_natural());
         query
     }
@@ -118,39 +129,52 @@ impl ImageQuery {
         }
     }
 
-    /// The query as `?…`, or nothing when it is the default. Reading it back gives the same query.
-    pub fn address(&self) -> String {
+    /// The pairs of the query's address; none when it is the default. Reading them back gives the same query.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let default = Self::default();
-        let mut pairs: Vec<String> = Vec::new();
+        let mut pairs = Vec::new();
         if !self.text.is_empty() {
-            pairs.push(format!("q={}", percent(&self.text)));
+            pairs.push(("q", self.text.clone()));
         }
         if !self.statuses.is_empty() {
-            pairs.push(format!(
-                "status={}",
-                self.statuses.iter().map(|s| s.slug()).collect::<Vec<_>>().join(",")
-            ));
+            let slugs: Vec<&str> = self.statuses.iter().map(|s| s.slug()).collect();
+            pairs.push(("status", slugs.join(",")));
         }
+        pairs.extend(self.tags.iter().map(|tag| ("tag", tag.to_string())));
         if self.sort != default.sort {
-            pairs.push(format!("sort={}", self.sort.slug()));
+            pairs.push(("sort", self.sort.slug().to_owned()));
         }
         if self.direction != self.sort_natural() {
-            pairs
-                .push(format!("dir={}", if self.direction == Direction::Ascending { "asc" } else { "desc" }));
+            let word = if self.direction == Direction::Ascending { "asc" } else { "desc" };
+            pairs.push(("dir", word.to_owned()));
         }
         if self.page > 1 {
-            pairs.push(format!("page={}", self.page));
+            pairs.push(("page", self.page.to_string()));
         }
         if self.size != default.size {
-            pairs.push(format!("rows={}", self.size));
+            pairs.push(("rows", self.size.to_string()));
         }
-        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+        pairs
+    }
+
+    /// The query as `?…`, or nothing when it is the default.
+    pub fn address(&self) -> String {
+        let mut address = String::new();
+        for (name, value) in self.pairs() {
+            address.push(if address.is_empty() { '?' } else { '&' });
+            address.push_str(name);
+            address.push('=');
+            address.push_str(&percent(&value));
+        }
+        address
     }
 
     /// Whether `image` passes search and filters. `needle` is the search text in lower case.
     pub fn matches(&self, image: &Image, needle: &str) -> bool {
         let status_ok = self.statuses.is_empty() || self.statuses.contains(&image.status);
-        status_ok && (needle.is_empty() || found(image, needle))
+        status_ok
+            && self.tags.iter().all(|tag| tag.holds(&image.tags))
+            && (needle.is_empty() || found(image, needle))
     }
 
     /// Compares two images in the order asked for; the id breaks ties, so that pages never flicker.
@@ -244,10 +268,13 @@ mod tests {
         #[test]
         fn an_address_reads_back_as_the_same_query(
             text in "[a-z0-9&=%+ äß-]{0,20}", statuses in proptest::sample::subsequence(Status::ALL.to_vec(), 0..=5),
+            tags in proptest::collection::btree_set(proptest::sample::select(vec!["env", "env=prod", "web="]), 0..3),
             sort in proptest::sample::select(SortBy::ALL.to_vec()), asc in any::<bool>(), page in 1u32..50, size in 1u32..=ROWS_MAX,
         ) {
             let direction = if asc { Direction::Ascending } else { Direction::Descending };
-            let query = ImageQuery { text: text.trim().to_owned(), statuses, sort, direction, page, size };
+            let mut tags: Vec<TagFilter> = tags.into_iter().flat_map(TagFilter::read).collect();
+            tags.sort_unstable();
+            let query = ImageQuery { text: text.trim().to_owned(), statuses, tags, sort, direction, page, size };
             let address = query.address();
             let decoded: Vec<(String, String)> = address.trim_start_matches('?').split('&').filter_map(|p| p.split_once('='))
                 .map(|(k, v)| (k.to_owned(), unpercent(v))).collect();

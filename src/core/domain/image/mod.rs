@@ -4,6 +4,7 @@ pub mod bin;
 pub mod copy;
 pub mod life;
 pub mod list;
+pub mod tags;
 
 pub use bin::Bin;
 pub use copy::CopiedFrom;
@@ -86,6 +87,14 @@ impl BootMode {
         match self {
             Self::Bios => "BIOS",
             Self::Uefi => "UEFI",
+        }
+    }
+
+    /// The word in forms.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Bios => "bios",
+            Self::Uefi => "uefi",
         }
     }
 }

@@ -107,7 +107,7 @@ pub struct BinRow {
 pub struct BinList {
     /// The rows asked for, deleted last first.
     pub page: Page<BinRow>,
-    /// What was asked: only its text and its page count here.
+    /// What was asked: only its text, its tags and its page count here.
     pub query: ImageQuery,
     /// Images in the bin of project and region, without search.
     pub n_in_bin: u32,

@@ -8,6 +8,7 @@ use super::tasks::TaskView;
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId};
 use crate::domain::image::life::Stage;
+use crate::domain::image::tags::Tags;
 use crate::domain::image::{self, Image, list::ImageQuery};
 use crate::domain::instance;
 use crate::domain::money::Money;
@@ -25,6 +26,10 @@ pub struct ImageRow {
     pub id: ImageId,
     /// Its name.
     pub name: Name,
+    /// Its tags.
+    pub tags: Tags,
+    /// Whether it is protected from deletion.
+    pub protected: bool,
     /// The name of the machine it was made from.
     pub source: Option<Name>,
     /// Bytes a guest sees; 0 until known.
@@ -58,6 +63,8 @@ pub struct ImageList {
     pub n_all: u32,
     /// Deleted ones in the recycle bin beside them.
     pub n_in_bin: u32,
+    /// Tags that are in use there, as people write them.
+    pub known_tags: Vec<String>,
     /// Bytes guests see, over all images.
     pub virtual_bytes: u64,
     /// Compressed bytes, over all images.
@@ -138,6 +145,34 @@ pub struct ImageDetail {
     pub now: Timestamp,
 }
 
+/// One image of many, and what became or will become of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BulkLine {
+    /// The image.
+    pub image: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// Whether it is left out.
+    pub refused: bool,
+    /// What was done, or why nothing is; empty for what can be done.
+    pub text: String,
+}
+
+/// The dialog that does one thing to many images.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BulkOptions {
+    /// The images, in the order of the list.
+    pub lines: Vec<BulkLine>,
+    /// How many were picked or found; more than there are lines when they are more than the limit.
+    pub n_found: u32,
+    /// Most images at once.
+    pub n_max: u32,
+    /// What those that can be deleted cost a month.
+    pub month: Money,
+    /// The currency's symbol.
+    pub symbol: String,
+}
+
 /// The dialog *Create an image*.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CaptureOptions {
@@ -188,6 +223,8 @@ pub struct CopyOptions {
     pub regions: Vec<CopyRegion>,
     /// A name that is free in all regions.
     pub suggested_name: String,
+    /// Its tags.
+    pub tags: Tags,
     /// Bytes a guest sees.
     pub virtual_bytes: u64,
     /// Compressed bytes: what each copy is charged for.

@@ -12,8 +12,8 @@ mod tasks;
 
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
 pub use images::{
-    CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow,
-    PublicImages,
+    BulkLine, BulkOptions, CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink,
+    ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
     DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,

@@ -1,5 +1,6 @@
 //! Copying images into other projects and regions (U9, U10, A11): what the dialog shows, the commit, and doing a failed copy again.
 
+use super::edit::few_enough;
 use super::read::received;
 use super::{entry, load, price_unchanged, take_name};
 use crate::domain::error::Reason;
@@ -109,7 +110,14 @@ fn copy_to(
         remark: command.remark.clone(),
         task,
     };
-    let image = source.copy(target, ctx.now);
+    let mut image = source.copy(target, ctx.now);
+    if let Some(family) = &command.family {
+        image.family.clone_from(family);
+    }
+    if let Some(tags) = &command.tags {
+        few_enough(ctx, tags)?;
+        image.tags.clone_from(tags);
+    }
     if image.status == Status::Available {
         ledger::charge_image(tx, ctx, &image)?;
     } else {
@@ -197,6 +205,7 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
         region: image.region.clone(),
         project: own.map(|p| p.id),
         suggested_name,
+        tags: image.tags.clone(),
         virtual_bytes: image.virtual_bytes(),
         stored_bytes: image.stored_bytes(),
         n_copies_max: ctx.app.settings.n_copies_max,

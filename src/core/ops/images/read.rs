@@ -5,7 +5,7 @@ use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::life::Stage;
 use crate::domain::image::list::ImageQuery;
-use crate::domain::image::{Image, Status, Visibility};
+use crate::domain::image::{Image, Status, Visibility, tags};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::Charge;
 use crate::domain::money::Money;
@@ -24,7 +24,11 @@ use crate::ops::{audit, instances, people, shares, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
 use crate::store::records::index;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Tags that a filter proposes at most; any other can be typed.
+const KNOWN_TAGS_MAX: usize = 100;
 
 /// One page of My Images (P6), searched, filtered and sorted as `query` says.
 ///
@@ -43,8 +47,8 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
         stored_bytes = stored_bytes.saturating_add(image.stored_bytes());
         month = month + region.prices.image(image.stored_bytes()).month;
     }
-    let needle = query.text.to_lowercase();
-    let found: Vec<Arc<Image>> = all.into_iter().filter(|i| query.matches(i, &needle)).collect();
+    let known_tags = known_tags(&all);
+    let found = matching(all, &query);
     let page = Page::cut_ordered(found, query.page, query.size, |a, b| query.compare(a, b));
     let page = page.map(|image| row(ctx, &image, &region));
     Ok(ImageList {
@@ -59,10 +63,41 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
         project: project.name,
         region: region.id,
         images: region.images,
+        known_tags,
         may_change: ctx.may(Act::ImageCreate, &permit_resource),
         now: ctx.now,
         query,
     })
+}
+
+fn matching(all: Vec<Arc<Image>>, query: &ImageQuery) -> Vec<Arc<Image>> {
+    let needle = query.text.to_lowercase();
+    // What is in the recycle bin is in no other list.
+    all.into_iter().filter(|i| i.status != Status::Recycled && query.matches(i, &needle)).collect()
+}
+
+/// All images of the project and region in force that `query` finds, in its order.
+///
+/// # Errors
+/// `NotFound` when the caller has no project; `Unauthenticated`.
+pub(super) fn found(ctx: &Ctx, place: &Place, query: &ImageQuery) -> Result<Vec<Arc<Image>>> {
+    let (project, _) = people::project_of(ctx, place, Act::ImageGet)?;
+    let region = people::region_of(ctx, place)?;
+    let mut found = matching(ctx.app.images.group(&(project.id, region.id)), query);
+    found.sort_by(|a, b| query.compare(a, b));
+    Ok(found)
+}
+
+/// The tags that a filter can propose, as people write them, by key and value.
+fn known_tags(images: &[Arc<Image>]) -> Vec<String> {
+    let mut pairs = BTreeSet::new();
+    for (key, value) in images.iter().flat_map(|image| &image.tags) {
+        if pairs.len() >= KNOWN_TAGS_MAX {
+            break;
+        }
+        pairs.insert((key.as_str(), value.as_str()));
+    }
+    pairs.into_iter().map(|(key, value)| tags::label(key, value)).collect()
 }
 
 /// A row of a list. The task is only looked up while it matters.
@@ -76,6 +111,8 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
     ImageRow {
         id: image.id,
         name: image.name.clone(),
+        tags: image.tags.clone(),
+        protected: image.protected,
         source: image.source.as_ref().map(|s| s.name.clone()),
         virtual_bytes: image.virtual_bytes(),
         stored_bytes: image.stored_bytes(),
@@ -106,18 +143,19 @@ pub fn list_public(ctx: &Ctx, place: &Place) -> Result<PublicImages> {
 
 /// Deployable public images of a region, by name.
 pub(crate) fn public(ctx: &Ctx, region: &Region) -> Vec<ImageChoice> {
-    let all = ctx.app.images.all();
-    let mut found: Vec<&Arc<Image>> = all
-        .iter()
-        .filter(|i| {
-            i.visibility == Visibility::Public
-                && i.region == region.id
-                && i.status == Status::Available
-                && !i.hidden
-        })
-        .collect();
+    public_images(ctx, region).iter().map(|image| choice(image)).collect()
+}
+
+pub(super) fn public_images(ctx: &Ctx, region: &Region) -> Vec<Arc<Image>> {
+    let mut found = ctx.app.images.all();
+    found.retain(|i| {
+        i.visibility == Visibility::Public
+            && i.region == region.id
+            && i.status == Status::Available
+            && !i.hidden
+    });
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    found.into_iter().map(|i| choice(i)).collect()
+    found
 }
 
 /// An image in the picker.

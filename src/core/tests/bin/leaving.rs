@@ -97,6 +97,19 @@ fn a_planned_deletion_can_be_moved_and_taken_back() {
 }
 
 #[test]
+fn what_is_protected_meanwhile_stays_until_somebody_decides() {
+    let s = scene();
+    s.try_delete("", "day", &s.days(1)).unwrap();
+    images::protect(&s.owner(), s.image, true).unwrap();
+    s.bench.clock.advance(3 * DAY_MS);
+    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
+    assert_eq!(s.image().status, Status::Available);
+    images::protect(&s.owner(), s.image, false).unwrap();
+    assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 1);
+    check(&s.bench).unwrap();
+}
+
+#[test]
 fn recipients_are_left_at_least_what_the_program_says() {
     let s = scene_with(Settings { share_grace_days_min: 3, ..Settings::default() });
     s.share(2);

@@ -36,6 +36,8 @@ fn a_deleted_image_is_nowhere_but_in_the_bin_and_comes_back_with_everything() {
     let only = ImageQuery { statuses: vec![Status::Recycled], ..ImageQuery::default() };
     assert_eq!(images::list(&owner, &s.place(0), only).unwrap().page.total, 0);
     assert_eq!(people::shell(&owner, &s.place(0)).unwrap().n_images, 0);
+    assert!(images::export(&owner, &s.place(0), &ImageQuery::default(), &[]).unwrap().is_empty());
+    assert!(mine.known_tags.is_empty());
     assert!(people::overview(&owner, &s.place(0)).unwrap().images.is_empty());
     assert!(instances::detail(&owner, s.machine).unwrap().images.is_empty());
     let offered = instances::deploy_options(&owner, &s.place(0)).unwrap();
@@ -56,6 +58,12 @@ fn a_deleted_image_is_nowhere_but_in_the_bin_and_comes_back_with_everything() {
     );
     assert_eq!((row.month, bin.month, bin.stored_bytes), (bin.month, row.month, row.stored_bytes));
     assert!(row.month < before_month(&s, &before), "the bin is cheaper here");
+
+    let tagged = |tag| {
+        let query = ImageQuery::from_pairs([("tag", tag)].into_iter());
+        images::list_bin(&owner, &s.place(0), query).unwrap().page.total
+    };
+    assert_eq!((tagged("env=prod"), tagged("env=test")), (1, 0));
 
     s.bench.clock.advance(2 * DAY_MS);
     s.try_restore("").unwrap();

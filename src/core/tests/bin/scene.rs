@@ -35,8 +35,10 @@ pub fn scene_with(settings: Settings) -> Scene {
         image: image.to_string(),
         revision: 0,
         name: "web-v1".to_owned(),
-        remark: "the first".to_owned(),
-        family: "web".to_owned(),
+        remark: Some("the first".to_owned()),
+        family: Some("web".to_owned()),
+        tags: Some("env=prod, team=web".to_owned()),
+        ..EditImageForm::default()
     };
     images::update(&bench.at_present(&owner), &form).unwrap();
     Scene { bench, provider, machine, image }

@@ -12,6 +12,7 @@ use crate::ui::islands::Rules;
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::CopyImageForm;
+use darkroom_core::domain::image::tags;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::{CopyOptions, CopyRegion};
 use leptos::prelude::*;
@@ -41,6 +42,7 @@ fn fresh(options: &CopyOptions) -> CopyImageForm {
         project: options.project.map(|id| id.to_string()).unwrap_or_default(),
         regions: first.map(|region| region.id.to_string()).into_iter().collect(),
         name: first.map_or_else(|| options.suggested_name.clone(), |region| region.free_name.clone()),
+        tags: Some(tags::text(&options.tags)),
         ..CopyImageForm::default()
     }
 }
@@ -81,6 +83,7 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
         })
         .collect();
     let project_error = error_at(error.as_ref(), "project");
+    let (wrong_family, wrong_tags) = (error_at(error.as_ref(), "family"), error_at(error.as_ref(), "tags"));
     let (headline, detail) = price_words(&options);
     view! {
         <PostForm to=CopyImage::url()>
@@ -91,6 +94,25 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
                 <Select id="project" name="form[project]" label="Project" choices=projects error=project_error/>
                 <Regions options chosen=form.regions error=error.clone()/>
                 <NameAndRemark rules=Rules::CreateImage name=form.name remark=form.remark error/>
+                <Field
+                    id="family"
+                    name="form[family]"
+                    label="Family"
+                    need=Need::Optional
+                    value=form.family.unwrap_or_default()
+                    hint="With the family of the original, the copy becomes its newest image where it is made."
+                    error=wrong_family
+                />
+                <Field
+                    id="tags"
+                    name="form[tags]"
+                    label="Tags"
+                    kind=FieldKind::Area
+                    need=Need::Optional
+                    value=form.tags.unwrap_or_default()
+                    hint="One per line or with commas: key or key=value."
+                    error=wrong_tags
+                />
             </DialogBody>
             <DialogFoot>
                 <PriceLine headline detail/>

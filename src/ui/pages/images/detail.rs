@@ -6,18 +6,19 @@ use super::super::parts::{
     role_reason,
 };
 use super::use_image_id;
-use crate::ui::calls::images::get_image;
+use crate::ui::calls::images::{ProtectImage, get_image};
 use crate::ui::components::*;
 use crate::ui::islands::CopyableId;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::image::life::Stage;
-use darkroom_core::domain::image::{Action, Image, Status as State, Visibility};
+use darkroom_core::domain::image::{Action, Image, Status as State, Visibility, tags};
 use darkroom_core::domain::size::{self, MIB};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{ImageDetail, SharedBy};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 
 /// The page of an image.
@@ -254,6 +255,7 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
     let (id, region, needs, system) =
         (image.id.to_string(), image.region.to_string(), needs(image), system(image));
     let (remark, family) = (text_fact("Remark", &image.remark), text_fact("Family", &image.family));
+    let (tags, protection) = (tag_fact(image), protection_fact(&detail));
     let (licence, project) = (text_fact("Licence", &image.licence), text_fact("Project", &detail.project));
     let (origin, sizes, created, now) = (origin_facts(&detail), sizes(&detail), image.created, detail.now);
     view! {
@@ -267,6 +269,8 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
                 <Fact term="System">{system}</Fact>
                 <Fact term="Needs">{needs}</Fact>
                 {family}
+                {tags}
+                {protection}
                 {licence}
                 {project}
                 <Fact term="Region">{region}</Fact>
@@ -281,6 +285,45 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
 fn text_fact(term: &'static str, text: &str) -> Option<AnyView> {
     let text = text.to_owned();
     (!text.is_empty()).then(|| view! { <Fact term><span class="break">{text}</span></Fact> }.into_any())
+}
+
+/// Its tags; each shows the images that have it too.
+fn tag_fact(image: &Image) -> Option<AnyView> {
+    let own = image.visibility == Visibility::Private;
+    let links = image
+        .tags
+        .iter()
+        .map(|(key, value)| {
+            let label = tags::label(key, value);
+            match own {
+                true => view! { <Tag href=paths::images_tagged(&label) label/> }.into_any(),
+                false => view! { <Tag label/> }.into_any(),
+            }
+        })
+        .collect_view();
+    (!image.tags.is_empty())
+        .then(|| view! { <Fact term="Tags"><span class="cluster">{links}</span></Fact> }.into_any())
+}
+
+/// Whether it is protected from deletion, with the button that changes that.
+fn protection_fact(detail: &ImageDetail) -> Option<AnyView> {
+    if !is_own(detail) {
+        return None;
+    }
+    let on = detail.image.protected;
+    let id = detail.image.id.to_string();
+    let button = (detail.may_change && detail.image.can(Action::Edit).is_ok()).then(|| {
+        let label = if on { "End protection" } else { "Protect" };
+        view! {
+            <PostForm to=ProtectImage::url()>
+                <input type="hidden" name="id" value=id/>
+                <input type="hidden" name="on" value=(!on).to_string()/>
+                <Button variant=Variant::Quiet icon=IconName::Lock>{label}</Button>
+            </PostForm>
+        }
+    });
+    let words = if on { "On. Nobody can delete it." } else { "Off" };
+    Some(view! { <Fact term="Protection"><span class="cluster">{words}{button}</span></Fact> }.into_any())
 }
 
 /// The machine it was made from, and what that machine came from.

@@ -1,4 +1,4 @@
-//! The dialog that renames an image and changes its remark, over the image's page. When somebody else was quicker it says what they
+//! The dialog that changes what an image is called, how it is found and what machines made from it get, over the image's page. When somebody else was quicker it says what they
 //! changed, keeps what was typed, and saves over it only when asked again.
 
 use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded, role_reason};
@@ -11,7 +11,7 @@ use crate::ui::islands::{CheckedField, FieldLook, Rules};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::EditImageForm;
-use darkroom_core::domain::image::Action;
+use darkroom_core::domain::image::{Action, BootMode, tags};
 use darkroom_core::domain::text::FAMILY_CHARS_MAX;
 use darkroom_core::domain::view::ImageDetail;
 use leptos::prelude::*;
@@ -40,9 +40,18 @@ fn fresh(detail: &ImageDetail) -> EditImageForm {
         image: image.id.to_string(),
         revision: image.revision,
         name: image.name.to_string(),
-        remark: image.remark.clone(),
-        family: image.family.clone(),
+        remark: Some(image.remark.clone()),
+        family: Some(image.family.clone()),
+        tags: Some(tags::text(&image.tags)),
+        min_memory_mib: Some(limit(image.min_memory_mib)),
+        max_memory_mib: Some(limit(image.max_memory_mib)),
+        boot: Some(image.boot.slug().to_owned()),
     }
+}
+
+/// A limit in a field: empty for none.
+fn limit(mib: u64) -> String {
+    if mib == 0 { String::new() } else { mib.to_string() }
 }
 
 #[component]
@@ -73,22 +82,56 @@ fn stale(error: &ApiError) -> bool {
 
 #[component]
 fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl IntoView {
+    let at = |field| error_at(error.as_ref(), field);
     let family = FieldLook {
         label: "Family".to_owned(),
         need: Need::Optional,
-        value: form.family.clone(),
+        value: form.family.unwrap_or_default(),
         hint: Some("A name that always stands for its newest active image, such as web-base.".to_owned()),
         max_length: u32::try_from(FAMILY_CHARS_MAX).ok(),
         ..FieldLook::default()
     };
+    let tags = FieldLook {
+        label: "Tags".to_owned(),
+        kind: FieldKind::Area,
+        need: Need::Optional,
+        value: form.tags.unwrap_or_default(),
+        hint: Some("One per line or with commas: key or key=value, such as env=prod.".to_owned()),
+        ..FieldLook::default()
+    };
+    let memory = |label: &str, value: Option<String>| FieldLook {
+        label: label.to_owned(),
+        kind: FieldKind::Number,
+        need: Need::Optional,
+        value: value.unwrap_or_default(),
+        min: Some(0),
+        ..FieldLook::default()
+    };
+    let least = memory("Least memory, MiB", form.min_memory_mib);
+    let most = memory("Most memory, MiB", form.max_memory_mib);
+    let boot = form.boot.unwrap_or_default();
+    let modes = [BootMode::Bios, BootMode::Uefi]
+        .map(|mode| Choice::new(mode.slug(), mode.word(), Pick::when(mode.slug() == boot)));
+    let (wrong_family, wrong_tags, wrong_least, wrong_most, wrong_boot) =
+        (at("family"), at("tags"), at("min_memory_mib"), at("max_memory_mib"), at("boot"));
     view! {
         <PostForm to=UpdateImage::url()>
             <input type="hidden" name="form[image]" value=form.image/>
             <input type="hidden" name="form[revision]" value=form.revision.to_string()/>
             <DialogBody>
                 <Refused error=error.clone()/>
-                <NameAndRemark rules=Rules::EditImage name=form.name remark=form.remark error=error.clone()/>
-                <CheckedField rules=Rules::EditImage field="family" look=family error=error_at(error.as_ref(), "family")/>
+                <NameAndRemark rules=Rules::EditImage name=form.name remark=form.remark.unwrap_or_default() error/>
+                <CheckedField rules=Rules::EditImage field="family" look=family error=wrong_family/>
+                <CheckedField rules=Rules::EditImage field="tags" look=tags error=wrong_tags/>
+                <fieldset class="stack stack--s">
+                    <legend>"Machines made from it"</legend>
+                    <p class="hint">"Machines that exist stay as they are. Without a limit, any instance type fits."</p>
+                    <div class="halves">
+                        <CheckedField rules=Rules::EditImage field="min_memory_mib" look=least error=wrong_least/>
+                        <CheckedField rules=Rules::EditImage field="max_memory_mib" look=most error=wrong_most/>
+                    </div>
+                    <Select id="boot" name="form[boot]" label="Boot mode" choices=modes.into() error=wrong_boot/>
+                </fieldset>
             </DialogBody>
             <DialogFoot>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>

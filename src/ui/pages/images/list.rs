@@ -2,6 +2,7 @@
 
 use super::super::Refusal;
 use super::super::parts::{CancelButton, Moment, Moving, ROLE_WHY, RetryButton, image_status, loaded};
+use super::toolbar::{AllMenu, NoMatch, PICKS, Picked, Toolbar, address, asked};
 use crate::ui::calls::images::list_images;
 use crate::ui::components::*;
 use crate::ui::paths;
@@ -10,7 +11,7 @@ use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::image::Status as State;
 use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::list::{Direction, ImageQuery, SortBy};
-use darkroom_core::domain::page::grouped;
+use darkroom_core::domain::image::tags::{self, TagFilter};
 use darkroom_core::domain::region::Switch;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::Timestamp;
@@ -18,7 +19,9 @@ use darkroom_core::domain::view::{ImageList, ImageRow};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use leptos_router::params::ParamsMap;
+
+/// Tags that a row shows; all of them are on the image's page.
+const TAGS_SHOWN: usize = 3;
 
 /// The page *My Images*.
 #[component]
@@ -39,23 +42,13 @@ pub fn ImagesPage() -> impl IntoView {
     }
 }
 
-/// The query in the address. A status may stand there several times: that is how a form without script sends boxes.
-fn asked(address: &ParamsMap) -> ImageQuery {
-    let pairs: Vec<(String, String)> =
-        address.clone().into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
-    ImageQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-}
-
 fn moving(list: &ImageList) -> bool {
     list.page.rows.iter().any(|row| matches!(row.status, State::Creating | State::Deleting))
 }
 
-fn address(query: &ImageQuery) -> String {
-    format!("{}{}", paths::IMAGES, query.address())
-}
-
+/// The list, also underneath the dialog about the images that are picked.
 #[component]
-fn ImagesView(list: ImageList) -> impl IntoView {
+pub(super) fn ImagesView(list: ImageList) -> impl IntoView {
     let off = (list.images == Switch::Off).then(|| {
         let text = format!(
             "Image feature is not enabled in {}. Images that exist stay usable; new ones cannot be made here. Ask your provider to enable it, or switch to another region.",
@@ -134,7 +127,10 @@ fn ImagesTable(list: ImageList) -> impl IntoView {
     let previous = (number > 1).then(|| turned(number - 1));
     let next = (number < n_pages).then(|| turned(number + 1));
     let range = list.page.range();
-    let look = RowLook { symbol: list.symbol, now: list.now, may_change: list.may_change };
+    let look =
+        RowLook { query: query.clone(), symbol: list.symbol, now: list.now, may_change: list.may_change };
+    let n_found = list.page.total;
+    let may_change = list.may_change;
     let rows = list.page.rows;
     let body = if rows.is_empty() {
         view! { <NoMatch query=query.clone() n_all=list.n_all region=list.region.to_string()/> }.into_any()
@@ -145,13 +141,16 @@ fn ImagesTable(list: ImageList) -> impl IntoView {
             .collect_view();
         view! {
             <Table caption columns=columns(&query)>{rows}</Table>
+            <Picked query=query.clone() may_change/>
             <Pager range previous next/>
         }
         .into_any()
     };
     view! {
         <Frame>
-            <Toolbar query/>
+            <Toolbar query=query.clone() known_tags=list.known_tags>
+                <AllMenu query n_found may_change/>
+            </Toolbar>
             {body}
         </Frame>
     }
@@ -166,6 +165,7 @@ fn columns(query: &ImageQuery) -> Vec<Column> {
         column.sort(sort_address(query, by), now)
     };
     vec![
+        Column::pick(),
         sorted(Column::text("Name"), SortBy::Name),
         sorted(Column::text("Source Instance").low(), SortBy::Source),
         sorted(Column::number("Size (virtual / stored)"), SortBy::Size),
@@ -187,76 +187,10 @@ fn sort_address(query: &ImageQuery, by: SortBy) -> String {
     address(&ImageQuery { sort: by, direction, page: 1, ..query.clone() })
 }
 
-/// What the form of the toolbar must send along so that the rest of the address stays.
-fn kept_pairs(query: &ImageQuery) -> Vec<(String, String)> {
-    let rest = ImageQuery { text: String::new(), statuses: vec![], page: 1, ..query.clone() };
-    let pairs = rest.address();
-    pairs
-        .trim_start_matches('?')
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
-}
-
-#[component]
-fn Toolbar(query: ImageQuery) -> impl IntoView {
-    let kept = kept_pairs(&query)
-        .into_iter()
-        .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
-        .collect_view();
-    let boxes = State::ALL
-        .into_iter()
-        .map(|status| {
-            let pick = Pick::when(query.statuses.contains(&status));
-            view! { <Checkbox id=format!("status-{}", status.slug()) name="status" value=status.slug() label=status.word() pick/> }
-        })
-        .collect_view();
-    let chips = query
-        .statuses
-        .iter()
-        .map(|gone| {
-            let statuses = query.statuses.iter().copied().filter(|status| status != gone).collect();
-            Chip {
-                label: gone.word().to_owned(),
-                remove_href: address(&ImageQuery { statuses, page: 1, ..query.clone() }),
-            }
-        })
-        .collect::<Vec<_>>();
-    view! {
-        <FrameBar>
-            <form method="get" action=paths::IMAGES>
-                {kept}
-                <SearchBox id="q" label="Search images" placeholder="Name, source, ID or tag" value=query.text/>
-                <FilterMenu id="filters">{boxes}<Button>"Show matching images"</Button></FilterMenu>
-            </form>
-            <FilterChips chips/>
-        </FrameBar>
-    }
-}
-
-#[component]
-fn NoMatch(query: ImageQuery, n_all: u32, region: String) -> impl IntoView {
-    let title = if query.text.is_empty() {
-        "No image has this status".to_owned()
-    } else {
-        format!("No image matches “{}”", query.text)
-    };
-    let images = if n_all == 1 { "1 image".to_owned() } else { format!("{} images", grouped(n_all)) };
-    let searched = format!("Searched in names, sources, IDs and tags of {images} in {region}.");
-    view! {
-        <EmptyState icon=IconName::Search title>
-            <p>{searched}</p>
-            <EmptyActions slot>
-                <LinkButton href=paths::IMAGES size=Size::Form>"Show all images"</LinkButton>
-            </EmptyActions>
-        </EmptyState>
-    }
-}
-
 /// What all rows need to know of their page.
 #[derive(Clone)]
 struct RowLook {
+    query: ImageQuery,
     symbol: String,
     now: Timestamp,
     may_change: bool,
@@ -274,10 +208,15 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
     let month = row.month.map_or_else(|| "–".to_owned(), |month| month.display(&look.symbol));
     let status = image_status(row.status, row.error.clone(), row.task.as_ref());
     let stage = (row.stage != Stage::Active).then(|| view! { <Tag label=row.stage.word()/> });
+    let lock = row.protected.then(|| view! { <Tag label="Protected" icon=IconName::Lock/> });
+    let tags = tag_links(&row, &look.query);
+    let (pick_id, pick_label) = (format!("pick-{}", row.id), format!("Select {}", row.name));
+    let pick_value = row.id.to_string();
     let (name, href, created, now) = (row.name.to_string(), paths::image(row.id), row.created, look.now);
     view! {
         <Row>
-            <NameCell name href>{stage}</NameCell>
+            <PickCell id=pick_id form=PICKS name="image" value=pick_value label=pick_label/>
+            <NameCell name href>{stage}{lock}{tags}</NameCell>
             <Cell label="Source Instance" rank=Rank::Low>{source}</Cell>
             <Cell label="Size (virtual / stored)" kind=Kind::Number><SizePair virtual_size stored_size/></Cell>
             <StateCell>{status}</StateCell>
@@ -289,6 +228,22 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
             </ActionsCell>
         </Row>
     }
+}
+
+/// The tags of a row; each shows the images that have it too.
+fn tag_links(row: &ImageRow, query: &ImageQuery) -> Vec<AnyView> {
+    let links = row.tags.iter().take(TAGS_SHOWN).map(|(key, value)| {
+        let mut tags = query.tags.clone();
+        tags.push(TagFilter { key: key.clone(), value: Some(value.clone()) });
+        tags.sort_unstable();
+        tags.dedup();
+        let href = address(&ImageQuery { tags, page: 1, ..query.clone() });
+        view! { <Tag label=tags::label(key, value) href/> }.into_any()
+    });
+    let more = row.tags.len().saturating_sub(TAGS_SHOWN);
+    let more = (more > 0)
+        .then(|| view! { <Tag label=format!("{more} more") href=paths::image(row.id)/> }.into_any());
+    links.chain(more).collect()
 }
 
 /// The action that follows from the status: Deploy, Cancel or Retry.
@@ -362,28 +317,5 @@ mod tests {
         let by_name = ImageQuery { sort: SortBy::Name, direction: Direction::Ascending, ..query.clone() };
         assert_eq!(sort_address(&query, SortBy::Name), "/images?q=web&sort=name");
         assert_eq!(sort_address(&by_name, SortBy::Name), "/images?q=web&sort=name&dir=desc");
-    }
-
-    #[test]
-    fn a_search_keeps_order_and_rows_but_starts_on_the_first_page() {
-        let query = ImageQuery {
-            text: "web".to_owned(),
-            statuses: vec![State::Error],
-            sort: SortBy::Size,
-            page: 4,
-            size: 50,
-            ..ImageQuery::default()
-        };
-        let pairs = kept_pairs(&query);
-        assert_eq!(pairs, [("sort".to_owned(), "size".to_owned()), ("rows".to_owned(), "50".to_owned())]);
-        assert!(kept_pairs(&ImageQuery::default()).is_empty());
-    }
-
-    #[test]
-    fn boxes_sent_by_a_plain_form_all_count() {
-        let address: ParamsMap =
-            [("status", "error"), ("status", "creating"), ("q", " web ")].into_iter().collect();
-        let query = asked(&address);
-        assert_eq!((query.statuses, query.text.as_str()), (vec![State::Creating, State::Error], "web"));
     }
 }

@@ -7,8 +7,10 @@ mod edit;
 mod list;
 mod public;
 mod received;
+mod selected;
 mod sharing;
 mod stage;
+mod toolbar;
 
 pub use copy::CopyImagePage;
 pub use delete::DeleteImagePage;
@@ -17,6 +19,7 @@ pub use edit::EditImagePage;
 pub use list::ImagesPage;
 pub use public::PublicImagesPage;
 pub use received::ReceivedPage;
+pub use selected::SelectedImagesPage;
 pub use sharing::{ShareImagePage, SharingPage, StopSharingPage};
 pub use stage::StageImagePage;
 

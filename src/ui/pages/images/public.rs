@@ -31,7 +31,12 @@ fn PublicView(images: PublicImages) -> impl IntoView {
         view! { <PublicTable images/> }.into_any()
     };
     view! {
-        <PageHead title="Public images"><p class="soft">{line}</p></PageHead>
+        <PageHead title="Public images">
+            <p class="soft">{line}</p>
+            <PageActions slot>
+                <LinkButton href=paths::IMAGES_PUBLIC_CSV size=Size::Form icon=IconName::Export>"Export list"</LinkButton>
+            </PageActions>
+        </PageHead>
         <Tabs label="Images" tabs=super::tabs() current=paths::IMAGES_PUBLIC/>
         <Frame>{body}</Frame>
     }

@@ -136,7 +136,8 @@ pub fn list_bin(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<BinList> 
     let (project, own) = people::project_of(ctx, place, Act::ImageGet)?;
     let region = people::region_of(ctx, place)?;
     // Its order is its own.
-    let query = ImageQuery { text: query.text, page: query.page, size: query.size, ..ImageQuery::default() };
+    let ImageQuery { text, tags, page, size, .. } = query;
+    let query = ImageQuery { text, tags, page, size, ..ImageQuery::default() };
     let all = ctx.app.images.group(&(project.id, region.id.clone()));
     let n_all = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let binned: Vec<Arc<Image>> = all.into_iter().filter(|image| image.bin.is_some()).collect();

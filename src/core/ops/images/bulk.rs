@@ -1,0 +1,129 @@
+//! One thing done to many images (A2): each image in a commit of its own, and one result per image, so that what is refused does not hold
+//! up the rest.
+
+use super::edit::{change, few_enough};
+use super::read::found;
+use super::{Deleted, delete, load, protect};
+use crate::domain::Result;
+use crate::domain::form::{Bulk, BulkAction, BulkForm, DeleteImageForm};
+use crate::domain::ids::ImageId;
+use crate::domain::image::list::ImageQuery;
+use crate::domain::image::{Action, Image, Status, tags};
+use crate::domain::money::Money;
+use crate::domain::policy::Act;
+use crate::domain::view::{BulkLine, BulkOptions};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::{people, shares};
+
+/// What the dialog shows for the images that were picked, or, when none is, for all that the query finds: each with what will become of it.
+///
+/// # Errors
+/// `NotFound` when the caller has no project.
+pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuery) -> Result<BulkOptions> {
+    let most = ctx.app.settings.bulk_images_max;
+    let region = people::region_of(ctx, place)?;
+    let picked: Vec<ImageId> = form.images.iter().filter_map(|id| id.parse().ok()).collect();
+    let ids = match picked.is_empty() {
+        true => found(ctx, place, query)?.iter().map(|image| image.id).collect(),
+        false => picked,
+    };
+    let n_found = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let act = if form.action == "delete" { Act::ImageDelete } else { Act::ImageUpdate };
+    let mut month = Money::ZERO;
+    let mut lines = Vec::new();
+    for id in ids.into_iter().take(most as usize) {
+        let image = match load(ctx, id, act) {
+            Ok((image, _)) => image,
+            // Gone meanwhile, or never theirs: there is nothing to say about it.
+            Err(_) => continue,
+        };
+        let refused = refused(ctx, &image, &form.action)?;
+        if refused.is_none() && image.status == Status::Available {
+            month = month + region.prices.image(image.stored_bytes()).month;
+        }
+        lines.push(BulkLine {
+            image: id,
+            name: image.name.clone(),
+            refused: refused.is_some(),
+            text: refused.unwrap_or_default(),
+        });
+    }
+    Ok(BulkOptions { lines, n_found, n_max: most, month, symbol: region.prices.symbol })
+}
+
+/// Why the image will be refused, as far as it can be known before.
+fn refused(ctx: &Ctx, image: &Image, action: &str) -> Result<Option<String>> {
+    let wanted = if action == "delete" { Action::Delete } else { Action::Edit };
+    let reason = match image.can(wanted) {
+        Err(reason) => Some(reason),
+        Ok(()) if action == "delete" => shares::unsharing(ctx, image.id)?.map(|unsharing| unsharing.reason),
+        Ok(()) => None,
+    };
+    Ok(reason.map(|reason| reason.sentence()))
+}
+
+/// Does it to each image. Gives one line per image, in the order sent.
+///
+/// # Errors
+/// `Invalid` with fields, before anything is done; when the store cannot be used, after which the form can be sent again: what is done is
+/// done, and doing it again changes nothing.
+pub fn bulk(ctx: &Ctx, form: &BulkForm) -> Result<Vec<BulkLine>> {
+    let Bulk { action, images } = form.parse(ctx.app.settings.bulk_images_max)?;
+    let mut lines = Vec::with_capacity(images.len());
+    for id in images {
+        let name = load(ctx, id, Act::ImageGet).map(|(image, _)| image.name);
+        let outcome = one(ctx, id, &action);
+        let name = match (name, &outcome) {
+            (Ok(name), _) => name,
+            (Err(error), _) => {
+                if error.kind.retryable() {
+                    return Err(error);
+                }
+                continue;
+            }
+        };
+        let (refused, text) = match outcome {
+            Ok(done) => (false, done.to_owned()),
+            Err(error) if error.kind.retryable() => return Err(error),
+            Err(error) => {
+                (true, error.fields.into_iter().next().map_or(error.message, |field| field.message))
+            }
+        };
+        lines.push(BulkLine { image: id, name, refused, text });
+    }
+    Ok(lines)
+}
+
+fn one(ctx: &Ctx, id: ImageId, action: &BulkAction) -> Result<&'static str> {
+    match action {
+        BulkAction::Delete => delete(ctx, &DeleteImageForm::at_once(id)).map(|deleted| match deleted {
+            Deleted::Recycled(_) | Deleted::Leaves(_) => "In the recycle bin",
+            Deleted::Removed(_) => "Deleting",
+        }),
+        BulkAction::Protect => protect(ctx, id, true).map(|_| "Protected"),
+        BulkAction::Unprotect => protect(ctx, id, false).map(|_| "No longer protected"),
+        BulkAction::Tag(added) => retag(ctx, id, |all| all.extend(added.clone())).map(|_| "Tagged"),
+        BulkAction::Untag(keys) => {
+            retag(ctx, id, |all| all.retain(|key, _| !keys.contains(key))).map(|_| "Tags taken away")
+        }
+    }
+}
+
+fn retag(ctx: &Ctx, id: ImageId, work: impl Fn(&mut tags::Tags)) -> Result<ImageId> {
+    change(ctx, id, |image| {
+        let before = image.tags.clone();
+        work(&mut image.tags);
+        if image.tags == before {
+            return Ok(None);
+        }
+        few_enough(ctx, &image.tags)?;
+        let detail = format!(
+            "Changed the tags to {}.",
+            match image.tags.is_empty() {
+                true => "none".to_owned(),
+                false => tags::text(&image.tags).replace('\n', ", "),
+            }
+        );
+        Ok(Some(("image.update", "the tags".to_owned(), detail)))
+    })
+}

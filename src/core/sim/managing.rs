@@ -1,0 +1,55 @@
+//! What people do to many images at once in a simulated world: protecting, tagging, deleting, with one result per image.
+
+use super::world::World;
+use crate::domain::form::{BULK_ACTIONS, BulkForm};
+use crate::domain::image::Image;
+use crate::domain::image::tags::Tags;
+use crate::ops::images;
+use std::collections::BTreeMap;
+
+impl World {
+    /// Picks a few images of a project and does one thing to them. What is told of each line must be what happened to that image.
+    pub(super) fn manages(&mut self) -> (String, String) {
+        let action = self.dice.pick(&BULK_ACTIONS).copied().unwrap_or("tag");
+        let event = format!("bulk-{action}");
+        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let mut before: BTreeMap<String, Image> = BTreeMap::new();
+        for _ in 0..=self.dice.below(3) {
+            before.extend(self.an_image(desk.project).map(|image| (image.id.to_string(), image)));
+        }
+        let form = BulkForm {
+            action: action.to_owned(),
+            images: before.keys().cloned().collect(),
+            tags: self.dice.pick(&["env=prod, web", "env=test", "db"]).copied().unwrap_or("db").to_owned(),
+        };
+        let result = images::bulk(&desk.ctx, &form);
+        if before.is_empty() {
+            return (event, self.expect(result, &["invalid_input"]).1);
+        }
+        let (lines, outcome) = self.expect(result, &[]);
+        for line in lines.into_iter().flatten() {
+            let image = &before[&line.image.to_string()];
+            let now = self.bench.witness.records().images.get(image.id.0).cloned();
+            if let Some(broken) = wrong(action, line.refused, image, now.as_ref()) {
+                self.violate(format!("bulk {action} of {} said “{}”, but {broken}", image.name, line.text));
+            }
+        }
+        (event, outcome)
+    }
+}
+
+/// What an image shows that its line denies.
+fn wrong(action: &str, refused: bool, before: &Image, now: Option<&Image>) -> Option<&'static str> {
+    let Some(now) = now else { return (action != "delete").then_some("the image is gone") };
+    let kept = |tags: &Tags| tags.keys().all(|key| before.tags.contains_key(key));
+    let ok = match (action, refused) {
+        ("delete", true) => now.status == before.status,
+        ("delete", false) => !before.protected && now.status != before.status,
+        (_, true) => now.revision == before.revision,
+        ("protect", false) => now.protected,
+        ("unprotect", false) => !now.protected,
+        ("untag", false) => kept(&now.tags),
+        _ => before.tags.keys().all(|key| now.tags.contains_key(key)),
+    };
+    (!ok).then_some("the image shows something else")
+}

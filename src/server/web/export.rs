@@ -1,0 +1,170 @@
+//! Lists as CSV files (F15). What is in a list is core's; here it becomes lines that a spreadsheet reads and never runs.
+
+use super::{Web, caller};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use darkroom_core::domain::ids::ImageId;
+use darkroom_core::domain::image::list::ImageQuery;
+use darkroom_core::domain::{Error, Result};
+use darkroom_core::ops::images::{self, ExportRow};
+
+/// My Images as CSV: what the address of the list finds, or of it the images that are picked.
+pub async fn images(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let pairs = pairs(query.as_deref().unwrap_or_default());
+    let query = ImageQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let picked: Vec<ImageId> =
+        pairs.iter().filter(|(key, _)| key == "image").filter_map(|(_, id)| id.parse().ok()).collect();
+    let rows = caller::run_with(&web, &headers, move |c| images::export(&c.ctx, &c.place, &query, &picked));
+    answer("images", rows.await.and_then(|rows| file(PRIVATE, &rows, private)))
+}
+
+/// The provider's images as CSV.
+pub async fn public_images(State(web): State<Web>, headers: HeaderMap) -> Response {
+    let rows = caller::run_with(&web, &headers, |c| images::export_public(&c.ctx, &c.place)).await;
+    answer("public-images", rows.and_then(|rows| file(PUBLIC, &rows, public)))
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+fn answer(name: &str, file: Result<Vec<u8>>) -> Response {
+    match file {
+        Ok(file) => {
+            let kinds = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),
+                (header::CACHE_CONTROL, "no-store".to_owned()),
+            ];
+            (kinds, file).into_response()
+        }
+        Err(error) => super::refusal(&error),
+    }
+}
+
+const PRIVATE: &[&str] = &[
+    "Name",
+    "ID",
+    "Status",
+    "OS",
+    "Image type",
+    "Created",
+    "Disk capacity (GiB)",
+    "Shared with (projects)",
+    "Image size (bytes stored)",
+    "Encryption",
+    "Region",
+    "Family",
+    "Tags",
+];
+
+fn private(row: &ExportRow) -> Vec<String> {
+    vec![
+        row.name.clone(),
+        row.id.clone(),
+        row.status.clone(),
+        row.os.clone(),
+        row.kind.to_owned(),
+        row.created.clone(),
+        row.disks_gib.clone(),
+        row.n_shared.to_string(),
+        row.stored_bytes.to_string(),
+        row.encryption.to_owned(),
+        row.region.clone(),
+        row.family.clone(),
+        row.tags.clone(),
+    ]
+}
+
+const PUBLIC: &[&str] = &[
+    "Name",
+    "ID",
+    "Status",
+    "OS",
+    "Image type",
+    "Created",
+    "System disk (GiB)",
+    "Minimum memory (MiB)",
+    "Region",
+];
+
+fn public(row: &ExportRow) -> Vec<String> {
+    vec![
+        row.name.clone(),
+        row.id.clone(),
+        row.status.clone(),
+        row.os.clone(),
+        row.kind.to_owned(),
+        row.created.clone(),
+        row.disks_gib.clone(),
+        row.min_memory_mib.to_string(),
+        row.region.clone(),
+    ]
+}
+
+fn file(head: &[&str], rows: &[ExportRow], cells: fn(&ExportRow) -> Vec<String>) -> Result<Vec<u8>> {
+    let broken =
+        |error: &dyn std::fmt::Display| Error::internal(format!("The list could not be written: {error}."));
+    let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    out.write_record(head).map_err(|error| broken(&error))?;
+    for row in rows {
+        out.write_record(cells(row).into_iter().map(harmless)).map_err(|error| broken(&error))?;
+    }
+    out.into_inner().map_err(|error| broken(&error))
+}
+
+/// A cell that a spreadsheet takes as text: what begins like a formula gets an apostrophe before it.
+fn harmless(cell: String) -> String {
+    match cell.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{cell}"),
+        _ => cell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str) -> ExportRow {
+        ExportRow {
+            name: name.to_owned(),
+            id: "1".to_owned(),
+            status: "Available".to_owned(),
+            os: "Debian 12".to_owned(),
+            kind: "System disk",
+            created: "2026-11-21T10:00:00Z".to_owned(),
+            disks_gib: "40".to_owned(),
+            n_shared: 2,
+            stored_bytes: 9_410_000_000,
+            encryption: "None",
+            region: "north-1".to_owned(),
+            family: String::new(),
+            tags: "env=prod, web".to_owned(),
+            min_memory_mib: 256,
+        }
+    }
+
+    #[test]
+    fn a_list_has_one_head_and_as_many_cells_in_each_row() {
+        for (head, cells) in [(PRIVATE, private as fn(&ExportRow) -> Vec<String>), (PUBLIC, public)] {
+            let text = String::from_utf8(file(head, &[row("web")], cells).expect("written")).expect("text");
+            let lines: Vec<&str> = text.trim_end().split("\r\n").collect();
+            assert_eq!(lines.len(), 2, "{text}");
+            assert_eq!(cells(&row("web")).len(), head.len());
+        }
+    }
+
+    #[test]
+    fn a_cell_is_quoted_where_it_must_be_and_is_never_a_formula() {
+        let text = String::from_utf8(file(PRIVATE, &[row("-1+1")], private).expect("written")).expect("text");
+        assert!(text.contains("\r\n'-1+1,1,") && text.contains(",\"env=prod, web\""), "{text}");
+    }
+
+    #[test]
+    fn an_address_is_read_as_a_form_sends_it() {
+        let found = pairs("q=a+b&tag=env%3Dprod&image=x&image=y");
+        let value = |n: usize| found[n].1.as_str();
+        assert_eq!((value(0), value(1), value(3)), ("a b", "env=prod", "y"));
+    }
+}
