@@ -40,6 +40,8 @@ pub struct ImageRow {
     pub status: image::Status,
     /// How far it may still be used.
     pub stage: Stage,
+    /// What to use instead of one that is no longer active.
+    pub instead: Option<Name>,
     /// Why it failed.
     pub error: Option<String>,
     /// The task that works on it, while it is Creating, Deleting or in Error.

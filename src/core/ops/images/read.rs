@@ -114,11 +114,18 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
         stored_bytes: image.stored_bytes(),
         status: image.status,
         stage: image.life.stage,
+        instead: instead(ctx, image),
         error: image.error.clone(),
         task,
         created: image.created,
         month: (image.status == Status::Available).then(|| region.prices.image(image.stored_bytes()).month),
     }
+}
+
+/// The name of what to use instead of an image that is no longer active.
+fn instead(ctx: &Ctx, image: &Image) -> Option<Name> {
+    let id = image.life.replacement.filter(|_| image.life.stage != Stage::Active)?;
+    ctx.read::<Image>(&id).ok().flatten().map(|image| image.name)
 }
 
 /// The provider's images in the region in force.
