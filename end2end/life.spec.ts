@@ -25,7 +25,7 @@ test('a family follows its newest active image, and a disabled one cannot be dep
     const edit = page.getByRole('dialog', { name: `Edit ${name}` });
     await edit.getByLabel(/^Family/).fill('web-base');
     await edit.getByRole('button', { name: 'Save changes' }).click();
-    await expect(page.getByText('Name and remark are saved.')).toBeVisible();
+    await expect(page.getByText('Your changes are saved.')).toBeVisible();
   };
   /** What the family stands for on the page that makes a machine. */
   const leader = async (name: string): Promise<void> => {

@@ -84,7 +84,7 @@ test('images are made of a stopped machine, found, renamed and deleted', async (
     await quick.getByLabel('Name', { exact: true }).fill('beta-2');
     await quick.getByLabel('Remark').fill('Renamed by the quicker one.');
     await quick.getByRole('button', { name: 'Save changes' }).click();
-    await expect(other.getByText('Name and remark are saved.')).toBeVisible();
+    await expect(other.getByText('Your changes are saved.')).toBeVisible();
     await expect(other.getByRole('heading', { level: 1, name: 'beta-2' })).toBeVisible();
     await expect(other.getByText('Renamed by the quicker one.')).toBeVisible();
     await other.close();

@@ -61,6 +61,10 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.page.getByRole('link', { name: 'Create image web-1-golden' }).click();
   await owner.comes(owner.heading('Create image web-1-golden'));
   const task = owner.id();
+  await owner.page.goto(`/images/${image}/edit`);
+  await owner.page.getByRole('dialog').getByLabel(/^Tags/).fill('env=prod, team=web');
+  await owner.page.getByRole('button', { name: 'Save changes' }).click();
+  await owner.comes(owner.main.getByRole('link', { name: 'env=prod' }));
   // A second image, offered to a project of another account.
   await owner.capture(machine, 'tools');
   await owner.imageBecomes('tools', 'Available');
@@ -94,6 +98,9 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('delete-instance', `/instances/${machine}/delete`, 'Delete web-1?'),
     owner('my-images', '/images'),
     owner('my-images-no-match', '/images?q=nothing-like-it'),
+    owner('images-selected', `/images/selected?action=delete&image=${image}&image=${offered}`, 'Delete 1 image?'),
+    owner('images-to-tag', '/images/selected?action=tag&all=yes', 'Add tags to 2 images'),
+    owner('nothing-selected', '/images/selected?action=delete', 'No image is picked'),
     owner('public-images', '/images/public'),
     owner('image', `/images/${image}`),
     owner('edit-image', `/images/${image}/edit`, 'Edit web-1-golden'),

@@ -42,6 +42,8 @@ pub struct ImageRow {
     pub stage: Stage,
     /// When it is going to be deleted.
     pub leaves: Option<Timestamp>,
+    /// What to use instead of one that is no longer active.
+    pub instead: Option<Name>,
     /// Why it failed.
     pub error: Option<String>,
     /// The task that works on it, while it is Creating, Deleting or in Error.

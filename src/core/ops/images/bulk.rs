@@ -4,7 +4,6 @@
 use super::edit::{change, few_enough};
 use super::read::found;
 use super::{Deleted, delete, load, protect};
-use crate::domain::Result;
 use crate::domain::form::{Bulk, BulkAction, BulkForm, DeleteImageForm};
 use crate::domain::ids::ImageId;
 use crate::domain::image::list::ImageQuery;
@@ -12,6 +11,7 @@ use crate::domain::image::{Action, Image, Status, tags};
 use crate::domain::money::Money;
 use crate::domain::policy::Act;
 use crate::domain::view::{BulkLine, BulkOptions};
+use crate::domain::{Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{people, shares};
 
@@ -34,8 +34,9 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
     for id in ids.into_iter().take(most as usize) {
         let image = match load(ctx, id, act) {
             Ok((image, _)) => image,
-            // Gone meanwhile, or never theirs: there is nothing to say about it.
-            Err(_) => continue,
+            // As in `bulk`; what the role forbids is not offered either.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Forbidden) => continue,
+            Err(error) => return Err(error),
         };
         let refused = refused(ctx, &image, &form.action)?;
         if refused.is_none() && image.status == Status::Available {
@@ -71,17 +72,13 @@ pub fn bulk(ctx: &Ctx, form: &BulkForm) -> Result<Vec<BulkLine>> {
     let Bulk { action, images } = form.parse(ctx.app.settings.bulk_images_max)?;
     let mut lines = Vec::with_capacity(images.len());
     for id in images {
-        let name = load(ctx, id, Act::ImageGet).map(|(image, _)| image.name);
-        let outcome = one(ctx, id, &action);
-        let name = match (name, &outcome) {
-            (Ok(name), _) => name,
-            (Err(error), _) => {
-                if error.kind.retryable() {
-                    return Err(error);
-                }
-                continue;
-            }
+        let name = match load(ctx, id, Act::ImageGet) {
+            Ok((image, _)) => image.name,
+            // Gone meanwhile, or never theirs: there is nothing to say about it.
+            Err(error) if error.kind == Kind::NotFound => continue,
+            Err(error) => return Err(error),
         };
+        let outcome = one(ctx, id, &action);
         let (refused, text) = match outcome {
             Ok(done) => (false, done.to_owned()),
             Err(error) if error.kind.retryable() => return Err(error),

@@ -119,11 +119,18 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
         status: image.status,
         stage: image.life.stage,
         leaves: image.leaves,
+        instead: instead(ctx, image),
         error: image.error.clone(),
         task,
         created: image.created,
         month: (image.status == Status::Available).then(|| region.prices.image(image.stored_bytes()).month),
     }
+}
+
+/// The name of what to use instead of an image that is no longer active.
+fn instead(ctx: &Ctx, image: &Image) -> Option<Name> {
+    let id = image.life.replacement.filter(|_| image.life.stage != Stage::Active)?;
+    ctx.read::<Image>(&id).ok().flatten().filter(|image| image.status.listed()).map(|image| image.name)
 }
 
 /// The provider's images in the region in force.
@@ -216,7 +223,8 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         project,
         source,
         parent: visible(image.parent)?,
-        replacement: visible(image.life.replacement)?,
+        // What was deleted itself is nothing to use instead; restored, it is again.
+        replacement: visible(image.life.replacement)?.filter(|link| link.status.listed()),
         copied_from: visible(image.copied_from.as_ref().map(|c| c.id))?,
         machines: deployed_from(ctx, place, &image, own),
         task: if own { image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten() } else { None },

@@ -336,6 +336,17 @@ fn the_dialog_says_everything_that_depends_on_the_image() {
     made.sort_unstable();
     assert_eq!(listed, made);
     assert_eq!(shown.replaces.iter().map(|i| i.id).collect::<Vec<_>>(), [v2]);
+    let instead = || {
+        let shown = images::detail(&s.owner(), &s.place(0), v2).unwrap();
+        let rows = images::list(&s.owner(), &s.place(0), ImageQuery::default()).unwrap().page.rows;
+        let row = rows.into_iter().find(|row| row.id == v2).unwrap();
+        (shown.replacement.map(|image| image.id), row.instead.map(|name| name.to_string()))
+    };
+    assert_eq!(instead(), (Some(s.image), Some("web-v1".to_owned())));
+    s.delete();
+    assert_eq!(instead(), (None, None), "what is in the bin is not recommended");
+    s.try_restore("").unwrap();
+    assert_eq!(instead().0, Some(s.image));
     assert!(shown.unsharing.is_none() && shown.blocked.is_none());
     assert_eq!(shown.undo_until, Some(s.now().plus_ms(7 * DAY_MS)));
     assert!(shown.bin_month.unwrap() < shown.month);

@@ -123,7 +123,7 @@ fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl
                 <NameAndRemark rules=Rules::EditImage name=form.name remark=form.remark.unwrap_or_default() error/>
                 <CheckedField rules=Rules::EditImage field="family" look=family error=wrong_family/>
                 <CheckedField rules=Rules::EditImage field="tags" look=tags error=wrong_tags/>
-                <fieldset class="stack stack--s">
+                <fieldset class="field">
                     <legend>"Machines made from it"</legend>
                     <p class="hint">"Machines that exist stay as they are. Without a limit, any instance type fits."</p>
                     <div class="halves">

@@ -206,8 +206,7 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
     let virtual_size = known(row.virtual_bytes, size::binary(row.virtual_bytes));
     let stored_size = known(row.stored_bytes, size::decimal(row.stored_bytes));
     let month = row.month.map_or_else(|| "–".to_owned(), |month| month.display(&look.symbol));
-    let status = image_status(row.status, row.error.clone(), row.task.as_ref());
-    let stage = (row.stage != Stage::Active).then(|| view! { <Tag label=row.stage.word()/> });
+    let status = row_status(&row);
     let lock = row.protected.then(|| view! { <Tag label="Protected" icon=IconName::Lock/> });
     let tags = tag_links(&row, &look.query);
     let (pick_id, pick_label) = (format!("pick-{}", row.id), format!("Select {}", row.name));
@@ -216,7 +215,7 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
     view! {
         <Row>
             <PickCell id=pick_id form=PICKS name="image" value=pick_value label=pick_label/>
-            <NameCell name href>{stage}{lock}{tags}</NameCell>
+            <NameCell name href>{lock}{tags}</NameCell>
             <Cell label="Source Instance" rank=Rank::Low>{source}</Cell>
             <Cell label="Size (virtual / stored)" kind=Kind::Number><SizePair virtual_size stored_size/></Cell>
             <StateCell>{status}</StateCell>
@@ -228,6 +227,19 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
             </ActionsCell>
         </Row>
     }
+}
+
+/// The status of a row; of an image that is no longer active how far it may still be used, and what to use instead.
+fn row_status(row: &ImageRow) -> AnyView {
+    if row.status != State::Available || row.stage == Stage::Active {
+        return image_status(row.status, row.error.clone(), row.task.as_ref());
+    }
+    let why = row.instead.as_ref().map(|name| format!("Use {name}"));
+    let (tone, icon) = match row.stage {
+        Stage::Disabled => (Tone::Plain, IconName::Off),
+        Stage::Active | Stage::Deprecated => (Tone::Warn, IconName::Clock),
+    };
+    view! { <Status tone icon word=row.stage.word() nostrip:why=why/> }.into_any()
 }
 
 /// The tags of a row; each shows the images that have it too.

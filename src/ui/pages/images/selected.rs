@@ -120,7 +120,7 @@ fn Nothing(close: String) -> impl IntoView {
 fn Done(lines: Vec<BulkLine>, close: String) -> impl IntoView {
     view! {
         <div>
-            <DialogBody><Lines legend="Result per image" lines/></DialogBody>
+            <DialogBody><Lines legend="Result per image" lines waiting=""/></DialogBody>
             <DialogFoot>
                 <LinkButton href=close variant=Variant::Primary size=Size::Form>"Back to the list"</LinkButton>
             </DialogFoot>
@@ -165,6 +165,13 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
             false => view! { <Button variant=Variant::Primary size=Size::Form>{label}</Button> }.into_any(),
         }
     });
+    let waiting = match form.action.as_str() {
+        "delete" => "Will be deleted",
+        "tag" => "Gets the tags",
+        "untag" => "Loses the tags",
+        "protect" => "Will be protected",
+        _ => "Will be deletable again",
+    };
     let keep = if deletes { "Keep them" } else { "Cancel" };
     view! {
         <PostForm to=BulkImages::url()>
@@ -174,7 +181,7 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
                 <Refusal error/>
                 {many}
                 {tags}
-                <Lines legend="What becomes of each" lines=options.lines/>
+                <Lines legend="What becomes of each" lines=options.lines waiting/>
             </DialogBody>
             <DialogFoot>
                 {price}
@@ -185,13 +192,14 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
     }
 }
 
+/// One line per image; `waiting` stands at those that nothing is said of yet.
 #[component]
-fn Lines(legend: &'static str, lines: Vec<BulkLine>) -> impl IntoView {
+fn Lines(legend: &'static str, lines: Vec<BulkLine>, waiting: &'static str) -> impl IntoView {
     let rows = lines
         .into_iter()
         .map(|line| {
             let (mark, icon) = if line.refused { ("bad", IconName::Off) } else { ("ok", IconName::Ok) };
-            let text = if line.text.is_empty() { "Can be done".to_owned() } else { line.text };
+            let text = if line.text.is_empty() { waiting.to_owned() } else { line.text };
             let (name, href) = (line.name.to_string(), paths::image(line.image));
             view! { <li data-is=mark><Icon name=icon/><a class="break" href=href>{name}</a><span>{text}</span></li> }
         })
