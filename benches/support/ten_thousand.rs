@@ -134,6 +134,10 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         task: Some(TaskId(system.app.ids.uuid())),
         created,
         available: (!failed).then(|| created.plus_ms(2_000)),
+        bin: None,
+        leaves: None,
+        nic_multiqueue: false,
+        sriov: false,
         revision: 0,
         changed: None,
     }

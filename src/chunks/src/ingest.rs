@@ -1,6 +1,7 @@
 //! Taking a whole disk in. One thread reads in order and feeds SHA-256 or names; one names what has no name yet, compresses and appends; one
 //! starts syncing early. On return every chunk of the manifest is durable, also those that were already there.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use sha2::{Digest, Sha256};
@@ -14,6 +15,8 @@ use crate::writer::{Stored, Writer, work};
 
 /// How many chunks may wait between reading and storing: enough to even out, little enough to stay in the cache.
 const QUEUE_CHUNKS: usize = 8;
+/// With so many chunks waiting to be stored, reading is ahead of storing.
+const AHEAD_CHUNKS: usize = 2;
 /// How many zero chunks are hashed between two reports of progress.
 const ZEROS_PER_REPORT: u32 = 16;
 
@@ -89,6 +92,7 @@ impl Store {
             path: self.inner.directory.clone(),
             source: error,
         })?;
+        let waiting = AtomicUsize::new(0);
         let (sha256, tally) = std::thread::scope(|scope| {
             let (jobs_in, jobs_out) = channel();
             let (work_in, work_out) = sync_channel(QUEUE_CHUNKS);
@@ -97,13 +101,14 @@ impl Store {
             let inner = &*self.inner;
             let syncing = scope.spawn(move || work(inner, &jobs_out));
             let writer = &mut writer;
+            let waiting = &waiting;
             let storing = scope.spawn(move || {
-                let stored = store_all(writer, packer, &work_out, &free_in);
+                let stored = store_all(writer, packer, &work_out, waiting, &free_in);
                 // Hanging up ends the syncing thread.
                 writer.set_jobs(None);
                 stored
             });
-            let read = read_all(source, virtual_bytes, options, work_in, &free_out);
+            let read = read_all(source, virtual_bytes, options, work_in, waiting, &free_out);
             let stored = storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             let synced = syncing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // When storing failed, reading failed too, for want of a listener: the cause goes first.
@@ -158,6 +163,7 @@ fn read_all(
     virtual_bytes: u64,
     options: &IngestOptions<'_>,
     work: SyncSender<Work>,
+    waiting: &AtomicUsize,
     free: &Receiver<Vec<u8>>,
 ) -> Result<Option<[u8; 32]>> {
     let mut sha256 = (options.content_hash == ContentHash::Now).then(Sha256::new);
@@ -200,8 +206,10 @@ fn read_all(
                 Err(_) => free.recv().map_err(|_| Error::Cancelled)?,
             };
             let content = std::mem::replace(&mut buffer, next);
-            // Naming and writing take about as long as reading and SHA-256: without SHA-256 the reader names.
-            let id = sha256.is_none().then(|| ChunkId::of(&content));
+            // Whoever has time names: the reader while there is enough to store, else who would wait for it. With SHA-256 the reader
+            // never has time.
+            let ahead = waiting.fetch_add(1, Ordering::Relaxed) >= AHEAD_CHUNKS;
+            let id = (ahead && sha256.is_none()).then(|| ChunkId::of(&content));
             work.send(Work { place, id, content }).map_err(|_| Error::Cancelled)?;
         }
         (options.on_progress)(end);
@@ -216,10 +224,12 @@ fn store_all(
     writer: &mut Writer<'_>,
     mut packer: Packer,
     work: &Receiver<Work>,
+    waiting: &AtomicUsize,
     free: &Sender<Vec<u8>>,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
     for Work { place, id, content } in work {
+        waiting.fetch_sub(1, Ordering::Relaxed);
         let id = id.unwrap_or_else(|| ChunkId::of(&content));
         match writer.store(&id, &content, &mut packer)? {
             Stored::New { stored_bytes } => {

@@ -19,7 +19,7 @@ use crate::pack::{Entry, OpenPack, PACK_HEADER_BYTES, RecordHeader};
 use crate::store::Inner;
 
 /// Syncing starts after this much was written, so that little is left to do at the end.
-const SYNC_EVERY_BYTES: u64 = 8 * 1024 * 1024;
+const SYNC_EVERY_BYTES: u64 = 4 * 1024 * 1024;
 /// So many unsealed packs may wait for the next writer; they are what must be scanned at open.
 const MAX_IDLE: usize = 4;
 
