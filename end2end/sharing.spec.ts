@@ -81,7 +81,17 @@ test('an image is shared with another account, accepted, deployed, and taken bac
 
   await test.step('a shared image is not deleted, and sharing ends with time to spare', async () => {
     await page.goto(`/images/${image}/delete`);
-    await expect(page.getByRole('dialog', { name: 'Delete golden?' })).toContainText('It is shared with 1 project.');
+    const deletion = page.getByRole('dialog', { name: 'Delete golden?' });
+    await expect(deletion).toContainText('Shared with 1 project that accepted');
+    await deletion.getByLabel('Stop sharing with 1 project').check();
+    await deletion.getByRole('button', { name: 'Unshare all and delete' }).click();
+    await expect(portal.main.getByText(/^It will be deleted when .* is over\. Who has it is told\.$/)).toBeVisible();
+    await friend.page.goto('/images/shared');
+    await expect(received).toContainText('Ends on');
+    await portal.main.getByRole('button', { name: 'Keep it' }).click();
+    await expect(page.getByText('It stays, and so does its sharing.')).toBeVisible();
+    await friend.page.reload();
+    await expect(received).toContainText('Accepted');
     await page.goto(`/images/${image}/sharing`);
     await offer.getByRole('link', { name: /^Stop sharing/ }).click();
     const dialog = page.getByRole('dialog', { name: /^Stop sharing with / });

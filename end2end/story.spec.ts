@@ -104,7 +104,7 @@ test('images are made of a stopped machine, found, renamed and deleted', async (
     await page.goto('/images');
     await portal.more('alpha', 'Delete');
     await page.getByRole('dialog', { name: 'Delete alpha?' }).getByRole('button', { name: 'Delete image' }).click();
-    await expect(page.getByText('Deleting the image. Machines made from it keep running.')).toBeVisible();
+    await expect(page.getByText('The image is in the recycle bin. Machines made from it keep running.')).toBeVisible();
     await portal.goes(portal.row('alpha'), IMAGE_S);
     await page.goto('/instances');
     await portal.more('stage', 'Delete');

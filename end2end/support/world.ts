@@ -72,19 +72,28 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.comes(owner.heading('tools'));
   const offered = owner.id();
   await owner.share(offered, recipient);
+  // A third one, deleted.
+  await owner.page.goto(`/images/${offered}/copy`);
+  await owner.page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('mistake');
+  await owner.page.getByRole('button', { name: 'Copy image' }).click();
+  await owner.comes(owner.heading('mistake'));
+  const deleted = owner.id();
+  await owner.page.goto(`/images/${deleted}/delete`);
+  await owner.page.getByRole('button', { name: 'Delete image' }).click();
+  await owner.comes(owner.heading('My Images'));
   await owner.page.context().close();
   return {
     machine,
     image,
     task,
-    places: places(machine, image, task, offered, recipient),
+    places: places(machine, image, task, offered, recipient, deleted),
     context: async (any, person, options) =>
       any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
   };
 }
 
 /** Every page and every dialog, and what they are when there is nothing in them. */
-function places(machine: string, image: string, task: string, offered: string, recipient: string): Place[] {
+function places(machine: string, image: string, task: string, offered: string, recipient: string, deleted: string): Place[] {
   const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
   return [
     { name: 'sign-in', address: '/sign-in', person: 'nobody' },
@@ -101,6 +110,12 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('images-selected', `/images/selected?action=delete&image=${image}&image=${offered}`, 'Delete 1 image?'),
     owner('images-to-tag', '/images/selected?action=tag&all=yes', 'Add tags to 2 images'),
     owner('nothing-selected', '/images/selected?action=delete', 'No image is picked'),
+    owner('recycle-bin', '/images/bin'),
+    owner('empty-recycle-bin', '/images/bin/empty', 'Empty the recycle bin?'),
+    owner('restore-image', `/images/${deleted}/restore`, 'Restore mistake?'),
+    owner('purge-image', `/images/${deleted}/purge`, 'Delete mistake for good?'),
+    owner('image-in-bin', `/images/${deleted}`),
+    { name: 'nothing-in-bin', address: '/images/bin', person: 'stranger' },
     owner('public-images', '/images/public'),
     owner('image', `/images/${image}`),
     owner('edit-image', `/images/${image}/edit`, 'Edit web-1-golden'),

@@ -15,7 +15,11 @@ const CALLS: &[(&str, Body)] = &[
     ("update_image", |w| format!("form[image]={}&form[revision]=0&form[name]=renamed", w.image)),
     ("protect_image", |w| format!("id={}&on=true", w.image)),
     ("bulk_images", |w| format!("form[action]=protect&form[images][]={}", w.image)),
-    ("delete_image", |w| format!("id={}", w.image)),
+    ("delete_image", |w| format!("form[image]={}", w.image)),
+    ("keep_image", |w| format!("id={}", w.image)),
+    ("restore_image", |w| format!("form[image]={}", w.recycled)),
+    ("purge_image", |w| format!("id={}", w.recycled)),
+    ("empty_bin", |_| String::new()),
     ("copy_image", World::copy),
     ("stage_image", |w| format!("form[image]={}&form[stage]=deprecated&form[when]=now", w.image)),
     ("share_image", World::share),
@@ -56,6 +60,10 @@ const ROUTES: &[(&str, Body)] = &[
     ("/images", |_| "/images".to_owned()),
     ("/images/public", |_| "/images/public".to_owned()),
     ("/images/shared", |_| "/images/shared".to_owned()),
+    ("/images/bin", |_| "/images/bin".to_owned()),
+    ("/images/bin/empty", |_| "/images/bin/empty".to_owned()),
+    ("/images/{id}/restore", |w| format!("/images/{}/restore", w.recycled)),
+    ("/images/{id}/purge", |w| format!("/images/{}/purge", w.recycled)),
     ("/images/selected", |w| format!("/images/selected?action=delete&image={}", w.image)),
     ("/images/{id}/stage", |w| format!("/images/{}/stage", w.image)),
     ("/images/{id}/copy", |w| format!("/images/{}/copy", w.image)),
@@ -152,7 +160,7 @@ fn what_belongs_to_another_account_looks_like_what_does_not_exist() {
     let world = World::new();
     let unknown = uuid::Uuid::from_u128(77);
     for (name, theirs, nothing) in [
-        ("delete_image", format!("id={}", world.image), format!("id={unknown}")),
+        ("delete_image", format!("form[image]={}", world.image), format!("form[image]={unknown}")),
         ("stop_instance", format!("id={}", world.machine), format!("id={unknown}")),
     ] {
         assert_eq!(
@@ -166,9 +174,12 @@ fn what_belongs_to_another_account_looks_like_what_does_not_exist() {
 #[test]
 fn a_write_from_another_site_is_refused() {
     let world = World::new();
-    assert_eq!(world.cross_site("delete_image", &format!("id={}", world.image)), StatusCode::FORBIDDEN);
     assert_eq!(
-        world.call(Actor::Member, "delete_image", &format!("id={}", world.image)).0,
+        world.cross_site("delete_image", &format!("form[image]={}", world.image)),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        world.call(Actor::Member, "delete_image", &format!("form[image]={}", world.image)).0,
         StatusCode::OK,
         "it is still there, and can be deleted from darkroom's own pages"
     );

@@ -5,10 +5,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
-use darkroom_core::domain::form::ShareForm;
+use darkroom_core::domain::form::{DeleteImageForm, ShareForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, SessionId, TaskId};
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::ops::{Ctx, instances, people, provider, shares};
+use darkroom_core::ops::{Ctx, images, instances, people, provider, shares};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
@@ -87,6 +87,8 @@ pub struct World {
     pub image: ImageId,
     /// An image that is offered to the stranger's project.
     pub offered: ImageId,
+    /// An image in the recycle bin.
+    pub recycled: ImageId,
     /// The stranger's project.
     pub strangers: ProjectId,
     /// A task that can be cancelled.
@@ -117,6 +119,9 @@ impl World {
         bench.work().expect("works");
         let (offered, _) = bench.capture(&member, machine, "web-v2").expect("captures");
         bench.work().expect("works");
+        let (recycled, _) = bench.capture(&member, machine, "web-v0").expect("captures");
+        bench.work().expect("works");
+        images::delete(&bench.at_present(&member), &DeleteImageForm::at_once(recycled)).expect("recycles");
         let strangers = provider.projects[2].1;
         let share =
             ShareForm { image: offered.to_string(), projects: strangers.to_string(), sure: "yes".to_owned() };
@@ -160,6 +165,7 @@ impl World {
             stopped,
             image,
             offered,
+            recycled,
             strangers,
             running_task,
             failed_task,

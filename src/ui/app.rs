@@ -5,8 +5,9 @@ use super::pages::account::AccountPage;
 use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
 use super::pages::images::{
-    CopyImagePage, DeleteImagePage, EditImagePage, ImagePage, ImagesPage, PublicImagesPage, ReceivedPage,
-    SelectedImagesPage, ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
+    BinPage, CopyImagePage, DeleteImagePage, EditImagePage, EmptyBinPage, ImagePage, ImagesPage,
+    PublicImagesPage, PurgeImagePage, ReceivedPage, RestoreImagePage, SelectedImagesPage, ShareImagePage,
+    SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
     CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
@@ -66,6 +67,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images") view=ImagesPage/>
                     <Route path=path!("/images/public") view=PublicImagesPage/>
                     <Route path=path!("/images/shared") view=ReceivedPage/>
+                    <Route path=path!("/images/bin") view=BinPage/>
+                    <Route path=path!("/images/bin/empty") view=EmptyBinPage/>
                     <Route path=path!("/images/selected") view=SelectedImagesPage/>
                     <Route path=path!("/images/:id") view=ImagePage/>
                     <Route path=path!("/images/:id/copy") view=CopyImagePage/>
@@ -75,6 +78,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/:id/sharing/:project") view=StopSharingPage/>
                     <Route path=path!("/images/:id/edit") view=EditImagePage/>
                     <Route path=path!("/images/:id/delete") view=DeleteImagePage/>
+                    <Route path=path!("/images/:id/restore") view=RestoreImagePage/>
+                    <Route path=path!("/images/:id/purge") view=PurgeImagePage/>
                     <Route path=path!("/tasks") view=TasksPage/>
                     <Route path=path!("/tasks/:id") view=TaskPage/>
                     <Route path=path!("/audit") view=AuditPage/>

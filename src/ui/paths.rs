@@ -17,6 +17,10 @@ pub const IMAGES: &str = "/images";
 pub const IMAGES_PUBLIC: &str = "/images/public";
 /// Images that others share with the project in force.
 pub const IMAGES_SHARED: &str = "/images/shared";
+/// Deleted images.
+pub const IMAGES_BIN: &str = "/images/bin";
+/// The dialog that empties the recycle bin.
+pub const IMAGES_BIN_EMPTY: &str = "/images/bin/empty";
 /// The dialog that does one thing to many images.
 pub const IMAGES_SELECTED: &str = "/images/selected";
 /// My Images as CSV.
@@ -34,8 +38,8 @@ pub const ACCOUNT: &str = "/account";
 pub fn lasting(path: &str, search: &str) -> String {
     let mut address = path.to_owned();
     let words = search.trim_start_matches('?').split('&');
-    let stay =
-        words.filter(|word| !word.is_empty() && !word.starts_with("done=") && !word.starts_with("refused="));
+    let once = ["done=", "refused=", "undo="];
+    let stay = words.filter(|word| !word.is_empty() && !once.iter().any(|name| word.starts_with(name)));
     for (i, word) in stay.enumerate() {
         address.push(if i == 0 { '?' } else { '&' });
         address.push_str(word);
@@ -132,6 +136,16 @@ pub fn image_delete(id: ImageId) -> String {
     format!("/images/{id}/delete")
 }
 
+/// The dialog that takes an image out of the recycle bin.
+pub fn image_restore(id: ImageId) -> String {
+    format!("/images/{id}/restore")
+}
+
+/// The dialog that removes an image from the recycle bin for good.
+pub fn image_purge(id: ImageId) -> String {
+    format!("/images/{id}/purge")
+}
+
 /// The dialog that does `action` to the images that are picked.
 pub fn images_selected(action: &str) -> String {
     format!("{IMAGES_SELECTED}?action={action}")
@@ -170,6 +184,7 @@ mod tests {
     fn words_that_speak_once_do_not_last() {
         assert_eq!(lasting("/images", "done=image-create"), "/images");
         assert_eq!(lasting("/images", "?q=web&done=image-create&page=2&refused=x"), "/images?q=web&page=2");
+        assert_eq!(lasting("/images", "done=image-recycle&undo=x"), "/images");
         assert_eq!(lasting("/", ""), "/");
     }
 }

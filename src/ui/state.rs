@@ -1,12 +1,14 @@
 //! What pages share besides components: the appearance, words of the address, forms that were refused, the toast of the page
 //! before, and the frame's data. No markup and no rule may live here.
 
+use super::calls::images::RestoreImage;
 pub use super::components::Appearance as Theme;
-use super::components::{Flash, Link, Reason, ToastTone};
+use super::components::{Flash, Link, Reason, ToastTone, Undo};
 use super::error::{ApiError, FormState};
 use super::{calls, paths};
 use darkroom_core::domain::{self, view};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_router::hooks::{use_location, use_query_map};
 use serde::Deserialize;
 
@@ -122,6 +124,19 @@ fn flash_of(code: &str) -> Option<Flash> {
         "image-delete" => {
             (ToastTone::Started, "Deleting the image. Machines made from it keep running.", tasks)
         }
+        "image-recycle" => {
+            let bin = Some(Link::new("Show the recycle bin", paths::IMAGES_BIN));
+            (ToastTone::Done, "The image is in the recycle bin. Machines made from it keep running.", bin)
+        }
+        "image-leaves" => (
+            ToastTone::Done,
+            "It will be deleted on that day. Who has it is told, and you can still keep it.",
+            None,
+        ),
+        "image-keep" => (ToastTone::Done, "It stays, and so does its sharing.", None),
+        "image-restore" => (ToastTone::Done, "Restored, with its tags, its family and its sharing.", None),
+        "image-purge" => (ToastTone::Started, "Removing it for good. Its space becomes free.", tasks),
+        "bin-empty" => (ToastTone::Started, "Emptying the recycle bin. The space becomes free.", tasks),
         "image-copy" => (ToastTone::Done, "The copy is its own image now, with an id of its own.", None),
         "image-copies" => (ToastTone::Started, "Copying. Each copy is in the list of its region.", tasks),
         "image-stage" => (ToastTone::Done, "Saved. Machines made from it are not touched.", None),
@@ -140,12 +155,21 @@ fn flash_of(code: &str) -> Option<Flash> {
         "session" => (ToastTone::Done, "The session has ended. That browser has to sign in again.", None),
         _ => return None,
     };
-    Some(Flash { tone, text: text.to_owned(), link })
+    Some(Flash { tone, text: text.to_owned(), link, undo: None })
 }
 
 /// The toast of the page.
 pub fn use_flash() -> Option<Flash> {
-    flash_of(&use_word("done"))
+    let mut flash = flash_of(&use_word("done"))?;
+    // What can be taken back names itself in the address.
+    if let Ok(image) = use_word("undo").parse::<domain::ids::ImageId>() {
+        flash.undo = Some(Undo {
+            to: RestoreImage::url().to_owned(),
+            name: "form[image]".to_owned(),
+            value: image.to_string(),
+        });
+    }
+    Some(flash)
 }
 
 /// The data of the frame: who is signed in, where they work. Only on pages inside the frame.
@@ -182,6 +206,12 @@ mod tests {
             "image-protect",
             "image-unprotect",
             "image-delete",
+            "image-recycle",
+            "image-leaves",
+            "image-keep",
+            "image-restore",
+            "image-purge",
+            "bin-empty",
             "image-copy",
             "image-copies",
             "image-stage",

@@ -10,11 +10,11 @@ mod export;
 pub(crate) mod life;
 mod read;
 
-pub(crate) use bin::n_listed;
 pub use bin::{
     Deleted, delete, deletion, keep, list_bin, purge, purge_all, restoration, restore, sweep_bin,
     sweep_leaving,
 };
+pub(crate) use bin::{n_listed, n_recycled};
 pub use bulk::{bulk, bulk_options};
 pub(crate) use copy::copy_blocked;
 pub use copy::{copy, copy_options};

@@ -3,15 +3,18 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
+use darkroom_core::domain::Error;
 use darkroom_core::domain::form::{
-    BulkForm, CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, StageForm,
+    BulkForm, CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, RestoreImageForm, StageForm,
 };
 use darkroom_core::domain::ids::{ImageId, InstanceId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::view::{
-    BulkLine, BulkOptions, CaptureOptions, CopyOptions, ImageDeletion, ImageDetail, ImageList, PublicImages,
+    BinList, BulkLine, BulkOptions, CaptureOptions, CopyOptions, ImageDeletion, ImageDetail, ImageList,
+    ImageRestoration, PublicImages,
 };
 use darkroom_core::ops;
+use darkroom_core::ops::images::Deleted;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -126,12 +129,70 @@ pub async fn get_image_deletion(id: ImageId) -> Result<ImageDeletion, ApiError> 
     back::read(move |c| ops::images::deletion(&c.ctx, id)).await
 }
 
-/// Deletes an image.
+/// Deletes an image: into the recycle bin, on a day to come, or for good where there is no bin.
 #[server(prefix = "/ui", endpoint = "delete_image")]
-pub async fn delete_image(id: ImageId) -> Result<(), ApiError> {
+pub async fn delete_image(form: DeleteImageForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        Ok(match ops::images::delete(&c.ctx, form)? {
+            Deleted::Recycled(_) => format!("{}?done=image-recycle&undo={}", paths::IMAGES, form.image),
+            Deleted::Leaves(_) => format!("/images/{}?done=image-leaves", form.image),
+            Deleted::Removed(_) => format!("{}?done=image-delete", paths::IMAGES),
+        })
+    })
+    .await
+}
+
+/// Takes a planned deletion back.
+#[server(prefix = "/ui", endpoint = "keep_image")]
+pub async fn keep_image(id: ImageId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
-        ops::images::delete(&c.ctx, &DeleteImageForm::at_once(*id))?;
-        Ok(format!("{}?done=image-delete", paths::IMAGES))
+        let id = ops::images::keep(&c.ctx, *id)?;
+        Ok(format!("{}?done=image-keep", paths::image(id)))
+    })
+    .await
+}
+
+/// The recycle bin of the project and region in force.
+pub async fn get_bin(query: ImageQuery) -> Result<BinList, ApiError> {
+    back::read(move |c| ops::images::list_bin(&c.ctx, &c.place, query)).await
+}
+
+/// What the dialog that takes an image out of the recycle bin shows.
+pub async fn get_restoration(id: ImageId) -> Result<ImageRestoration, ApiError> {
+    back::read(move |c| ops::images::restoration(&c.ctx, id)).await
+}
+
+/// Takes an image out of the recycle bin.
+#[server(prefix = "/ui", endpoint = "restore_image")]
+pub async fn restore_image(form: RestoreImageForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let restored = ops::images::restore(&c.ctx, form);
+        // Where no name was asked for there is no field to say it at.
+        let id = restored.map_err(|error| match form.name.is_empty() {
+            true => Error { fields: vec![], ..error },
+            false => error,
+        })?;
+        Ok(format!("{}?done=image-restore", paths::image(id)))
+    })
+    .await
+}
+
+/// Removes an image from the recycle bin for good.
+#[server(prefix = "/ui", endpoint = "purge_image")]
+pub async fn purge_image(id: ImageId) -> Result<(), ApiError> {
+    back::change(id, |c, id| {
+        ops::images::purge(&c.ctx, *id)?;
+        Ok(format!("{}?done=image-purge", paths::IMAGES_BIN))
+    })
+    .await
+}
+
+/// Empties the recycle bin of the project and region in force.
+#[server(prefix = "/ui", endpoint = "empty_bin")]
+pub async fn empty_bin() -> Result<(), ApiError> {
+    back::change((), |c, ()| {
+        ops::images::purge_all(&c.ctx, &c.place)?;
+        Ok(format!("{}?done=bin-empty", paths::IMAGES_BIN))
     })
     .await
 }

@@ -50,8 +50,18 @@ pub struct Flash {
     pub tone: ToastTone,
     /// *staging-api-snapshot is in the recycle bin until 27 Nov, 16:12.*
     pub text: String,
-    /// Where to look at it or take it back.
+    /// Where to look at it.
     pub link: Option<Link>,
+    /// Takes it back.
+    pub undo: Option<Undo>,
+}
+
+/// The form that takes something back: where it is posted, and the one field that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    pub to: String,
+    pub name: String,
+    pub value: String,
 }
 
 /// Where toasts stand. The shell has one.

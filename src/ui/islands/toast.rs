@@ -30,6 +30,17 @@ pub fn Toast(flash: Flash) -> impl IntoView {
         ToastTone::Started => Tone::Run,
     };
     let link = flash.link.map(|link| view! { <a class="button" href=link.href>{link.label}</a> });
+    let undo = flash.undo.map(|undo| {
+        view! {
+            <form method="post" action=undo.to data-send="">
+                <input type="hidden" name=undo.name value=undo.value/>
+                <button class="button" type="submit">
+                    <Icon name=IconName::Undo/>
+                    "Undo"
+                </button>
+            </form>
+        }
+    });
     view! {
         <div
             class="toast"
@@ -43,6 +54,7 @@ pub fn Toast(flash: Flash) -> impl IntoView {
             <Icon name=tone.icon()/>
             <p>{flash.text}</p>
             <div class="toast__acts">
+                {undo}
                 {link}
                 <button
                     class="button button--quiet button--icon"
@@ -66,7 +78,8 @@ mod tests {
     fn without_script_a_toast_has_no_dead_button() {
         let owner = Owner::new();
         let toast = owner.with(|| {
-            let flash = Flash { tone: ToastTone::Done, text: "It is saved.".to_owned(), link: None };
+            let flash =
+                Flash { tone: ToastTone::Done, text: "It is saved.".to_owned(), link: None, undo: None };
             view! { <Toast flash/> }.to_html()
         });
         let close = toast.split("<button").nth(1).expect("the close button is rendered");

@@ -8,18 +8,24 @@ use leptos::prelude::*;
 
 /// What the dialog says about one thing.
 pub struct Deletion {
-    /// The address of the server function; it takes `id`.
+    /// The address of the server function.
     pub to: &'static str,
-    /// What it is: *image*.
-    pub noun: &'static str,
-    pub id: String,
-    pub name: String,
+    /// Its hidden fields.
+    pub fields: Vec<(&'static str, String)>,
+    /// The button: *Delete image*.
+    pub verb: &'static str,
+    /// The question: *Delete web-v2?*
+    pub title: String,
+    /// What becomes of it, in a sentence.
+    pub sub: String,
     /// The page underneath.
     pub close: String,
     /// What it saves.
     pub headline: String,
     pub detail: String,
-    /// What happens, what needs attention first.
+    /// What has to be decided first, if anything.
+    pub decision: Option<AnyView>,
+    /// What happens.
     pub consequences: Vec<Consequence>,
     /// Why it is not possible now.
     pub blocked: Option<Reason>,
@@ -28,28 +34,34 @@ pub struct Deletion {
 /// Asks whether to delete, by its consequences.
 #[component]
 pub fn DeleteDialog(deletion: Deletion, error: Option<ApiError>) -> impl IntoView {
-    let Deletion { to, noun, id, name, close, headline, detail, consequences, blocked } = deletion;
-    let (close_href, label) = (close.clone(), format!("Delete {noun}"));
+    let Deletion { to, fields, verb, title, sub, close, headline, detail, decision, consequences, blocked } =
+        deletion;
+    let close_href = close.clone();
+    let fields = fields
+        .into_iter()
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+        .collect_view();
     let body = match blocked {
         Some(reason) => view! { <BlockedDialog reason close label="Keep it"/> }.into_any(),
         None => view! {
             <PostForm to>
-                <input type="hidden" name="id" value=id/>
+                {fields}
                 <DialogBody>
                     <Refusal error/>
+                    {decision}
                     <EffectsList consequences/>
                 </DialogBody>
                 <DialogFoot>
                     <PriceLine headline detail/>
                     <LinkButton href=close size=Size::Form>"Keep it"</LinkButton>
-                    <Button variant=Variant::Danger size=Size::Form icon=IconName::Trash>{label}</Button>
+                    <Button variant=Variant::Danger size=Size::Form icon=IconName::Trash>{verb}</Button>
                 </DialogFoot>
             </PostForm>
         }
         .into_any(),
     };
     view! {
-        <Dialog id=format!("delete-{noun}") title=format!("Delete {name}?") sub="It cannot be brought back." close_href>
+        <Dialog id="delete" title sub close_href>
             {body}
         </Dialog>
     }

@@ -38,6 +38,8 @@ pub struct Shell {
     pub n_instances: u32,
     /// Images in project and region.
     pub n_images: u32,
+    /// Images in the recycle bin of project and region.
+    pub n_in_bin: u32,
     /// Tasks at work in project and region.
     pub n_tasks: u32,
     /// Shares that wait for a decision of the project in the region (H7).

@@ -3,8 +3,8 @@
 
 mod read;
 
-pub(crate) use read::n_listed;
 pub use read::{deletion, list_bin, restoration};
+pub(crate) use read::{n_listed, n_recycled};
 
 use super::{entry, load, region_with_images, take_name};
 use crate::domain::form::{DeleteImageForm, RestoreImage, RestoreImageForm};

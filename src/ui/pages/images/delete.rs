@@ -1,4 +1,4 @@
-//! The dialog that deletes an image, over the image's page: what happens, what stays, what it saves.
+//! The dialog that deletes an image, over the image's page: what needs a decision, what happens, what stays, what it saves.
 
 use super::super::deletion::{DeleteDialog, Deletion};
 use super::super::parts::{counted, explained, loaded};
@@ -6,10 +6,12 @@ use super::detail::ImageSheet;
 use super::use_image_id;
 use crate::ui::calls::images::{DeleteImage, get_image, get_image_deletion};
 use crate::ui::components::*;
+use crate::ui::error::{ApiError, FormState};
 use crate::ui::paths;
-use crate::ui::state::{blocked, use_form};
+use crate::ui::state::{error_at, use_form};
+use darkroom_core::domain::form::DeleteImageForm;
 use darkroom_core::domain::size;
-use darkroom_core::domain::view::ImageDeletion;
+use darkroom_core::domain::view::{ImageDeletion, Unsharing};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -17,37 +19,108 @@ use leptos::server_fn::ServerFn;
 #[component]
 pub fn DeleteImagePage() -> impl IntoView {
     let (id, refused) = (use_image_id(), use_form());
-    let data =
-        async move { Ok((get_image(id).await?, get_image_deletion(id).await?, refused.error().await)) };
-    loaded(data, |(detail, image, error)| {
+    let data = async move {
+        let (detail, image) = (get_image(id).await?, get_image_deletion(id).await?);
+        let state = refused.state(fresh(&image)).await;
+        Ok((detail, image, state))
+    };
+    loaded(data, |(detail, image, FormState { form, error })| {
+        let (headline, money) = match image.undo_until {
+            Some(until) => {
+                (format!("Undo until {}", until.minute()), "After that it is gone for good.".to_owned())
+            }
+            None => (
+                format!("Saves {} per month", image.month.display(&image.symbol)),
+                format!("Charging stops at once. It has cost {} so far.", image.cost.display(&image.symbol)),
+            ),
+        };
+        let sub = match image.undo_until {
+            Some(_) => "It goes to the recycle bin.",
+            None => "It cannot be brought back.",
+        };
         let deletion = Deletion {
             to: DeleteImage::url(),
-            noun: "image",
-            id: image.id.to_string(),
-            name: image.name.to_string(),
+            fields: vec![("form[image]", image.id.to_string())],
+            verb: if image.unsharing.is_some() { "Unshare all and delete" } else { "Delete image" },
+            title: format!("Delete {}?", image.name),
+            sub: sub.to_owned(),
             close: paths::image(image.id),
-            headline: format!("Saves {} per month", image.month.display(&image.symbol)),
-            detail: format!(
-                "Charging stops at once. It has cost {} so far.",
-                image.cost.display(&image.symbol)
-            ),
+            headline,
+            detail: money,
             consequences: consequences(&image),
-            blocked: image.blocked.or(image.unsharing.map(|unsharing| unsharing.reason)).map(
-                |rule| match rule.code.as_str() {
-                    "image_shared" => {
-                        blocked(rule, vec![Link::new("Show with whom", paths::image_sharing(image.id))])
-                    }
-                    _ => explained(rule),
-                },
-            ),
+            decision: image.unsharing.map(|unsharing| {
+                let sharing = paths::image_sharing(image.id);
+                view! { <UnshareChoice unsharing form sharing error=error.clone()/> }.into_any()
+            }),
+            blocked: image.blocked.map(explained),
         };
         view! { <ImageSheet detail/><DeleteDialog deletion error/> }.into_any()
     })
 }
 
+fn fresh(image: &ImageDeletion) -> DeleteImageForm {
+    DeleteImageForm {
+        image: image.id.to_string(),
+        day: image.unsharing.as_ref().map(|u| u.grace.day.clone()).unwrap_or_default(),
+        ..DeleteImageForm::default()
+    }
+}
+
+/// Others have it: that is ended by saying so, at once or at the end of a day.
+#[component]
+fn UnshareChoice(
+    unsharing: Unsharing,
+    form: DeleteImageForm,
+    sharing: String,
+    error: Option<ApiError>,
+) -> impl IntoView {
+    let Unsharing { n_accepted, n_waiting, grace, at_once, .. } = unsharing;
+    let all = counted((n_accepted + n_waiting) as usize, "project");
+    let who = match (n_accepted, n_waiting) {
+        (0, n) => format!(
+            "{} asked and not answered yet",
+            if n == 1 { "1 project is".to_owned() } else { format!("{n} projects are") }
+        ),
+        (n, 0) => format!("Shared with {} that accepted", counted(n as usize, "project")),
+        (n, waiting) => {
+            format!("Shared with {} that accepted, {waiting} waiting", counted(n as usize, "project"))
+        }
+    };
+    let first = Consequence {
+        icon: IconName::Users,
+        tone: Tone::Warn,
+        what: who,
+        count: all.clone(),
+        detail: Some(
+            "They are told, and can save a copy of their own until then. Machines they made stay theirs."
+                .to_owned(),
+        ),
+    };
+    let now = at_once.then(|| {
+        let pick = Pick::when(form.when == "now");
+        view! { <Checkbox id="when-now" name="form[when]" value="now" kind=CheckKind::Radio label="At once" pick/> }
+    });
+    let later = Pick::when(form.when != "now");
+    let sure = Pick::when(form.unshare == "yes");
+    let day_error = error_at(error.as_ref(), "day").or_else(|| error_at(error.as_ref(), "when"));
+    let unsure = error_at(error.as_ref(), "unshare").map(|text| view! { <Notice tone=Tone::Bad text/> });
+    let hint = format!("Until then it stays as it is. The first day is {}.", grace.first_day);
+    view! {
+        <EffectsList consequences=vec![first]/>
+        <p class="small"><a href=sharing>"Show with whom it is shared"</a></p>
+        <CheckGroup legend="When is it deleted?">
+            <Checkbox id="when-day" name="form[when]" value="day" kind=CheckKind::Radio label="At the end of a day, so that they have time" pick=later/>
+            {now}
+        </CheckGroup>
+        <Field id="day" name="form[day]" label="Last day" kind=FieldKind::Day need=Need::Optional value=form.day hint error=day_error/>
+        <Checkbox id="unshare" name="form[unshare]" value="yes" label=format!("Stop sharing with {all}") pick=sure need=Need::Required/>
+        {unsure}
+    }
+}
+
 /// What deleting does, what needs attention first.
 fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
-    let n = deletion.machines.len();
+    let n = deletion.n_machines as usize;
     let line = |icon, tone, what: &str, count: String, detail: Option<String>| Consequence {
         icon,
         tone,
@@ -55,41 +128,83 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
         count,
         detail,
     };
-    let stored = size::decimal(deletion.stored_bytes);
-    let freed = size::decimal(deletion.unique_bytes);
-    let shared = deletion.unique_bytes < deletion.stored_bytes;
-    let freed_detail = shared.then(|| format!("Of {stored}; the rest is also in other images."));
-    vec![
-        line(
-            IconName::Warn,
+    let mut lines = Vec::new();
+    if deletion.undo_until.is_none() {
+        let detail = Some("There is no undo and no copy of it.".to_owned());
+        lines.push(line(IconName::Warn, Tone::Warn, "It is gone for good", String::new(), detail));
+    }
+    lines.push(line(
+        IconName::Off,
+        Tone::Plain,
+        "It can no longer be deployed",
+        String::new(),
+        Some("No machine can be made or reinstalled from it.".to_owned()),
+    ));
+    lines.push(line(
+        IconName::Instance,
+        Tone::Good,
+        "Machines made from it keep running",
+        counted(n, "machine"),
+        (n > 0).then(|| "They keep their disks; nothing changes for them.".to_owned()),
+    ));
+    if let Some(family) = deletion.family.as_ref().filter(|family| family.leads) {
+        let (tone, what) = match &family.next {
+            Some(next) => (Tone::Plain, format!("The family {} then means {}", family.name, next.name)),
+            None => (Tone::Warn, format!("The family {} then means no image", family.name)),
+        };
+        let detail =
+            family.next.is_none().then(|| "Deploying by family fails until it has one again.".to_owned());
+        lines.push(line(IconName::Branch, tone, &what, String::new(), detail));
+    }
+    if !deletion.replaces.is_empty() {
+        let names: Vec<String> = deletion.replaces.iter().map(|image| image.name.to_string()).collect();
+        let what = "Named as what to use instead";
+        lines.push(line(
+            IconName::Image,
             Tone::Warn,
-            "It is gone for good",
-            String::new(),
-            Some("There is no undo and no copy of it.".to_owned()),
-        ),
-        line(
-            IconName::Off,
-            Tone::Plain,
-            "It can no longer be deployed",
-            String::new(),
-            Some("No machine can be made or reinstalled from it.".to_owned()),
-        ),
-        line(
-            IconName::Instance,
+            what,
+            counted(names.len(), "image"),
+            Some(format!("Of {}.", names.join(", "))),
+        ));
+    }
+    if !deletion.copies.is_empty() {
+        lines.push(line(
+            IconName::Region,
             Tone::Good,
-            "Machines made from it keep running",
-            counted(n, "machine"),
-            (n > 0).then(|| "They keep their disks; nothing changes for them.".to_owned()),
-        ),
-        line(IconName::Disk, Tone::Plain, "Storage that becomes free", freed, freed_detail),
-        line(
-            IconName::Money,
-            Tone::Plain,
-            "Cost per month",
-            format!("−{}", deletion.month.display(&deletion.symbol)),
+            "Copies of it stay",
+            counted_copies(deletion.copies.len()),
             None,
-        ),
-    ]
+        ));
+    }
+    let stored = size::decimal(deletion.stored_bytes);
+    let shared = deletion.unique_bytes < deletion.stored_bytes;
+    let when = if deletion.undo_until.is_some() {
+        "Storage that becomes free after that"
+    } else {
+        "Storage that becomes free"
+    };
+    lines.push(line(
+        IconName::Disk,
+        Tone::Plain,
+        when,
+        size::decimal(deletion.unique_bytes),
+        shared.then(|| format!("Of {stored}; the rest is also in other images.")),
+    ));
+    let in_bin = deletion.bin_month.map(|month| {
+        format!("In the recycle bin it still costs {} per month.", month.display(&deletion.symbol))
+    });
+    lines.push(line(
+        IconName::Money,
+        Tone::Plain,
+        "Cost per month",
+        format!("−{}", deletion.month.display(&deletion.symbol)),
+        in_bin,
+    ));
+    lines
+}
+
+fn counted_copies(n: usize) -> String {
+    if n == 1 { "1 copy".to_owned() } else { format!("{n} copies") }
 }
 
 #[cfg(test)]
@@ -97,6 +212,7 @@ mod tests {
     use super::*;
     use darkroom_core::domain::money::Money;
     use darkroom_core::domain::text::Name;
+    use darkroom_core::domain::time::Timestamp;
 
     fn deletion(unique_bytes: u64) -> ImageDeletion {
         ImageDeletion {
@@ -131,5 +247,16 @@ mod tests {
         assert_eq!(storage.detail.as_deref(), Some("Of 9.41 GB; the rest is also in other images."));
         let alone = consequences(&deletion(9_410_000_000));
         assert!(alone.iter().all(|line| line.what != "Storage that becomes free" || line.detail.is_none()));
+    }
+
+    #[test]
+    fn that_it_is_gone_for_good_is_said_only_where_it_is() {
+        let said = |deletion: &ImageDeletion| {
+            consequences(deletion).iter().any(|line| line.what.contains("gone for good"))
+        };
+        assert!(said(&deletion(1)));
+        let with_bin =
+            ImageDeletion { undo_until: Some(Timestamp(1)), bin_month: Some(Money(1)), ..deletion(1) };
+        assert!(!said(&with_bin));
     }
 }

@@ -6,7 +6,7 @@ use super::super::parts::{
     role_reason,
 };
 use super::use_image_id;
-use crate::ui::calls::images::{ProtectImage, get_image};
+use crate::ui::calls::images::{KeepImage, ProtectImage, get_image};
 use crate::ui::components::*;
 use crate::ui::islands::CopyableId;
 use crate::ui::paths;
@@ -45,6 +45,7 @@ pub(super) fn ImageSheet(detail: ImageDetail) -> impl IntoView {
         <Moving when=moving/>
         <ImageHead detail=detail.clone() here=paths::image(image.id)/>
         {given}
+        <BinNotice detail=detail.clone()/>
         <StageNotice detail=detail.clone()/>
         <StateOfWork detail=detail.clone()/>
         <div class="split">
@@ -102,6 +103,40 @@ fn StageNotice(detail: ImageDetail) -> impl IntoView {
     view! { {now}{planned} }
 }
 
+/// That it is in the recycle bin or will be, and the way back.
+#[component]
+fn BinNotice(detail: ImageDetail) -> impl IntoView {
+    let id = detail.image.id;
+    if let Some(bin) = &detail.image.bin {
+        let text = format!(
+            "{} put it into the recycle bin on {}. It stays there until {}, then it is gone for good.",
+            bin.by,
+            bin.since.minute(),
+            bin.until.minute()
+        );
+        let ways = detail.may_change.then(|| {
+            view! {
+                <div class="cluster">
+                    <LinkButton href=paths::image_restore(id) icon=IconName::Undo>"Restore"</LinkButton>
+                    <a href=paths::image_purge(id)>"Delete it for good"</a>
+                </div>
+            }
+        });
+        return Some(view! { <Notice tone=Tone::Warn text>{ways}</Notice> }.into_any());
+    }
+    let leaves = detail.image.leaves?;
+    let text = format!("It will be deleted when {} is over. Who has it is told.", leaves.plus_ms(-1).day());
+    let keep = detail.may_change.then(|| {
+        view! {
+            <PostForm to=KeepImage::url()>
+                <input type="hidden" name="id" value=id.to_string()/>
+                <Button icon=IconName::Undo>"Keep it"</Button>
+            </PostForm>
+        }
+    });
+    Some(view! { <Notice tone=Tone::Warn text>{keep}</Notice> }.into_any())
+}
+
 /// By whom the image was given, since when, and how long still.
 #[component]
 fn Given(by: SharedBy, now: Timestamp) -> impl IntoView {
@@ -129,6 +164,8 @@ pub(super) fn ImageHead(detail: ImageDetail, here: String) -> impl IntoView {
         Link::new("Public images", paths::IMAGES_PUBLIC)
     } else if detail.shared.is_some() {
         Link::new("Shared with me", paths::IMAGES_SHARED)
+    } else if image.bin.is_some() {
+        Link::new("Recycle bin", paths::IMAGES_BIN)
     } else {
         Link::new("My Images", paths::IMAGES)
     };
@@ -158,8 +195,12 @@ pub(super) fn ImageHead(detail: ImageDetail, here: String) -> impl IntoView {
 }
 
 /// Deploy, Edit and Delete, each possible or with its reason.
-fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
+fn head_actions(detail: &ImageDetail) -> Option<AnyView> {
     let image = &detail.image;
+    if image.bin.is_some() {
+        // What can be done stands in its notice.
+        return None;
+    }
     let deploy = match image.can(Action::Deploy).and_then(|()| if detail.may_deploy { Ok(()) } else { Err(role_reason()) }) {
         Ok(()) => view! {
             <LinkButton href=paths::instance_new_from(image.id) variant=Variant::Primary size=Size::Form icon=IconName::Deploy>"Deploy"</LinkButton>
@@ -180,7 +221,7 @@ fn head_actions(detail: &ImageDetail) -> impl IntoView + use<> {
         view! { {share}{edit}{stage}{delete} }
     });
     let copy = copy_link(detail);
-    view! { {deploy}{copy}{change} }
+    Some(view! { {deploy}{copy}{change} }.into_any())
 }
 
 /// Copy, or why not. Of a shared image a copy is how it becomes one's own.

@@ -1,5 +1,6 @@
 //! Pages about images.
 
+mod bin;
 mod copy;
 mod delete;
 mod detail;
@@ -12,6 +13,7 @@ mod sharing;
 mod stage;
 mod toolbar;
 
+pub use bin::{BinPage, EmptyBinPage, PurgeImagePage, RestoreImagePage};
 pub use copy::CopyImagePage;
 pub use delete::DeleteImagePage;
 pub use detail::ImagePage;
@@ -43,6 +45,10 @@ fn tabs() -> Vec<Tab> {
         0 => TabNote::None,
         n => TabNote::New(u64::from(n)),
     };
+    let bin = match shell.n_in_bin {
+        0 => TabNote::None,
+        n => TabNote::Count(u64::from(n)),
+    };
     let public = Tab::new("Public", paths::IMAGES_PUBLIC, TabNote::None);
     if shell.project.is_none() {
         return vec![public];
@@ -51,5 +57,6 @@ fn tabs() -> Vec<Tab> {
         Tab::new("My Images", paths::IMAGES, TabNote::Count(u64::from(shell.n_images))),
         Tab::new("Shared with me", paths::IMAGES_SHARED, waiting),
         public,
+        Tab::new("Recycle bin", paths::IMAGES_BIN, bin),
     ]
 }

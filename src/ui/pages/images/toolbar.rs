@@ -110,6 +110,7 @@ pub(super) fn Toolbar(query: ImageQuery, known_tags: Vec<String>, children: Chil
     let kept = hidden(kept_pairs(&query));
     let boxes = State::ALL
         .into_iter()
+        .filter(|status| *status != State::Recycled)
         .map(|status| {
             let pick = Pick::when(query.statuses.contains(&status));
             view! { <Checkbox id=format!("status-{}", status.slug()) name="status" value=status.slug() label=status.word() pick/> }

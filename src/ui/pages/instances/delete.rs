@@ -22,15 +22,17 @@ pub fn DeleteInstancePage() -> impl IntoView {
     loaded(data, |(detail, machine, error)| {
         let deletion = Deletion {
             to: DeleteInstance::url(),
-            noun: "instance",
-            id: machine.id.to_string(),
-            name: machine.name.to_string(),
+            fields: vec![("id", machine.id.to_string())],
+            verb: "Delete instance",
+            title: format!("Delete {}?", machine.name),
+            sub: "It cannot be brought back.".to_owned(),
             close: paths::instance(machine.id),
             headline: match machine.month {
                 Some(month) => format!("Saves {} per month", month.display(&machine.symbol)),
                 None => "Nothing is charged for it now".to_owned(),
             },
             detail: "Charging stops as soon as it is deleted.".to_owned(),
+            decision: None,
             consequences: consequences(&machine),
             blocked: machine.blocked.map(explained),
         };

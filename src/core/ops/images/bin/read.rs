@@ -25,6 +25,11 @@ pub(crate) fn n_listed(ctx: &Ctx, group: &(ProjectId, RegionId)) -> u32 {
     ctx.app.images.count_of(group, |image| image.status != Status::Recycled)
 }
 
+/// Images of project and region that are in the recycle bin.
+pub(crate) fn n_recycled(ctx: &Ctx, group: &(ProjectId, RegionId)) -> u32 {
+    ctx.app.images.count_of(group, |image| image.status == Status::Recycled)
+}
+
 /// What the dialog that deletes an image shows: consequences and money.
 ///
 /// # Errors
