@@ -3,6 +3,7 @@
 
 use super::world::World;
 use crate::domain::actor::Actor;
+use crate::domain::event::AuditQuery;
 use crate::domain::form::{
     CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, PasswordForm,
     RestoreImageForm, StageForm,
@@ -556,7 +557,7 @@ fn look(
     images::list_bin(ctx, place, ImageQuery::default())?;
     instances::list(ctx, place, "", 1)?;
     tasks::list(ctx, place, vec![], 1)?;
-    audit::list(ctx, place, None, 1)?;
+    audit::list(ctx, place, &AuditQuery::default())?;
     if let Some(id) = machine {
         instances::detail(ctx, id)?;
     }

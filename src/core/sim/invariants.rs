@@ -11,6 +11,7 @@ use crate::domain::money::Money;
 use crate::domain::share::Sharing;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::usage;
+use crate::ops::verify::verify;
 use crate::ports::Clock;
 use crate::store::records::index;
 use crate::store::{KeyPart, Order, Store, list_index, read_index};
@@ -56,7 +57,9 @@ pub fn check(bench: &Bench) -> Checked {
     open_meters_are_exactly_those_due(&records)?;
     open_meters_are_indexed(store, &records)?;
     costs_equal_a_recount(bench, &records)?;
-    stuck_only_after_lasting_errors(bench, &records)
+    stuck_only_after_lasting_errors(bench, &records)?;
+    hold!(records.heads_are_the_ends(), "the head of a chain of events is not its end");
+    Ok(())
 }
 
 /// What must hold once no task is left, all faults are off, and the sweeps have done their work after the grace period.
@@ -65,6 +68,9 @@ pub fn check(bench: &Bench) -> Checked {
 /// The first rule that is broken.
 pub fn check_at_rest(bench: &Bench) -> Checked {
     check(bench)?;
+    // Also what was followed commit by commit is read and recomputed as a whole.
+    let verified = verify(bench.records()).map_err(|e| e.to_string())?;
+    hold!(verified.findings.is_empty(), "`darkroom check` finds at rest: {:?}", verified.findings);
     let records = bench.witness.records();
     for task in records.tasks.all() {
         hold!(!unfinished(task), "{} is still {:?} at rest", task.id, task.state);

@@ -1,9 +1,10 @@
 //! Follows every commit: keeps the records decoded, so that checking the rules after each event is quick, and judges what only a single
-//! commit shows: that every change has its event, and that no counter rises over the limit in force.
+//! commit shows: that every change has its event, that events are only ever added to the end of their chain, and that no counter rises over
+//! the limit in force.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
-use crate::domain::ids::RegionId;
+use crate::domain::ids::{AccountId, RegionId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
@@ -12,6 +13,7 @@ use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
+use crate::ops::audit::chain::link;
 use crate::store::{Batch, Order, Record, Store, Version, Watch, decode_record, prefix_end, record_prefix};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,7 +81,10 @@ pub(super) struct Records {
     pub(super) sharings: Table<Sharing>,
     flavors: Table<Flavor>,
     users: Table<User>,
-    events: Vec<u8>,
+    events: Table<Event>,
+    heads: Table<Chain>,
+    /// The end of every chain as far as it was recomputed: nothing is ever hashed twice.
+    ends: BTreeMap<Option<AccountId>, (u64, String)>,
     pub(super) n_events: u64,
     broken: Vec<String>,
 }
@@ -98,6 +103,8 @@ impl Records {
         self.sharings.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
+        self.events.follow(batch);
+        self.heads.follow(batch);
     }
 
     /// The limits of an account in a region.
@@ -108,7 +115,7 @@ impl Records {
 
     /// What this commit alone breaks; looked at before it is followed.
     fn judge(&mut self, version: Version, batch: &Batch) {
-        let told = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events)).count();
+        let told = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events.prefix)).count();
         self.n_events += u64::try_from(told).unwrap_or(u64::MAX);
         let changes = [
             (self.images.touched(batch), "image"),
@@ -165,6 +172,43 @@ impl Records {
     }
 }
 
+impl Records {
+    /// Events are only added, each to the end of its chain, and the head says what the end is.
+    fn judge_chains(&mut self, version: Version, batch: &Batch) {
+        let mut new = self.events.new_in(batch);
+        let put = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events.prefix)).count();
+        let gone = batch.deletes.iter().any(|key| self.events.rows.contains_key(key));
+        if put != new.len() || gone {
+            self.broken.push(format!("commit {version} changed or removed an audit event"));
+        }
+        new.sort_unstable_by_key(|event| event.number);
+        for event in new {
+            let (n, hash) = self.ends.entry(event.account).or_default();
+            if event.number != *n + 1 || event.hash != link(hash, &event) {
+                let what =
+                    format!("commit {version} wrote event {}, which does not follow on {n}", event.number);
+                self.broken.push(what);
+            }
+            (*n, *hash) = (event.number, event.hash);
+        }
+        let heads = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.heads.prefix));
+        for head in heads.filter_map(|(key, value)| decode_record::<Chain>(key, value).ok()) {
+            let end = self.ends.get(&head.account);
+            if end.is_none_or(|(n, hash)| (head.n_events, &head.hash) != (*n, hash)) {
+                let what =
+                    format!("commit {version} says event {} is the last, and it is {end:?}", head.n_events);
+                self.broken.push(what);
+            }
+        }
+    }
+
+    /// Whether every chain ends where its head says; up to there it was recomputed commit by commit.
+    pub(super) fn heads_are_the_ends(&self) -> bool {
+        let heads = self.heads.all().map(|head| (&head.account, head.n_events, &head.hash));
+        heads.eq(self.ends.iter().map(|(account, (n, hash))| (account, *n, hash)))
+    }
+}
+
 /// The follower.
 pub struct Witness(Mutex<Records>);
 
@@ -187,11 +231,15 @@ impl Witness {
             sharings: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
-            events: record_prefix(Event::TABLE),
+            events: Table::new(),
+            heads: Table::new(),
+            ends: BTreeMap::new(),
             n_events: 0,
             broken: vec![],
         };
-        records.follow(&everything(store));
+        let all = everything(store);
+        records.judge_chains(0, &all);
+        records.follow(&all);
         let witness = Arc::new(Self(Mutex::new(records)));
         store.watch(witness.clone());
         witness
@@ -216,6 +264,7 @@ impl Watch for Witness {
     fn committed(&self, version: Version, batch: &Batch) {
         let mut records = self.records();
         records.judge(version, batch);
+        records.judge_chains(version, batch);
         records.follow(batch);
     }
 }

@@ -51,6 +51,18 @@ impl KeyPart for i64 {
     }
 }
 
+impl<T: KeyPart> KeyPart for Option<T> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            None => out.push(0),
+            Some(part) => {
+                out.push(1);
+                part.encode(out);
+            }
+        }
+    }
+}
+
 impl KeyPart for [u8] {
     fn encode(&self, out: &mut Vec<u8>) {
         // The terminator 00 00 sorts before every continuation, and a 00 inside becomes 00 FF.

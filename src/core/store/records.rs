@@ -2,7 +2,7 @@
 //! store. Indexes are plain rows; the use cases that write a record keep them in step in the same transaction.
 
 use super::{KeyPart, Record, StoreError};
-use crate::domain::event::Event;
+use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{
     AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
@@ -70,7 +70,8 @@ records! {
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 1, ImageId, |r| r.image;
-    Event, "event", 1, EventId, |r| r.id;
+    Event, "event", 2, EventId, |r| r.id, older_event;
+    Chain, "chain", 1, Option<AccountId>, |r| r.account;
 }
 
 /// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
@@ -159,6 +160,18 @@ fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError>
             Ok(value)
         }
         _ => Err(no_upcast::<Meter>(from_version)),
+    }
+}
+
+/// Version 1 knew no chain. The first event that was chained vouches for all of them.
+fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("number".to_owned(), json!(0));
+            fields.insert("hash".to_owned(), json!(""));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Event>(from_version)),
     }
 }
 

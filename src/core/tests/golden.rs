@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::event::Event;
 use darkroom_core::domain::form::{DeleteImageForm, ShareForm};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::meter::Meter;
@@ -162,5 +163,7 @@ fn what_older_programs_wrote_is_understood() {
     assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
     assert!(counter.contains(r#""n_images":2,"n_instances":1,"creating":{},"n_copies":0"#), "{counter}");
     assert!(counter_2.contains(r#"-000000000001":1},"n_copies":0"#), "{counter_2}");
+    let event = read_older::<Event>(b"any", include_str!("older/event_1.json"));
+    assert!(event.contains(r#""detail":"Changed the remark.","number":0,"hash":"""#), "{event}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");
 }

@@ -5,6 +5,7 @@
 
 use darkroom_core::domain::Error;
 use darkroom_core::domain::disk::DiskKind;
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::ids::{InstanceId, ProjectId, RegionId, Subject};
 use darkroom_core::domain::money::Money;
@@ -106,7 +107,7 @@ fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
     );
     assert_eq!(s.bench.witness.broken(), Vec::<String>::new());
     // The provider's own business is not in the trail of a tenant.
-    let seen = audit::list(&s.owner(), &s.place(), Some(Subject::region(&north)), 1).unwrap();
+    let seen = audit::list(&s.owner(), &s.place(), &AuditQuery::about(Subject::region(&north))).unwrap();
     assert_eq!(seen.page.total, 0);
 }
 
