@@ -30,7 +30,7 @@ fn region() -> Region {
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
         },
-        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 },
+        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 },
     }
 }
 
@@ -170,6 +170,8 @@ fn counters_must_be_what_a_recount_gives() {
     check("being made there are: 2 in prod; there are: none", |tx| tx.put(&wrong));
     let wrong = Counter { n_copies: 3, creating: [].into(), ..wrong };
     check("says 3 copies on their way; there are 0", |tx| tx.put(&wrong));
+    let wrong = Counter { n_copies: 0, n_shares: Some(4), ..wrong };
+    check("says 4 open shares; there are 0", |tx| tx.put(&wrong));
     check("is missing", |tx| {
         tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
         Ok(())

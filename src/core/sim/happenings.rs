@@ -176,7 +176,8 @@ impl World {
                 let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
                 let account = self.provider.accounts[usize::from(self.dice.chance(500))];
                 let n_creates_max = n.div_ceil(2);
-                let limits = Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max };
+                let limits =
+                    Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max, n_shares_max: n };
                 let limits = self.dice.chance(700).then_some(limits);
                 ("limits", provider::set_limits(&ctx, account, &region, limits))
             }

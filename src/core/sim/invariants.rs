@@ -228,8 +228,18 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
     for task in records.tasks.all().filter(|t| t.has_turn()) {
         *travelling.entry((task.account.0, task.region.clone())).or_default() += 1;
     }
+    let mut shared: BTreeMap<(Uuid, RegionId), u32> = BTreeMap::new();
+    for share in records.shares.all().filter(|s| s.state.open()) {
+        *shared.entry((share.account.0, share.region.clone())).or_default() += 1;
+    }
     for counter in records.counters.all() {
         let key = (counter.account.0, counter.region.clone());
+        let n_shares = shared.remove(&key).unwrap_or_default();
+        hold!(
+            counter.n_shares == Some(n_shares),
+            "{:?} shares are counted as open, and {n_shares} are",
+            counter.n_shares
+        );
         let n_copies = travelling.remove(&key).unwrap_or_default();
         hold!(
             counter.n_copies == n_copies,
@@ -252,6 +262,7 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         );
     }
     hold!(recount.is_empty(), "things are counted nowhere: {recount:?}");
+    hold!(shared.is_empty(), "shares are counted nowhere: {shared:?}");
     hold!(travelling.is_empty(), "copies are counted nowhere: {travelling:?}");
     Ok(())
 }

@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 51] = [
+const EVENTS: [&str; 52] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -100,6 +100,7 @@ const EVENTS: [&str; 51] = [
     "bulk-unprotect: ok",
     "cancel: ok",
     "retry: ok",
+    "share: account_share_limit_reached",
     "look: ok",
     "forbidden: refused",
     "of-others: refused",
@@ -135,7 +136,7 @@ fn event(tx: &mut Tx<'_>, image: &Image) -> Result<EventId, StoreError> {
     Ok(about.items[0].value)
 }
 
-const SABOTAGES: [(&str, Sabotage); 20] = [
+const SABOTAGES: [(&str, Sabotage); 21] = [
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
     ("is Available with Some", |tx, image, _| {
         change::<Image>(tx, &image.id, |i| i.bin = Some(Bin::from(i.created, 7, "nobody")))
@@ -165,6 +166,9 @@ const SABOTAGES: [(&str, Sabotage); 20] = [
         change::<Counter>(tx, &(image.account, image.region.clone()), |c| {
             c.creating.insert(image.project, 1);
         })
+    }),
+    ("shares are counted as open", |tx, image, _| {
+        change::<Counter>(tx, &(image.account, image.region.clone()), |c| c.n_shares = Some(1))
     }),
     ("needs the tasks", |tx, image, _| task(tx, image, State::Running)),
     ("is stuck", |tx, image, machine| {

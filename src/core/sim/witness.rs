@@ -148,11 +148,16 @@ impl Records {
             let new: Counter = decode_record(key, value).expect("what was encoded a moment ago decodes");
             let old = self.counters.rows.get(key);
             let (images, instances) = old.map_or((0, 0), |c| (c.n_images, c.n_instances));
+            let shares = old.and_then(|c| c.n_shares).unwrap_or(0);
             let creating = old.map(|c| c.creating.clone()).unwrap_or_default();
             let Some(limits) = self.limits(new.account.0, &new.region) else { continue };
             if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
                 self.broken
                     .push(format!("commit {version} took image {} of {}", new.n_images, limits.n_images_max));
+            }
+            if new.n_shares.is_some_and(|n| n > shares.max(limits.n_shares_max)) {
+                let (n, max) = (new.n_shares, limits.n_shares_max);
+                self.broken.push(format!("commit {version} opened share {n:?} of {max}"));
             }
             for (project, n) in new.creating {
                 let before = creating.get(&project).copied().unwrap_or(0);

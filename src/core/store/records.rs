@@ -13,7 +13,7 @@ use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
-use crate::domain::quota::Counter;
+use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
@@ -55,15 +55,15 @@ macro_rules! records {
 }
 
 records! {
-    Account, "account", 1, AccountId, |r| r.id;
+    Account, "account", 2, AccountId, |r| r.id, older_account;
     Project, "project", 1, ProjectId, |r| r.id;
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
-    Region, "region", 3, RegionId, |r| r.id.clone(), older_region;
+    Region, "region", 4, RegionId, |r| r.id.clone(), older_region;
     DatedBook, "book", 2, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
-    Counter, "counter", 3, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
+    Counter, "counter", 4, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 3, ImageId, |r| r.id, older_image;
     Instance, "instance", 1, InstanceId, |r| r.id;
     Task, "task", 2, TaskId, |r| r.id, older_task;
@@ -74,26 +74,50 @@ records! {
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
 }
 
+/// Version 1 knew no limit of shares.
+fn older_account(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            let own = fields.get_mut("limits").and_then(Value::as_object_mut);
+            own.into_iter().flat_map(|own| own.values_mut()).for_each(limit_shares);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Account>(from_version)),
+    }
+}
+
+/// Limits from before there was one of shares.
+fn limit_shares(limits: &mut Value) {
+    if let Some(fields) = limits.as_object_mut() {
+        fields.insert("n_shares_max".to_owned(), json!(Limits::N_SHARES_MAX));
+    }
+}
+
 /// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
-/// copies.
+/// copies. Version 3 did not count shares, and a counter cannot know how many there are: the first change of one counts them.
 fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             fields.entry("creating").or_insert_with(|| json!({}));
-            fields.insert("n_copies".to_owned(), json!(0));
+            fields.entry("n_copies").or_insert_with(|| json!(0));
+            fields.insert("n_shares".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),
     }
 }
 
-/// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin.
+/// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin,
+/// version 3 no limit of shares.
 fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             fields.entry("accepts_copies").or_insert_with(|| json!("on"));
-            fields.insert("recycle_days".to_owned(), json!(7));
-            price_bin(fields);
+            if from_version < 3 {
+                fields.insert("recycle_days".to_owned(), json!(7));
+                price_bin(fields);
+            }
+            fields.get_mut("limits").into_iter().for_each(limit_shares);
             Ok(value)
         }
         _ => Err(no_upcast::<Region>(from_version)),

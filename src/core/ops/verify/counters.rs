@@ -10,7 +10,7 @@ impl All {
     /// Shares lead from an image to a project, as both are, and are counted.
     pub(super) fn shares(&mut self) {
         let mut recount: BTreeMap<ImageId, Sharing> = BTreeMap::new();
-        for share in std::mem::take(&mut self.shares) {
+        for share in self.shares.clone() {
             recount.entry(share.image).or_insert(Sharing::none(share.image)).moved(None, Some(share.state));
             let image = self.images.get(&share.image.0);
             let fits = image.is_some_and(|i| {
@@ -54,6 +54,9 @@ impl All {
         for task in self.tasks.iter().filter(|t| t.has_turn()) {
             recount.entry((task.account, task.region.clone())).or_default().n_copies += 1;
         }
+        for share in self.shares.iter().filter(|s| s.state.open()) {
+            recount.entry((share.account, share.region.clone())).or_default().n_shares += 1;
+        }
         for counter in std::mem::take(&mut self.counters) {
             let counted = recount.remove(&(counter.account, counter.region.clone())).unwrap_or_default();
             let whose = self.account_name(counter.account);
@@ -65,6 +68,13 @@ impl All {
                     counter.n_instances,
                     counted.n_images,
                     counted.n_instances
+                ));
+            }
+            // One of an older darkroom says nothing about them; the next change of a share counts them.
+            if let Some(says) = counter.n_shares.filter(|says| *says != counted.n_shares) {
+                self.found(format!(
+                    "The counter of {whose} in {} says {says} open shares; there are {}.",
+                    counter.region, counted.n_shares
                 ));
             }
             if counter.n_copies != counted.n_copies {
@@ -105,5 +115,6 @@ struct Recount {
     n_images: u32,
     n_instances: u32,
     n_copies: u32,
+    n_shares: u32,
     creating: BTreeMap<ProjectId, u32>,
 }
