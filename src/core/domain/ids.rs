@@ -62,6 +62,8 @@ uuid_id! {
     MeterId,
     /// An entry of the audit trail.
     EventId,
+    /// A request for a higher limit.
+    RequestId,
 }
 
 macro_rules! slug_id {

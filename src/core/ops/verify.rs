@@ -18,6 +18,7 @@ use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
+use crate::domain::request::{Request, State};
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
@@ -115,6 +116,7 @@ struct All {
     flavors: Vec<Flavor>,
     shares: Vec<Share>,
     sharings: BTreeMap<ImageId, Sharing>,
+    requests: Vec<Request>,
     index_rows: BTreeMap<Vec<u8>, Value>,
 }
 
@@ -156,6 +158,7 @@ impl All {
             Meter => |r| self.meters.insert(r.id, r);
             Share => |r| self.shares.push(r);
             Sharing => |r| self.sharings.insert(r.image, r);
+            Request => |r| self.requests.push(r);
             Event => |r| self.events.push(r);
             Chain => |r| self.chains.insert(r.account, r);
         }
@@ -217,6 +220,15 @@ impl All {
                 "The instance {} ({}) has no account, project or region.",
                 machine.name, machine.id
             ));
+        }
+        for request in &self.requests {
+            if !has_account(&request.account) || !self.verified.regions.contains(&request.region) {
+                missing.push(format!("The request {} belongs to no account or region.", request.id));
+            }
+            if (request.state == State::Pending) != request.decision.is_none() {
+                let word = request.state.word().to_lowercase();
+                missing.push(format!("The request {} is {word}, and its decision does not fit.", request.id));
+            }
         }
         for task in self.tasks.iter().filter(|t| t.state.active()) {
             if !self.exists(&task.subject) {
@@ -285,6 +297,14 @@ impl All {
             }
             let place = (task.project, task.region.clone(), task.created.0, task.id);
             rows.put(index::TASK_BY_PLACE, &place, task.id.0);
+        }
+        for request in &self.requests {
+            if request.state == State::Pending {
+                rows.put(index::REQUEST_OPEN, &super::quotas::open_key(request), request.id.0);
+            }
+            let place = (request.account, request.region.clone(), request.at.0, request.id);
+            rows.put(index::REQUEST_BY_PLACE, &place, request.id.0);
+            rows.put(index::REQUEST_BY_TIME, &(request.at.0, request.id), request.id.0);
         }
         for event in &self.events {
             let (at, id) = (event.at.0, event.id);
@@ -422,7 +442,7 @@ impl All {
     }
 }
 
-const INDEXES: [&str; 12] = [
+const INDEXES: [&str; 15] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
@@ -431,6 +451,9 @@ const INDEXES: [&str; 12] = [
     index::TASK_ACTIVE,
     index::TASK_BY_PLACE,
     index::METER_OPEN,
+    index::REQUEST_OPEN,
+    index::REQUEST_BY_PLACE,
+    index::REQUEST_BY_TIME,
     index::EVENT_BY_ACCOUNT,
     index::EVENT_BY_PROJECT,
     index::EVENT_BY_SUBJECT,

@@ -32,7 +32,7 @@ const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_runn
 
 impl World {
     /// The context that a person's session gives; signs in first when they have none. `None` when an injected error is in the way.
-    fn ctx_of(&mut self, who: usize) -> Option<Ctx> {
+    pub(super) fn ctx_of(&mut self, who: usize) -> Option<Ctx> {
         let now = self.bench.clock.now();
         let anonymous = Ctx { app: self.bench.app.clone(), actor: Actor::Anonymous, now };
         let tokens: Vec<_> = self.people[who].sessions.clone();

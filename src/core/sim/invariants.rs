@@ -3,11 +3,12 @@
 
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
-use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
+use crate::domain::request;
 use crate::domain::share::Sharing;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::usage;
@@ -47,6 +48,7 @@ pub fn check(bench: &Bench) -> Checked {
     counters_equal_a_recount(&records)?;
     shares_are_counted_and_lead_somewhere(bench, &records)?;
     no_more_copies_travel_than_may(bench, &records)?;
+    one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
@@ -271,6 +273,19 @@ fn no_more_copies_travel_than_may(bench: &Bench, records: &Records) -> Checked {
     let max = bench.app.settings.n_copies_max;
     let over = records.counters.all().find(|c| c.n_copies > max);
     hold!(over.is_none(), "{:?} copies travel at once, and {max} may", over.map(|c| c.n_copies));
+    Ok(())
+}
+
+/// And what leads to it is what keeps a second one away.
+fn one_request_of_a_kind_waits(store: &dyn Store, records: &Records) -> Checked {
+    let mut waiting: BTreeSet<RequestId> = rows(store, index::REQUEST_OPEN)?.into_iter().collect();
+    let mut kinds = BTreeSet::new();
+    for request in records.requests.all().filter(|r| r.state == request::State::Pending) {
+        let first = kinds.insert((request.account, request.region.clone(), request.kind));
+        hold!(first, "the request {} waits beside another of its kind", request.id);
+        hold!(waiting.remove(&request.id), "the request {} waits, and another could be made", request.id);
+    }
+    hold!(waiting.is_empty(), "requests are kept from being made by {waiting:?}");
     Ok(())
 }
 

@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 52] = [
+const EVENTS: [&str; 58] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -101,6 +101,12 @@ const EVENTS: [&str; 52] = [
     "cancel: ok",
     "retry: ok",
     "share: account_share_limit_reached",
+    "ask-quota: ok",
+    "ask-quota: quota_not_more",
+    "ask-quota: request_open",
+    "withdraw-quota: ok",
+    "decide-quota: approve",
+    "decide-quota: decline",
     "look: ok",
     "forbidden: refused",
     "of-others: refused",

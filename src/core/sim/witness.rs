@@ -11,6 +11,7 @@ use crate::domain::meter::Meter;
 use crate::domain::project::{Account, Project, User};
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::request::Request;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
 use crate::ops::audit::chain::link;
@@ -79,6 +80,7 @@ pub(super) struct Records {
     pub(super) regions: Table<Region>,
     pub(super) shares: Table<Share>,
     pub(super) sharings: Table<Sharing>,
+    pub(super) requests: Table<Request>,
     flavors: Table<Flavor>,
     users: Table<User>,
     events: Table<Event>,
@@ -101,6 +103,7 @@ impl Records {
         self.regions.follow(batch);
         self.shares.follow(batch);
         self.sharings.follow(batch);
+        self.requests.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
         self.events.follow(batch);
@@ -126,6 +129,7 @@ impl Records {
             (self.regions.touched(batch), "region"),
             (self.flavors.touched(batch), "instance type"),
             (self.shares.touched(batch), "share"),
+            (self.requests.touched(batch), "request"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
@@ -234,6 +238,7 @@ impl Witness {
             regions: Table::new(),
             shares: Table::new(),
             sharings: Table::new(),
+            requests: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
             events: Table::new(),

@@ -5,8 +5,8 @@ use super::{KeyPart, Record, StoreError};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{
-    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
-    TaskId, UserId,
+    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
+    SessionId, TaskId, UserId,
 };
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
@@ -15,6 +15,7 @@ use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::request::Request;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
@@ -31,8 +32,8 @@ macro_rules! id_keys {
 }
 
 id_keys!(
-    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
-    TaskId, UserId
+    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
+    SessionId, TaskId, UserId
 );
 
 macro_rules! records {
@@ -70,6 +71,7 @@ records! {
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 1, ImageId, |r| r.image;
+    Request, "request", 1, RequestId, |r| r.id;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
 }
@@ -221,6 +223,12 @@ pub mod index {
     pub const TASK_BY_PLACE: &str = "task_by_place";
     /// subject → open meters of it: guards against opening one twice.
     pub const METER_OPEN: &str = "meter_open";
+    /// (account, region, kind) → request: one of a kind waits at a time.
+    pub const REQUEST_OPEN: &str = "request_open";
+    /// (account, region, moment, request) → request.
+    pub const REQUEST_BY_PLACE: &str = "request_by_place";
+    /// (moment, request) → request: everything.
+    pub const REQUEST_BY_TIME: &str = "request_by_time";
     /// (account, moment, event) → event.
     pub const EVENT_BY_ACCOUNT: &str = "event_by_account";
     /// (project, moment, event) → event.

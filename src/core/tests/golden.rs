@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::Event;
-use darkroom_core::domain::form::{DeleteImageForm, ShareForm};
+use darkroom_core::domain::form::{DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::price::DatedBook;
@@ -14,7 +14,7 @@ use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::task::Task;
-use darkroom_core::ops::{images, shares};
+use darkroom_core::ops::{images, quotas, shares};
 use darkroom_core::ports::{Clock, PortError};
 use darkroom_core::sim::{Bench, Crash, Effect, Op};
 use darkroom_core::store::{
@@ -53,6 +53,22 @@ fn stored_forms() -> BTreeMap<String, String> {
     shares::share(&bench.at_present(&owner), &shared).unwrap();
     let (deleted, _) = bench.copy(&owner, image, project, &["north-1"], "gone").unwrap().remove(0);
     images::delete(&bench.at_present(&owner), &DeleteImageForm::at_once(deleted)).unwrap();
+    let more = QuotaRequestForm {
+        region: "north-1".to_owned(),
+        kind: "images".to_owned(),
+        wanted: "30".to_owned(),
+        reason: "A farm of tests.".to_owned(),
+    };
+    let request = quotas::ask(&bench.at_present(&owner), &more).unwrap();
+    let answer = QuotaDecisionForm {
+        request: request.to_string(),
+        verdict: "approve".to_owned(),
+        note: "As agreed.".to_owned(),
+        granted: "20".to_owned(),
+    };
+    quotas::decide(&bench.user("op@provider.example").unwrap(), &answer).unwrap();
+    let other = QuotaRequestForm { kind: "shares".to_owned(), ..more };
+    quotas::ask(&bench.at_present(&owner), &other).unwrap();
     // A task in the middle of its work, with a lease, a log and an error.
     bench.capture(&owner, machine, "next").unwrap();
     bench.engine.run_once().unwrap();
