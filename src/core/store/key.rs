@@ -207,6 +207,8 @@ mod tests {
             prop_assert_eq!(encoded(&a.cast_unsigned()).cmp(&encoded(&b.cast_unsigned())), a.cast_unsigned().cmp(&b.cast_unsigned()));
             let (c, d) = (Uuid::from_u128(c), Uuid::from_u128(d));
             prop_assert_eq!(encoded(&c).cmp(&encoded(&d)), c.cmp(&d));
+            prop_assert_eq!(encoded(&Some(c)).cmp(&encoded(&Some(d))), c.cmp(&d));
+            prop_assert!(encoded(&None::<Uuid>) < encoded(&Some(c)));
         }
 
         #[test]
