@@ -5,11 +5,13 @@
 mod bulk;
 mod deleting;
 mod edit;
+mod quotas;
 mod sharing;
 
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use edit::{EditImage, EditImageForm};
+pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm};
 
 use super::disk::DiskKind;

@@ -62,6 +62,8 @@ uuid_id! {
     MeterId,
     /// An entry of the audit trail.
     EventId,
+    /// A request for a higher limit.
+    RequestId,
 }
 
 macro_rules! slug_id {
@@ -151,6 +153,38 @@ impl Subject {
     /// The instance type of this slug.
     pub fn flavor(id: &FlavorId) -> Self {
         Self::Flavor(SlugKey::of("flavor", id.as_str()))
+    }
+
+    /// The word for this kind of thing in records and addresses. Part of what is hashed in the audit trail, so it never changes.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Image(_) => "image",
+            Self::Instance(_) => "instance",
+            Self::Disk(_) => "disk",
+            Self::Task(_) => "task",
+            Self::User(_) => "user",
+            Self::Project(_) => "project",
+            Self::Account(_) => "account",
+            Self::Region(_) => "region",
+            Self::Flavor(_) => "flavor",
+        }
+    }
+
+    /// The thing that [`Subject::kind`] and the UUID stand for.
+    pub fn read(kind: &str, uuid: &str) -> Option<Self> {
+        let id = Uuid::parse_str(uuid).ok()?;
+        Some(match kind {
+            "image" => Self::Image(id.into()),
+            "instance" => Self::Instance(id.into()),
+            "disk" => Self::Disk(id.into()),
+            "task" => Self::Task(id.into()),
+            "user" => Self::User(id.into()),
+            "project" => Self::Project(id.into()),
+            "account" => Self::Account(id.into()),
+            "region" => Self::Region(SlugKey(id)),
+            "flavor" => Self::Flavor(SlugKey(id)),
+            _ => return None,
+        })
     }
 
     /// The bare UUID, for keys.

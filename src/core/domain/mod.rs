@@ -21,6 +21,7 @@ pub mod price;
 pub mod project;
 pub mod quota;
 pub mod region;
+pub mod request;
 pub mod seeding;
 pub mod share;
 pub mod size;

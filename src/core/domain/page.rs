@@ -1,5 +1,6 @@
 //! Lists on the wire: what part of a list is asked for, in the address of the page, and what comes back.
 
+use super::image::list::percent;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -82,6 +83,18 @@ impl<T> Page<T> {
             format!("{} to {} of {}", grouped(first + 1), grouped(last), grouped(self.total))
         }
     }
+}
+
+/// The query of an address as `?…`, or nothing without pairs.
+pub fn address(pairs: &[(&str, String)]) -> String {
+    let mut address = String::new();
+    for (name, value) in pairs {
+        address.push(if address.is_empty() { '?' } else { '&' });
+        address.push_str(name);
+        address.push('=');
+        address.push_str(&percent(value));
+    }
+    address
 }
 
 /// A whole number with commas between thousands: `10,000`.

@@ -48,6 +48,12 @@ pub enum Act {
     AuditProject,
     /// See the audit trail and figures of an account.
     AuditAccount,
+    /// See the quotas of an account through one of its projects, and what was asked for.
+    QuotaGet,
+    /// Ask for more than the quotas of an account allow, or take that back.
+    QuotaAsk,
+    /// Answer such a request.
+    QuotaDecide,
     /// See one's own user, sessions and password form.
     SelfGet,
     /// Change one's own password or sessions.
@@ -58,7 +64,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -79,6 +85,9 @@ impl Act {
         Self::TaskChange,
         Self::AuditProject,
         Self::AuditAccount,
+        Self::QuotaGet,
+        Self::QuotaAsk,
+        Self::QuotaDecide,
         Self::SelfGet,
         Self::SelfUpdate,
         Self::ProviderGet,
@@ -107,6 +116,9 @@ impl Act {
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
             Self::AuditAccount => "audit.account",
+            Self::QuotaGet => "quota.get",
+            Self::QuotaAsk => "quota.ask",
+            Self::QuotaDecide => "quota.decide",
             Self::SelfGet => "self.get",
             Self::SelfUpdate => "self.update",
             Self::ProviderGet => "provider.get",
@@ -116,9 +128,12 @@ impl Act {
     /// The least role in the owning project.
     const fn role(self) -> Need {
         match self {
-            Self::ProjectGet | Self::ImageGet | Self::InstanceGet | Self::TaskGet | Self::AuditProject => {
-                Need::Look(Role::Reader)
-            }
+            Self::ProjectGet
+            | Self::ImageGet
+            | Self::InstanceGet
+            | Self::TaskGet
+            | Self::AuditProject
+            | Self::QuotaGet => Need::Look(Role::Reader),
             Self::ImageCreate
             | Self::ImageUpdate
             | Self::ImageDelete
@@ -134,8 +149,9 @@ impl Act {
             | Self::InstanceDelete
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
+            Self::QuotaAsk => Need::Owner,
             Self::SelfGet | Self::SelfUpdate => Need::OneSelf,
-            Self::ProviderGet => Need::Provider,
+            Self::ProviderGet | Self::QuotaDecide => Need::Provider,
         }
     }
 }
@@ -143,7 +159,10 @@ impl Act {
 enum Need {
     Look(Role),
     Change(Role),
+    /// To look as an owner of the account.
     Account,
+    /// To act as an owner of the account.
+    Owner,
     OneSelf,
     Provider,
 }
@@ -224,7 +243,7 @@ fn operator(user: UserId, act: Act, resource: &Resource) -> Verdict {
         (Need::OneSelf, Resource::User(other)) if user == *other => Verdict::Allow,
         (Need::OneSelf, _) => Verdict::Forbid,
         (Need::Look(_) | Need::Account | Need::Provider, _) => Verdict::Allow,
-        (Need::Change(_), _) => Verdict::Forbid,
+        (Need::Change(_) | Need::Owner, _) => Verdict::Forbid,
     }
 }
 
@@ -237,7 +256,9 @@ fn tenant_self(own: bool, act: Act) -> Verdict {
 
 fn owner_somewhere(actor: &Actor, act: Act) -> Verdict {
     match (act.role(), actor) {
-        (Need::Account, Actor::Tenant { roles, .. }) if roles.values().any(|r| *r == Role::Owner) => {
+        (Need::Account | Need::Owner, Actor::Tenant { roles, .. })
+            if roles.values().any(|r| *r == Role::Owner) =>
+        {
             Verdict::Allow
         }
         _ => Verdict::Forbid,
@@ -248,9 +269,10 @@ fn tenant_project(role: Option<Role>, act: Act) -> Verdict {
     match (role, act.role()) {
         (None, _) => Verdict::Hide,
         (Some(have), Need::Look(need) | Need::Change(need)) if have >= need => Verdict::Allow,
-        (Some(_), Need::Look(_) | Need::Change(_) | Need::Account | Need::OneSelf | Need::Provider) => {
-            Verdict::Forbid
-        }
+        (
+            Some(_),
+            Need::Look(_) | Need::Change(_) | Need::Account | Need::Owner | Need::OneSelf | Need::Provider,
+        ) => Verdict::Forbid,
     }
 }
 

@@ -16,16 +16,22 @@ pub struct Limits {
     pub n_instances_max: u32,
     /// Images being created at the same time, per project.
     pub n_creates_max: u32,
+    /// Open shares of its images: accepted, or waiting for an answer.
+    pub n_shares_max: u32,
 }
 
 impl Limits {
-    /// `30 images, 20 instances, 40 images being made at once`.
+    /// The limit of open shares where nobody set one.
+    pub const N_SHARES_MAX: u32 = 1000;
+
+    /// `30 images, 20 instances, 40 images being made at once, 1000 shares`.
     pub fn words(&self) -> String {
         format!(
-            "{}, {}, {} being made at once",
+            "{}, {}, {} being made at once, {}",
             counted(self.n_images_max, "image"),
             counted(self.n_instances_max, "instance"),
-            counted(self.n_creates_max, "image")
+            counted(self.n_creates_max, "image"),
+            counted(self.n_shares_max, "share")
         )
     }
 
@@ -59,12 +65,23 @@ pub struct Counter {
     pub creating: BTreeMap<ProjectId, u32>,
     /// Copies that travel here from other regions at this moment; those that wait for their turn are not counted.
     pub n_copies: u32,
+    /// Open shares of its images, accepted or waiting for an answer, those that ended and were not cleared away yet included. `None` as long
+    /// as nobody counted them: a darkroom before them wrote this, and the next change of a share counts.
+    pub n_shares: Option<u32>,
 }
 
 impl Counter {
     /// A counter at zero.
     pub fn zero(account: AccountId, region: RegionId) -> Self {
-        Self { account, region, n_images: 0, n_instances: 0, creating: BTreeMap::new(), n_copies: 0 }
+        Self {
+            account,
+            region,
+            n_images: 0,
+            n_instances: 0,
+            creating: BTreeMap::new(),
+            n_copies: 0,
+            n_shares: Some(0),
+        }
     }
 
     /// Takes one image slot.
@@ -136,6 +153,32 @@ impl Counter {
         self.n_copies = self.n_copies.saturating_sub(1);
     }
 
+    /// Takes a slot for each of `n` new shares. `before` is how many are open, for a counter that does not know.
+    ///
+    /// # Errors
+    /// `account_share_limit_reached` with the figures and the way out.
+    pub fn take_shares(&mut self, n: u32, before: u32, limits: &Limits) -> Result<()> {
+        let open = self.n_shares.unwrap_or(before);
+        let after = open.saturating_add(n);
+        if n > 0 && after > limits.n_shares_max {
+            return Err(Error::limit(
+                "account_share_limit_reached",
+                format!(
+                    "Maximum share limit reached. Your limit in {} is {}, you have {open}, and this would be {n} more. Stop sharing with some or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_shares_max, "share"),
+                ),
+            ));
+        }
+        self.n_shares = Some(after);
+        Ok(())
+    }
+
+    /// Gives the slots of `n` shares back. `before` is how many are open, for a counter that does not know.
+    pub fn give_shares(&mut self, n: u32, before: u32) {
+        self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(n));
+    }
+
     /// Takes one machine slot.
     ///
     /// # Errors
@@ -168,7 +211,7 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const LIMITS: Limits = Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40 };
+    const LIMITS: Limits = Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40, n_shares_max: 2 };
 
     fn counter() -> Counter {
         Counter::zero(AccountId(Uuid::nil()), "north-1".into())
@@ -186,7 +229,7 @@ mod tests {
 
     #[test]
     fn one_is_written_in_the_singular() {
-        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 };
+        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 };
         let full = Counter { n_images: 1, n_instances: 1, ..counter() };
         let words = [full.clone().take_image(&one), full.clone().take_instance(&one)]
             .map(|refused| refused.expect_err("the limit holds").message);
@@ -227,6 +270,22 @@ mod tests {
         c.give_copy();
         assert_eq!(c.take_copy(2), Turn::Now);
         assert_eq!(c.take_copy(1), Turn::Later, "also when the setting was lowered meanwhile");
+    }
+
+    #[test]
+    fn shares_are_taken_together_or_not_at_all() {
+        let mut c = counter();
+        let refusal = c.take_shares(3, 0, &LIMITS).expect_err("the limit holds");
+        assert_eq!(refusal.code, "account_share_limit_reached");
+        assert!(refusal.message.contains("is 2 shares, you have 0, and this would be 3 more."), "{refusal}");
+        c.take_shares(2, 0, &LIMITS).expect("room for two");
+        c.take_shares(0, 0, &Limits { n_shares_max: 1, ..LIMITS }).expect("nothing is always possible");
+        c.give_shares(1, 0);
+        assert_eq!(c.n_shares, Some(1));
+        let mut older = Counter { n_shares: None, ..counter() };
+        older.take_shares(1, 2, &LIMITS).expect_err("what is there counts, counted or not");
+        older.give_shares(1, 2);
+        assert_eq!(older.n_shares, Some(1), "from now on it is counted");
     }
 
     proptest! {

@@ -23,6 +23,14 @@ impl State {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Accepted, Self::Rejected];
 
+    /// Whether somebody has it or is asked: what was rejected is nobody's.
+    pub const fn open(self) -> bool {
+        match self {
+            Self::Pending | Self::Accepted => true,
+            Self::Rejected => false,
+        }
+    }
+
     /// The word people see.
     pub const fn word(self) -> &'static str {
         match self {

@@ -8,6 +8,10 @@ use std::fmt;
 pub const NAME_CHARS_MAX: usize = 128;
 /// Longest remark, in characters (A5).
 pub const REMARK_CHARS_MAX: usize = 1024;
+/// Shortest reason of a request, in characters.
+pub const REASON_CHARS_MIN: usize = 10;
+/// Longest reason of a request, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
 /// Shortest password, in characters.
 pub const PASSWORD_CHARS_MIN: usize = 10;
 /// Longest password, in characters: bounds the work of hashing.
@@ -124,13 +128,42 @@ pub fn counted(n: u32, noun: &str) -> String {
 /// # Errors
 /// A sentence that says which rule the text breaks.
 pub fn remark(text: &str) -> Result<String, String> {
+    prose(text, "remark", REMARK_CHARS_MAX)
+}
+
+/// Parses what goes with a request for more or with the answer to it: at most 500 characters, written like a remark.
+///
+/// # Errors
+/// A sentence that says which rule the text breaks.
+pub fn note(text: &str) -> Result<String, String> {
+    prose(text.trim(), "note", REASON_CHARS_MAX)
+}
+
+/// Parses what a request is needed for, or why it is declined: a note of at least 10 characters.
+///
+/// # Errors
+/// A sentence that says which rule the text breaks.
+pub fn reason(text: &str) -> Result<String, String> {
+    let text = note(text)?;
+    match text.chars().count() {
+        0 => Err(format!(
+            "A reason is missing. Say it in {REASON_CHARS_MIN} to {REASON_CHARS_MAX} characters."
+        )),
+        n if n < REASON_CHARS_MIN => Err(format!(
+            "Too short: {n} characters. Say it in {REASON_CHARS_MIN} to {REASON_CHARS_MAX} characters."
+        )),
+        _ => Ok(text),
+    }
+}
+
+fn prose(text: &str, noun: &str, n_max: usize) -> Result<String, String> {
     let text = text.replace("\r\n", "\n");
     let n = text.chars().count();
-    if n > REMARK_CHARS_MAX {
-        return Err(format!("Too long: {n} characters. A remark has at most {REMARK_CHARS_MAX}."));
+    if n > n_max {
+        return Err(format!("Too long: {n} characters. A {noun} has at most {n_max}."));
     }
     match text.chars().find(|c| matches!(c, '<' | '>') || (c.is_control() && *c != '\n')) {
-        Some(c) => Err(format!("{} is not allowed in a remark. Remove it.", shown(c))),
+        Some(c) => Err(format!("{} is not allowed in a {noun}. Remove it.", shown(c))),
         None => Ok(text),
     }
 }

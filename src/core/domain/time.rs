@@ -75,11 +75,15 @@ impl Timestamp {
         self.civil().date().to_string()
     }
 
+    /// The first moment of the day that a form sent as `2026-11-18`, in UTC; `None` when that is no day.
+    pub fn of_day(text: &str) -> Option<Self> {
+        midnight(text.trim().parse().ok()?)
+    }
+
     /// The first moment after the day that a form sent as `2026-11-18`, in UTC; `None` when that is no day.
     pub fn after_day(text: &str) -> Option<Self> {
         let day: jiff::civil::Date = text.trim().parse().ok()?;
-        let next = day.tomorrow().ok()?.at(0, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?;
-        Some(Self(next.timestamp().as_millisecond()))
+        midnight(day.tomorrow().ok()?)
     }
 
     /// The first moment of this moment's month, in UTC.
@@ -89,6 +93,11 @@ impl Timestamp {
         let first = c.date().first_of_month().at(0, 0, 0, 0);
         first.to_zoned(TimeZone::UTC).map(|z| Self(z.timestamp().as_millisecond())).unwrap_or(self)
     }
+}
+
+fn midnight(day: jiff::civil::Date) -> Option<Timestamp> {
+    let moment = day.at(0, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?;
+    Some(Timestamp(moment.timestamp().as_millisecond()))
 }
 
 /// A length of time in words: `4 s`, `2 min`, `3 h`, `48 days`. Negative lengths count as zero.
@@ -123,6 +132,10 @@ mod tests {
         assert_eq!(
             Timestamp::after_day(&t.iso_day()).map(Timestamp::rfc3339).as_deref(),
             Some("2026-11-19T00:00:00Z")
+        );
+        assert_eq!(
+            Timestamp::of_day(&t.iso_day()).map(Timestamp::rfc3339).as_deref(),
+            Some("2026-11-18T00:00:00Z")
         );
         for text in ["", "18.11.2026", "2026-13-01", "tomorrow"] {
             assert_eq!(Timestamp::after_day(text), None, "{text}");

@@ -48,6 +48,8 @@ pub struct Settings {
     pub share_grace_days: u32,
     /// Days that recipients must be left at least; 0 lets an owner stop at once.
     pub share_grace_days_min: u32,
+    /// The highest limit that can be asked for, and given by answering.
+    pub quota_request_max: u32,
 }
 
 impl Default for Settings {
@@ -68,6 +70,7 @@ impl Default for Settings {
             share_targets_max: 100,
             share_grace_days: 7,
             share_grace_days_min: 0,
+            quota_request_max: 10_000,
         }
     }
 }

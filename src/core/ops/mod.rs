@@ -10,6 +10,7 @@ pub mod instances;
 pub mod ledger;
 pub mod people;
 pub mod provider;
+pub mod quotas;
 pub mod seeding;
 pub mod shares;
 pub mod tasks;

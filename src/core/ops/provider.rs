@@ -333,28 +333,41 @@ pub fn flavors(ctx: &Ctx) -> Result<Vec<FlavorId>> {
 /// `NotFound`.
 pub fn set_limits(ctx: &Ctx, account: AccountId, region: &RegionId, limits: Option<Limits>) -> Result<()> {
     let permit = permit(ctx)?;
-    ctx.transact(&permit, |tx| {
-        let mut record = tx.get::<Account>(&account)?.ok_or_else(|| Error::not_found("account"))?;
-        match limits {
-            Some(limits) => record.limits.insert(region.clone(), limits),
-            None => record.limits.remove(region),
-        };
-        tx.put(&record)?;
-        let detail = match limits {
-            Some(limits) => format!("{}.", limits.words()),
-            None => format!("Those of {region}."),
-        };
-        let entry = Entry {
-            subject: Subject::Account(account),
-            name: record.name.as_str(),
-            account: Some(account),
-            project: None,
-            region: Some(region),
-            action: "account.limits",
-            detail,
-        };
-        audit::write(tx, ctx, &permit, &entry)
-    })
+    ctx.transact(&permit, |tx| write_limits(tx, ctx, &permit, account, region, limits))
+}
+
+/// The same, in the transaction of what causes it.
+///
+/// # Errors
+/// `NotFound`.
+pub(crate) fn write_limits(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    account: AccountId,
+    region: &RegionId,
+    limits: Option<Limits>,
+) -> Result<()> {
+    let mut record = tx.get::<Account>(&account)?.ok_or_else(|| Error::not_found("account"))?;
+    match limits {
+        Some(limits) => record.limits.insert(region.clone(), limits),
+        None => record.limits.remove(region),
+    };
+    tx.put(&record)?;
+    let detail = match limits {
+        Some(limits) => format!("{}.", limits.words()),
+        None => format!("Those of {region}."),
+    };
+    let entry = Entry {
+        subject: Subject::Account(account),
+        name: record.name.as_str(),
+        account: Some(account),
+        project: None,
+        region: Some(region),
+        action: "account.limits",
+        detail,
+    };
+    audit::write(tx, ctx, permit, &entry)
 }
 
 /// Registers a public image from a raw disk file: stores its content, then writes the record, so that it is Available at once.

@@ -2,10 +2,12 @@
 //! Each side's trail names the other by its project, never by its people.
 
 mod read;
+mod slots;
 mod whole;
 
 pub(crate) use read::{accepted, n_open, shared_by, unsharing};
 pub use read::{n_waiting, options, received, sharing, stop_options};
+pub(crate) use slots::n_counted;
 pub(crate) use whole::{Consent, clear_ended, end_all, end_at, go_on, may_leave, resume, suspend};
 
 use super::audit::{self, Entry};
@@ -34,7 +36,8 @@ const ROWS: u32 = 1000;
 /// Offers an image to projects (H15, H16): all lines or none. A project that rejected it is asked again (H19); one that has it keeps it.
 ///
 /// # Errors
-/// `Invalid` with one entry per line that has to be changed, at `projects` in sum; `share_limit_reached` (H1); the image's reason.
+/// `Invalid` with one entry per line that has to be changed, at `projects` in sum; `share_limit_reached` (H1);
+/// `account_share_limit_reached` (U18); the image's reason.
 pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     let command = form.parse(ctx.app.settings.share_targets_max)?;
     let (_, permit) = images::load(ctx, command.image, Act::ImageShare)?;
@@ -60,6 +63,12 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
             lines.push(line);
         }
         refuse_wrong(&lines)?;
+        let new = asked.iter().filter(|(_, before)| !before.as_ref().is_some_and(|s| s.state.open())).count();
+        let new = u32::try_from(new).unwrap_or(u32::MAX);
+        slots::take(tx, ctx, &image, new).map_err(|refused| match refused.kind {
+            Kind::Limit => refused.at("projects"),
+            _ => refused,
+        })?;
         for (project, before) in asked {
             let after = offered(ctx, &image, &project, before.as_ref());
             sharing.moved(before.as_ref().map(|s| s.state), Some(after.state));
@@ -151,10 +160,19 @@ fn limit(sharing: &Sharing, way_out: &str) -> Error {
     )
 }
 
+/// The owner's figures are the owner's.
+fn full_for_recipient() -> Error {
+    Error::limit(
+        "account_share_limit_reached",
+        "Maximum share limit reached: its owner shares as much as they may. Ask the owner to stop another share or to get a higher limit.",
+    )
+}
+
 /// Decides about an image that is offered to `project` (H7, H19).
 ///
 /// # Errors
-/// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted.
+/// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted; `account_share_limit_reached` when
+/// it was rejected and the owner has no slot for it any more.
 pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> Result<()> {
     let permit = may_decide(ctx, project)?;
     ctx.transact(&permit, |tx| {
@@ -173,6 +191,15 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
             return Err(limit(&sharing, "Ask its owner to stop sharing it with another project."));
         }
         sharing.moved(Some(share.state), Some(state));
+        match (share.state.open(), state.open()) {
+            // What was rejected is nobody's, so its slot may be somebody else's by now.
+            (false, true) => slots::take(tx, ctx, &image, 1).map_err(|refused| match refused.kind {
+                Kind::Limit => full_for_recipient(),
+                _ => refused,
+            })?,
+            (true, false) => slots::give(tx, ctx, &share)?,
+            (true, true) | (false, false) => {}
+        }
         let share = Share { state, decided: Some(ctx.now), ..share };
         tx.put(&sharing)?;
         tx.put(&share)?;
@@ -224,7 +251,7 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
         let share =
             tx.get::<Share>(&(image.id, command.project))?.ok_or_else(|| Error::not_found("share"))?;
         if !share.gives(&image, ctx.now) {
-            remove(tx, &share)?;
+            remove(tx, ctx, &share)?;
             return both(
                 tx,
                 ctx,
@@ -240,7 +267,7 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
         judge_end(ctx, command.ends)?;
         match command.ends {
             None => {
-                remove(tx, &share)?;
+                remove(tx, ctx, &share)?;
                 both(tx, ctx, &permit, &image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")
             }
             Some(end) => {
@@ -305,7 +332,7 @@ pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
             else {
                 return Ok(0);
             };
-            remove(tx, &share)?;
+            remove(tx, &ctx, &share)?;
             if let Some(image) = tx.get::<Image>(&share.image)? {
                 both(tx, &ctx, &permit, &image, &share, Side::Owner, "share.ended", "Ended for", "Ended by")?;
             }
@@ -361,9 +388,12 @@ fn count(tx: &mut Tx<'_>, image: ImageId) -> Result<Sharing> {
     Ok(tx.get::<Sharing>(&image)?.unwrap_or(Sharing::none(image)))
 }
 
-fn remove(tx: &mut Tx<'_>, share: &Share) -> Result<()> {
+fn remove(tx: &mut Tx<'_>, ctx: &Ctx, share: &Share) -> Result<()> {
     let mut sharing = count(tx, share.image)?;
     sharing.moved(Some(share.state), None);
+    if share.state.open() {
+        slots::give(tx, ctx, share)?;
+    }
     tx.delete::<Share>(&(share.image, share.recipient));
     Ok(tx.put(&sharing)?)
 }

@@ -1,12 +1,14 @@
 //! Verifies all records of a store: every row is understood, indexes and records agree both ways, counters are what a recount gives, meters
-//! belong to something and exist once, references lead somewhere. Changes nothing, mends nothing.
+//! belong to something and exist once, references lead somewhere, events are chained without a gap. Changes nothing, mends nothing.
 //!
 //! It reads row by row and not through catalogs, so that one damaged row is one finding and not the end. Disk contents are verified by
 //! whoever keeps them; [`Verified::needed`] says which ones the records need.
 
+mod chains;
+mod counters;
 mod meters;
 
-use crate::domain::event::Event;
+use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{AccountId, ImageId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::{self, Image};
@@ -16,6 +18,7 @@ use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
+use crate::domain::request::{Request, State};
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
@@ -89,6 +92,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.meters();
     all.books();
     all.contents();
+    all.chains();
     Ok(all.verified)
 }
 
@@ -108,9 +112,11 @@ struct All {
     prices: BTreeMap<RegionId, PriceBook>,
     books: BTreeMap<RegionId, Vec<DatedBook>>,
     events: Vec<Event>,
+    chains: BTreeMap<Option<AccountId>, Chain>,
     flavors: Vec<Flavor>,
     shares: Vec<Share>,
     sharings: BTreeMap<ImageId, Sharing>,
+    requests: Vec<Request>,
     index_rows: BTreeMap<Vec<u8>, Value>,
 }
 
@@ -152,7 +158,9 @@ impl All {
             Meter => |r| self.meters.insert(r.id, r);
             Share => |r| self.shares.push(r);
             Sharing => |r| self.sharings.insert(r.image, r);
+            Request => |r| self.requests.push(r);
             Event => |r| self.events.push(r);
+            Chain => |r| self.chains.insert(r.account, r);
         }
         if INDEXES.iter().any(|name| is_of(index_key(name, &()))) {
             match serde_json::from_slice(&row.value) {
@@ -212,6 +220,15 @@ impl All {
                 "The instance {} ({}) has no account, project or region.",
                 machine.name, machine.id
             ));
+        }
+        for request in &self.requests {
+            if !has_account(&request.account) || !self.verified.regions.contains(&request.region) {
+                missing.push(format!("The request {} belongs to no account or region.", request.id));
+            }
+            if (request.state == State::Pending) != request.decision.is_none() {
+                let word = request.state.word().to_lowercase();
+                missing.push(format!("The request {} is {word}, and its decision does not fit.", request.id));
+            }
         }
         for task in self.tasks.iter().filter(|t| t.state.active()) {
             if !self.exists(&task.subject) {
@@ -281,6 +298,14 @@ impl All {
             let place = (task.project, task.region.clone(), task.created.0, task.id);
             rows.put(index::TASK_BY_PLACE, &place, task.id.0);
         }
+        for request in &self.requests {
+            if request.state == State::Pending {
+                rows.put(index::REQUEST_OPEN, &super::quotas::open_key(request), request.id.0);
+            }
+            let place = (request.account, request.region.clone(), request.at.0, request.id);
+            rows.put(index::REQUEST_BY_PLACE, &place, request.id.0);
+            rows.put(index::REQUEST_BY_TIME, &(request.at.0, request.id), request.id.0);
+        }
         for event in &self.events {
             let (at, id) = (event.at.0, event.id);
             rows.put(index::EVENT_BY_TIME, &(at, id), id.0);
@@ -300,99 +325,6 @@ impl All {
             rows.0.insert(index_key(index::METER_OPEN, &subject), Value::from(meters));
         }
         rows.0
-    }
-
-    // --------------------------------------------------------------------------------------------------- counters
-
-    /// Shares lead from an image to a project, as both are, and are counted.
-    fn shares(&mut self) {
-        let mut recount: BTreeMap<ImageId, Sharing> = BTreeMap::new();
-        for share in std::mem::take(&mut self.shares) {
-            recount.entry(share.image).or_insert(Sharing::none(share.image)).moved(None, Some(share.state));
-            let image = self.images.get(&share.image.0);
-            let fits = image.is_some_and(|i| {
-                (i.account, i.project, &i.region) == (share.account, share.project, &share.region)
-            });
-            let reaches =
-                self.projects.get(&share.recipient).is_some_and(|p| p.account == share.recipient_account);
-            if !fits || !reaches {
-                self.found(format!(
-                    "The share of the image {} with the project {} does not fit to both.",
-                    share.image, share.recipient
-                ));
-            }
-        }
-        for (image, says) in std::mem::take(&mut self.sharings) {
-            let are = recount.remove(&image).unwrap_or(Sharing::none(image));
-            if says != are {
-                self.found(format!(
-                    "The image {image} is written down as accepted by {} and offered to {}; there are {} and {} such shares.",
-                    says.n_accepted, says.n_pending, are.n_accepted, are.n_pending
-                ));
-            }
-        }
-        for image in recount.into_keys() {
-            self.found(format!("The shares of the image {image} are not counted."));
-        }
-    }
-
-    fn counters(&mut self) {
-        let mut recount: BTreeMap<(AccountId, RegionId), Recount> = BTreeMap::new();
-        for image in self.images.values().filter(|i| i.takes_slot()) {
-            let account = recount.entry((image.account, image.region.clone())).or_default();
-            account.n_images += 1;
-            if image.status == image::Status::Creating && image.copied_from.is_none() {
-                *account.creating.entry(image.project).or_default() += 1;
-            }
-        }
-        for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
-            recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
-        }
-        for task in self.tasks.iter().filter(|t| t.has_turn()) {
-            recount.entry((task.account, task.region.clone())).or_default().n_copies += 1;
-        }
-        for counter in std::mem::take(&mut self.counters) {
-            let counted = recount.remove(&(counter.account, counter.region.clone())).unwrap_or_default();
-            let whose = self.account_name(counter.account);
-            if (counter.n_images, counter.n_instances) != (counted.n_images, counted.n_instances) {
-                self.found(format!(
-                    "The counter of {whose} in {} says {} images and {} instances; there are {} and {}.",
-                    counter.region,
-                    counter.n_images,
-                    counter.n_instances,
-                    counted.n_images,
-                    counted.n_instances
-                ));
-            }
-            if counter.n_copies != counted.n_copies {
-                self.found(format!(
-                    "The counter of {whose} in {} says {} copies on their way; there are {}.",
-                    counter.region, counter.n_copies, counted.n_copies
-                ));
-            }
-            if counter.creating != counted.creating {
-                let n = |creating: &BTreeMap<ProjectId, u32>| {
-                    let of = |(id, n): (&ProjectId, &u32)| {
-                        let name =
-                            self.projects.get(id).map_or_else(|| id.to_string(), |p| p.name.to_string());
-                        format!("{n} in {name}")
-                    };
-                    let all = creating.iter().map(of).collect::<Vec<_>>().join(", ");
-                    if all.is_empty() { "none".to_owned() } else { all }
-                };
-                let (says, are) = (n(&counter.creating), n(&counted.creating));
-                self.found(format!(
-                    "The counter of {whose} in {} says that of the images being made there are: {says}; there are: {are}.",
-                    counter.region
-                ));
-            }
-        }
-        for ((account, region), Recount { n_images, n_instances, .. }) in recount {
-            let whose = self.account_name(account);
-            self.found(format!(
-                "The counter of {whose} in {region} is missing; there are {n_images} images and {n_instances} instances."
-            ));
-        }
     }
 
     fn account_name(&self, id: AccountId) -> String {
@@ -510,16 +442,7 @@ impl All {
     }
 }
 
-/// What an account has in a region, counted again.
-#[derive(Default)]
-struct Recount {
-    n_images: u32,
-    n_instances: u32,
-    n_copies: u32,
-    creating: BTreeMap<ProjectId, u32>,
-}
-
-const INDEXES: [&str; 12] = [
+const INDEXES: [&str; 15] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
@@ -528,6 +451,9 @@ const INDEXES: [&str; 12] = [
     index::TASK_ACTIVE,
     index::TASK_BY_PLACE,
     index::METER_OPEN,
+    index::REQUEST_OPEN,
+    index::REQUEST_BY_PLACE,
+    index::REQUEST_BY_TIME,
     index::EVENT_BY_ACCOUNT,
     index::EVENT_BY_PROJECT,
     index::EVENT_BY_SUBJECT,

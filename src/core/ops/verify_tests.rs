@@ -1,11 +1,13 @@
 //! What `verify` finds, on stores with one thing wrong each.
 
 use super::*;
+use crate::domain::ids::RequestId;
 use crate::domain::image::{Bin, BootMode, ImageDisk, Os, Status, Visibility};
 use crate::domain::meter::Charge;
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
+use crate::domain::request::QuotaKind;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use crate::store::{ATTEMPTS_MAX, Batch, MemoryStore, Tx, transact};
@@ -30,7 +32,7 @@ fn region() -> Region {
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
         },
-        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1 },
+        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 },
     }
 }
 
@@ -170,6 +172,8 @@ fn counters_must_be_what_a_recount_gives() {
     check("being made there are: 2 in prod; there are: none", |tx| tx.put(&wrong));
     let wrong = Counter { n_copies: 3, creating: [].into(), ..wrong };
     check("says 3 copies on their way; there are 0", |tx| tx.put(&wrong));
+    let wrong = Counter { n_copies: 0, n_shares: Some(4), ..wrong };
+    check("says 4 open shares; there are 0", |tx| tx.put(&wrong));
     check("is missing", |tx| {
         tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
         Ok(())
@@ -266,6 +270,39 @@ fn price_books_follow_one_another_up_to_the_prices_in_force() {
     check("book 3 of north-1 does not follow on 1", |tx| {
         tx.put(&book(3, 5))?;
         tx.put(&with(3))
+    });
+}
+
+#[test]
+fn requests_belong_to_an_account_and_wait_until_they_are_decided() {
+    let request = |region: &str, state| Request {
+        id: RequestId(IMAGE),
+        account: ACCOUNT,
+        region: region.into(),
+        kind: QuotaKind::Images,
+        limit: 1,
+        wanted: 2,
+        reason: String::new(),
+        by: String::new(),
+        at: Timestamp(5),
+        state,
+        decision: None,
+    };
+    let put = |tx: &mut Tx<'_>, request: &Request| {
+        tx.put(request)?;
+        tx.put_index(index::REQUEST_BY_TIME, &(5_i64, request.id), &request.id)?;
+        tx.put_index(
+            index::REQUEST_BY_PLACE,
+            &(ACCOUNT, request.region.clone(), 5_i64, request.id),
+            &request.id,
+        )
+    };
+    check("request_open", |tx| put(tx, &request("north-1", State::Pending)));
+    check("is declined, and its decision does not fit", |tx| put(tx, &request("north-1", State::Declined)));
+    check("belongs to no account or region", |tx| {
+        let lost = request("south-1", State::Pending);
+        put(tx, &lost)?;
+        tx.put_index(index::REQUEST_OPEN, &crate::ops::quotas::open_key(&lost), &lost.id)
     });
 }
 

@@ -385,6 +385,6 @@ fn small_region(id: &RegionId) -> Region {
             disk_gb_month: [(DiskKind::Ssd, Money(80_000)), (DiskKind::Economy, Money(30_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000)), ("m1.small".into(), Money(9_000))].into(),
         },
-        limits: Limits { n_images_max: 3, n_instances_max: 4, n_creates_max: 2 },
+        limits: Limits { n_images_max: 3, n_instances_max: 4, n_creates_max: 2, n_shares_max: 5 },
     }
 }

@@ -3,6 +3,7 @@
 
 use super::world::World;
 use crate::domain::actor::Actor;
+use crate::domain::event::AuditQuery;
 use crate::domain::form::{
     CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, PasswordForm,
     RestoreImageForm, StageForm,
@@ -31,7 +32,7 @@ const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_runn
 
 impl World {
     /// The context that a person's session gives; signs in first when they have none. `None` when an injected error is in the way.
-    fn ctx_of(&mut self, who: usize) -> Option<Ctx> {
+    pub(super) fn ctx_of(&mut self, who: usize) -> Option<Ctx> {
         let now = self.bench.clock.now();
         let anonymous = Ctx { app: self.bench.app.clone(), actor: Actor::Anonymous, now };
         let tokens: Vec<_> = self.people[who].sessions.clone();
@@ -556,7 +557,7 @@ fn look(
     images::list_bin(ctx, place, ImageQuery::default())?;
     instances::list(ctx, place, "", 1)?;
     tasks::list(ctx, place, vec![], 1)?;
-    audit::list(ctx, place, None, 1)?;
+    audit::list(ctx, place, &AuditQuery::default())?;
     if let Some(id) = machine {
         instances::detail(ctx, id)?;
     }

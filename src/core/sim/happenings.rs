@@ -18,7 +18,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 41] = [
+const HAPPENINGS: [(u64, Happening); 44] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -42,6 +42,9 @@ const HAPPENINGS: [(u64, Happening); 41] = [
     (9, World::decides),
     (4, World::stops_sharing),
     (3, World::looks_at_shares),
+    (3, World::asks_for_more),
+    (1, World::withdraws_request),
+    (3, World::answers_request),
     (4, World::tries_what_a_role_forbids),
     (5, World::tries_what_is_of_others),
     (3, World::signs_in_wrongly),
@@ -176,7 +179,8 @@ impl World {
                 let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
                 let account = self.provider.accounts[usize::from(self.dice.chance(500))];
                 let n_creates_max = n.div_ceil(2);
-                let limits = Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max };
+                let limits =
+                    Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max, n_shares_max: n };
                 let limits = self.dice.chance(700).then_some(limits);
                 ("limits", provider::set_limits(&ctx, account, &region, limits))
             }

@@ -3,14 +3,16 @@
 
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
-use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
+use crate::domain::request;
 use crate::domain::share::Sharing;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::usage;
+use crate::ops::verify::verify;
 use crate::ports::Clock;
 use crate::store::records::index;
 use crate::store::{KeyPart, Order, Store, list_index, read_index};
@@ -46,6 +48,7 @@ pub fn check(bench: &Bench) -> Checked {
     counters_equal_a_recount(&records)?;
     shares_are_counted_and_lead_somewhere(bench, &records)?;
     no_more_copies_travel_than_may(bench, &records)?;
+    one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
@@ -56,7 +59,9 @@ pub fn check(bench: &Bench) -> Checked {
     open_meters_are_exactly_those_due(&records)?;
     open_meters_are_indexed(store, &records)?;
     costs_equal_a_recount(bench, &records)?;
-    stuck_only_after_lasting_errors(bench, &records)
+    stuck_only_after_lasting_errors(bench, &records)?;
+    hold!(records.heads_are_the_ends(), "the head of a chain of events is not its end");
+    Ok(())
 }
 
 /// What must hold once no task is left, all faults are off, and the sweeps have done their work after the grace period.
@@ -65,6 +70,9 @@ pub fn check(bench: &Bench) -> Checked {
 /// The first rule that is broken.
 pub fn check_at_rest(bench: &Bench) -> Checked {
     check(bench)?;
+    // Also what was followed commit by commit is read and recomputed as a whole.
+    let verified = verify(bench.records()).map_err(|e| e.to_string())?;
+    hold!(verified.findings.is_empty(), "`darkroom check` finds at rest: {:?}", verified.findings);
     let records = bench.witness.records();
     for task in records.tasks.all() {
         hold!(!unfinished(task), "{} is still {:?} at rest", task.id, task.state);
@@ -222,8 +230,18 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
     for task in records.tasks.all().filter(|t| t.has_turn()) {
         *travelling.entry((task.account.0, task.region.clone())).or_default() += 1;
     }
+    let mut shared: BTreeMap<(Uuid, RegionId), u32> = BTreeMap::new();
+    for share in records.shares.all().filter(|s| s.state.open()) {
+        *shared.entry((share.account.0, share.region.clone())).or_default() += 1;
+    }
     for counter in records.counters.all() {
         let key = (counter.account.0, counter.region.clone());
+        let n_shares = shared.remove(&key).unwrap_or_default();
+        hold!(
+            counter.n_shares == Some(n_shares),
+            "{:?} shares are counted as open, and {n_shares} are",
+            counter.n_shares
+        );
         let n_copies = travelling.remove(&key).unwrap_or_default();
         hold!(
             counter.n_copies == n_copies,
@@ -246,6 +264,7 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         );
     }
     hold!(recount.is_empty(), "things are counted nowhere: {recount:?}");
+    hold!(shared.is_empty(), "shares are counted nowhere: {shared:?}");
     hold!(travelling.is_empty(), "copies are counted nowhere: {travelling:?}");
     Ok(())
 }
@@ -254,6 +273,19 @@ fn no_more_copies_travel_than_may(bench: &Bench, records: &Records) -> Checked {
     let max = bench.app.settings.n_copies_max;
     let over = records.counters.all().find(|c| c.n_copies > max);
     hold!(over.is_none(), "{:?} copies travel at once, and {max} may", over.map(|c| c.n_copies));
+    Ok(())
+}
+
+/// And what leads to it is what keeps a second one away.
+fn one_request_of_a_kind_waits(store: &dyn Store, records: &Records) -> Checked {
+    let mut waiting: BTreeSet<RequestId> = rows(store, index::REQUEST_OPEN)?.into_iter().collect();
+    let mut kinds = BTreeSet::new();
+    for request in records.requests.all().filter(|r| r.state == request::State::Pending) {
+        let first = kinds.insert((request.account, request.region.clone(), request.kind));
+        hold!(first, "the request {} waits beside another of its kind", request.id);
+        hold!(waiting.remove(&request.id), "the request {} waits, and another could be made", request.id);
+    }
+    hold!(waiting.is_empty(), "requests are kept from being made by {waiting:?}");
     Ok(())
 }
 

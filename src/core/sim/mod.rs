@@ -16,6 +16,7 @@ mod hypervisor;
 mod invariants;
 mod managing;
 mod ports;
+mod quotas;
 mod recount;
 mod sharing;
 mod storage;

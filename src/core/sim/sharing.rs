@@ -62,6 +62,7 @@ impl World {
         let allowed = [
             "share_lines_wrong",
             "share_limit_reached",
+            "account_share_limit_reached",
             "image_not_available",
             "image_deprecated",
             "image_disabled",
@@ -78,11 +79,18 @@ impl World {
         let offered = self.shares_of(|s| s.recipient == desk.project);
         let Some(share) = self.dice.pick(&offered).cloned() else { return (event, "nothing".to_owned()) };
         // What is offered of an image in the recycle bin does not exist.
-        let refused = ["not_found", "share_accepted", "share_rejected", "share_ended", "share_limit_reached"];
+        let refused = [
+            "not_found",
+            "share_accepted",
+            "share_rejected",
+            "share_ended",
+            "share_limit_reached",
+            "account_share_limit_reached",
+        ];
         if self.dice.chance(150) {
             let place = Place { project: Some(desk.project), region: share.region };
             let result = shares::accept_all(&desk.ctx, &place);
-            let (_, outcome) = self.expect(result, &["share_limit_reached"]);
+            let (_, outcome) = self.expect(result, &["share_limit_reached", "account_share_limit_reached"]);
             return ("accept-all".to_owned(), outcome);
         }
         let action = if self.dice.chance(700) { Action::Accept } else { Action::Reject };

@@ -2,6 +2,8 @@
 //! its whole trace.
 
 use super::{Bench, Content, Report, check, run};
+use crate::domain::event::{Chain, Event};
+use crate::domain::ids::EventId;
 use crate::domain::image::{Bin, Image, Status};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
@@ -9,7 +11,7 @@ use crate::domain::price::DatedBook;
 use crate::domain::quota::Counter;
 use crate::domain::task::{State, Task};
 use crate::store::records::index;
-use crate::store::{Record, StoreError, Tx, transact};
+use crate::store::{Order, Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
 
 const STEPS: u32 = 240;
@@ -56,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 51] = [
+const EVENTS: [&str; 58] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -98,6 +100,13 @@ const EVENTS: [&str; 51] = [
     "bulk-unprotect: ok",
     "cancel: ok",
     "retry: ok",
+    "share: account_share_limit_reached",
+    "ask-quota: ok",
+    "ask-quota: quota_not_more",
+    "ask-quota: request_open",
+    "withdraw-quota: ok",
+    "decide-quota: approve",
+    "decide-quota: decline",
     "look: ok",
     "forbidden: refused",
     "of-others: refused",
@@ -127,7 +136,13 @@ fn name(image: &Image) -> (crate::domain::ids::AccountId, crate::domain::ids::Re
     (image.account, image.region.clone(), image.name.as_str().to_lowercase())
 }
 
-const SABOTAGES: [(&str, Sabotage); 16] = [
+/// The latest event about the image.
+fn event(tx: &mut Tx<'_>, image: &Image) -> Result<EventId, StoreError> {
+    let about = tx.scan_index::<EventId>(index::EVENT_BY_SUBJECT, &image.id.0, Order::Descending, 1, None)?;
+    Ok(about.items[0].value)
+}
+
+const SABOTAGES: [(&str, Sabotage); 21] = [
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
     ("is Available with Some", |tx, image, _| {
         change::<Image>(tx, &image.id, |i| i.bin = Some(Bin::from(i.created, 7, "nobody")))
@@ -158,6 +173,9 @@ const SABOTAGES: [(&str, Sabotage); 16] = [
             c.creating.insert(image.project, 1);
         })
     }),
+    ("shares are counted as open", |tx, image, _| {
+        change::<Counter>(tx, &(image.account, image.region.clone()), |c| c.n_shares = Some(1))
+    }),
     ("needs the tasks", |tx, image, _| task(tx, image, State::Running)),
     ("is stuck", |tx, image, machine| {
         change::<Instance>(tx, &machine.id, |m| m.capturing = image.task)?;
@@ -178,6 +196,24 @@ const SABOTAGES: [(&str, Sabotage); 16] = [
     }),
     ("a recount gives", |tx, image, _| {
         change::<DatedBook>(tx, &(image.region.clone(), 1), |b| b.prices.flavor_hour.clear())
+    }),
+    ("changed or removed an audit event", |tx, image, _| {
+        let id = event(tx, image)?;
+        change::<Event>(tx, &id, |e| e.actor = "nobody".to_owned())
+    }),
+    ("changed or removed an audit event", |tx, image, _| {
+        let id = event(tx, image)?;
+        tx.delete::<Event>(&id);
+        Ok(())
+    }),
+    ("which does not follow on", |tx, image, _| {
+        let id = event(tx, image)?;
+        let event = tx.get::<Event>(&id)?.expect("it is there");
+        tx.put(&Event { id: EventId(image.id.0), ..event })
+    }),
+    ("is not its end", |tx, image, _| {
+        tx.delete::<Chain>(&Some(image.account));
+        Ok(())
     }),
     ("nothing charges", |tx, _, machine| {
         let open = tx.get_index::<Vec<crate::domain::ids::MeterId>>(index::METER_OPEN, &machine.id.0)?;

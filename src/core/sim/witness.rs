@@ -1,17 +1,20 @@
 //! Follows every commit: keeps the records decoded, so that checking the rules after each event is quick, and judges what only a single
-//! commit shows: that every change has its event, and that no counter rises over the limit in force.
+//! commit shows: that every change has its event, that events are only ever added to the end of their chain, and that no counter rises over
+//! the limit in force.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
-use crate::domain::ids::RegionId;
+use crate::domain::ids::{AccountId, RegionId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::project::{Account, Project, User};
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::request::Request;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
+use crate::ops::audit::chain::link;
 use crate::store::{Batch, Order, Record, Store, Version, Watch, decode_record, prefix_end, record_prefix};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,9 +80,13 @@ pub(super) struct Records {
     pub(super) regions: Table<Region>,
     pub(super) shares: Table<Share>,
     pub(super) sharings: Table<Sharing>,
+    pub(super) requests: Table<Request>,
     flavors: Table<Flavor>,
     users: Table<User>,
-    events: Vec<u8>,
+    events: Table<Event>,
+    heads: Table<Chain>,
+    /// The end of every chain as far as it was recomputed: nothing is ever hashed twice.
+    ends: BTreeMap<Option<AccountId>, (u64, String)>,
     pub(super) n_events: u64,
     broken: Vec<String>,
 }
@@ -96,8 +103,11 @@ impl Records {
         self.regions.follow(batch);
         self.shares.follow(batch);
         self.sharings.follow(batch);
+        self.requests.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
+        self.events.follow(batch);
+        self.heads.follow(batch);
     }
 
     /// The limits of an account in a region.
@@ -108,7 +118,7 @@ impl Records {
 
     /// What this commit alone breaks; looked at before it is followed.
     fn judge(&mut self, version: Version, batch: &Batch) {
-        let told = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events)).count();
+        let told = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events.prefix)).count();
         self.n_events += u64::try_from(told).unwrap_or(u64::MAX);
         let changes = [
             (self.images.touched(batch), "image"),
@@ -119,6 +129,7 @@ impl Records {
             (self.regions.touched(batch), "region"),
             (self.flavors.touched(batch), "instance type"),
             (self.shares.touched(batch), "share"),
+            (self.requests.touched(batch), "request"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
@@ -141,11 +152,16 @@ impl Records {
             let new: Counter = decode_record(key, value).expect("what was encoded a moment ago decodes");
             let old = self.counters.rows.get(key);
             let (images, instances) = old.map_or((0, 0), |c| (c.n_images, c.n_instances));
+            let shares = old.and_then(|c| c.n_shares).unwrap_or(0);
             let creating = old.map(|c| c.creating.clone()).unwrap_or_default();
             let Some(limits) = self.limits(new.account.0, &new.region) else { continue };
             if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
                 self.broken
                     .push(format!("commit {version} took image {} of {}", new.n_images, limits.n_images_max));
+            }
+            if new.n_shares.is_some_and(|n| n > shares.max(limits.n_shares_max)) {
+                let (n, max) = (new.n_shares, limits.n_shares_max);
+                self.broken.push(format!("commit {version} opened share {n:?} of {max}"));
             }
             for (project, n) in new.creating {
                 let before = creating.get(&project).copied().unwrap_or(0);
@@ -162,6 +178,43 @@ impl Records {
                 self.broken.push(what);
             }
         }
+    }
+}
+
+impl Records {
+    /// Events are only added, each to the end of its chain, and the head says what the end is.
+    fn judge_chains(&mut self, version: Version, batch: &Batch) {
+        let mut new = self.events.new_in(batch);
+        let put = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events.prefix)).count();
+        let gone = batch.deletes.iter().any(|key| self.events.rows.contains_key(key));
+        if put != new.len() || gone {
+            self.broken.push(format!("commit {version} changed or removed an audit event"));
+        }
+        new.sort_unstable_by_key(|event| event.number);
+        for event in new {
+            let (n, hash) = self.ends.entry(event.account).or_default();
+            if event.number != *n + 1 || event.hash != link(hash, &event) {
+                let what =
+                    format!("commit {version} wrote event {}, which does not follow on {n}", event.number);
+                self.broken.push(what);
+            }
+            (*n, *hash) = (event.number, event.hash);
+        }
+        let heads = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.heads.prefix));
+        for head in heads.filter_map(|(key, value)| decode_record::<Chain>(key, value).ok()) {
+            let end = self.ends.get(&head.account);
+            if end.is_none_or(|(n, hash)| (head.n_events, &head.hash) != (*n, hash)) {
+                let what =
+                    format!("commit {version} says event {} is the last, and it is {end:?}", head.n_events);
+                self.broken.push(what);
+            }
+        }
+    }
+
+    /// Whether every chain ends where its head says; up to there it was recomputed commit by commit.
+    pub(super) fn heads_are_the_ends(&self) -> bool {
+        let heads = self.heads.all().map(|head| (&head.account, head.n_events, &head.hash));
+        heads.eq(self.ends.iter().map(|(account, (n, hash))| (account, *n, hash)))
     }
 }
 
@@ -185,13 +238,18 @@ impl Witness {
             regions: Table::new(),
             shares: Table::new(),
             sharings: Table::new(),
+            requests: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
-            events: record_prefix(Event::TABLE),
+            events: Table::new(),
+            heads: Table::new(),
+            ends: BTreeMap::new(),
             n_events: 0,
             broken: vec![],
         };
-        records.follow(&everything(store));
+        let all = everything(store);
+        records.judge_chains(0, &all);
+        records.follow(&all);
         let witness = Arc::new(Self(Mutex::new(records)));
         store.watch(witness.clone());
         witness
@@ -216,6 +274,7 @@ impl Watch for Witness {
     fn committed(&self, version: Version, batch: &Batch) {
         let mut records = self.records();
         records.judge(version, batch);
+        records.judge_chains(version, batch);
         records.follow(batch);
     }
 }

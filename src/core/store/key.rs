@@ -51,6 +51,18 @@ impl KeyPart for i64 {
     }
 }
 
+impl<T: KeyPart> KeyPart for Option<T> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            None => out.push(0),
+            Some(part) => {
+                out.push(1);
+                part.encode(out);
+            }
+        }
+    }
+}
+
 impl KeyPart for [u8] {
     fn encode(&self, out: &mut Vec<u8>) {
         // The terminator 00 00 sorts before every continuation, and a 00 inside becomes 00 FF.
@@ -195,6 +207,8 @@ mod tests {
             prop_assert_eq!(encoded(&a.cast_unsigned()).cmp(&encoded(&b.cast_unsigned())), a.cast_unsigned().cmp(&b.cast_unsigned()));
             let (c, d) = (Uuid::from_u128(c), Uuid::from_u128(d));
             prop_assert_eq!(encoded(&c).cmp(&encoded(&d)), c.cmp(&d));
+            prop_assert_eq!(encoded(&Some(c)).cmp(&encoded(&Some(d))), c.cmp(&d));
+            prop_assert!(encoded(&None::<Uuid>) < encoded(&Some(c)));
         }
 
         #[test]

@@ -2,19 +2,20 @@
 //! store. Indexes are plain rows; the use cases that write a record keep them in step in the same transaction.
 
 use super::{KeyPart, Record, StoreError};
-use crate::domain::event::Event;
+use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{
-    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
-    TaskId, UserId,
+    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
+    SessionId, TaskId, UserId,
 };
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
-use crate::domain::quota::Counter;
+use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::request::Request;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
@@ -31,8 +32,8 @@ macro_rules! id_keys {
 }
 
 id_keys!(
-    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, SessionId,
-    TaskId, UserId
+    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
+    SessionId, TaskId, UserId
 );
 
 macro_rules! records {
@@ -55,44 +56,70 @@ macro_rules! records {
 }
 
 records! {
-    Account, "account", 1, AccountId, |r| r.id;
+    Account, "account", 2, AccountId, |r| r.id, older_account;
     Project, "project", 1, ProjectId, |r| r.id;
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
-    Region, "region", 3, RegionId, |r| r.id.clone(), older_region;
+    Region, "region", 4, RegionId, |r| r.id.clone(), older_region;
     DatedBook, "book", 2, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
-    Counter, "counter", 3, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
+    Counter, "counter", 4, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 3, ImageId, |r| r.id, older_image;
     Instance, "instance", 1, InstanceId, |r| r.id;
     Task, "task", 2, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 1, ImageId, |r| r.image;
-    Event, "event", 1, EventId, |r| r.id;
+    Request, "request", 1, RequestId, |r| r.id;
+    Event, "event", 2, EventId, |r| r.id, older_event;
+    Chain, "chain", 1, Option<AccountId>, |r| r.account;
+}
+
+/// Version 1 knew no limit of shares.
+fn older_account(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            let own = fields.get_mut("limits").and_then(Value::as_object_mut);
+            own.into_iter().flat_map(|own| own.values_mut()).for_each(limit_shares);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Account>(from_version)),
+    }
+}
+
+/// Limits from before there was one of shares.
+fn limit_shares(limits: &mut Value) {
+    if let Some(fields) = limits.as_object_mut() {
+        fields.insert("n_shares_max".to_owned(), json!(Limits::N_SHARES_MAX));
+    }
 }
 
 /// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
-/// copies.
+/// copies. Version 3 did not count shares, and a counter cannot know how many there are: the first change of one counts them.
 fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             fields.entry("creating").or_insert_with(|| json!({}));
-            fields.insert("n_copies".to_owned(), json!(0));
+            fields.entry("n_copies").or_insert_with(|| json!(0));
+            fields.insert("n_shares".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),
     }
 }
 
-/// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin.
+/// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin,
+/// version 3 no limit of shares.
 fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             fields.entry("accepts_copies").or_insert_with(|| json!("on"));
-            fields.insert("recycle_days".to_owned(), json!(7));
-            price_bin(fields);
+            if from_version < 3 {
+                fields.insert("recycle_days".to_owned(), json!(7));
+                price_bin(fields);
+            }
+            fields.get_mut("limits").into_iter().for_each(limit_shares);
             Ok(value)
         }
         _ => Err(no_upcast::<Region>(from_version)),
@@ -162,6 +189,18 @@ fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
+/// Version 1 knew no chain. The first event that was chained vouches for all of them.
+fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("number".to_owned(), json!(0));
+            fields.insert("hash".to_owned(), json!(""));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Event>(from_version)),
+    }
+}
+
 fn no_upcast<R: Record>(found: u32) -> StoreError {
     StoreError::NoUpcast { table: R::TABLE, found, known: R::VERSION }
 }
@@ -184,6 +223,12 @@ pub mod index {
     pub const TASK_BY_PLACE: &str = "task_by_place";
     /// subject → open meters of it: guards against opening one twice.
     pub const METER_OPEN: &str = "meter_open";
+    /// (account, region, kind) → request: one of a kind waits at a time.
+    pub const REQUEST_OPEN: &str = "request_open";
+    /// (account, region, moment, request) → request.
+    pub const REQUEST_BY_PLACE: &str = "request_by_place";
+    /// (moment, request) → request: everything.
+    pub const REQUEST_BY_TIME: &str = "request_by_time";
     /// (account, moment, event) → event.
     pub const EVENT_BY_ACCOUNT: &str = "event_by_account";
     /// (project, moment, event) → event.

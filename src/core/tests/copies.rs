@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{CopyImageForm, DeleteImageForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId, RegionId, TaskId};
 use darkroom_core::domain::image::{Image, Status, Visibility};
@@ -76,7 +77,7 @@ impl Scene {
     }
 
     fn limits(&self, region: &str, n_images_max: u32) {
-        let limits = Limits { n_images_max, n_instances_max: 9, n_creates_max: 9 };
+        let limits = Limits { n_images_max, n_instances_max: 9, n_creates_max: 9, n_shares_max: 9 };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &region.into(), Some(limits)).unwrap();
     }
@@ -156,7 +157,7 @@ fn to_another_region_only_what_is_missing_there_travels_and_the_charge_begins_wh
     assert_eq!(transferred.sent_bytes + transferred.present_bytes, copy.stored_bytes());
     assert_eq!(transferred.present_percent(), 66);
     assert_eq!(s.task(copy.task.unwrap()).present_percent, Some(66));
-    let events = audit::list(&s.owner(), &place(s.web, "south-1"), None, 1).unwrap().page.rows;
+    let events = audit::list(&s.owner(), &place(s.web, "south-1"), &AuditQuery::default()).unwrap().page.rows;
     let told: Vec<String> =
         events.into_iter().filter(|e| e.action == "image.copy").map(|e| e.detail).collect();
     assert_eq!(told.len(), 2, "{told:?}");

@@ -4,15 +4,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::{DeleteImageForm, ShareForm};
+use darkroom_core::domain::event::Event;
+use darkroom_core::domain::form::{DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::price::DatedBook;
+use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::task::Task;
-use darkroom_core::ops::{images, shares};
+use darkroom_core::ops::{images, quotas, shares};
 use darkroom_core::ports::{Clock, PortError};
 use darkroom_core::sim::{Bench, Crash, Effect, Op};
 use darkroom_core::store::{
@@ -51,6 +53,22 @@ fn stored_forms() -> BTreeMap<String, String> {
     shares::share(&bench.at_present(&owner), &shared).unwrap();
     let (deleted, _) = bench.copy(&owner, image, project, &["north-1"], "gone").unwrap().remove(0);
     images::delete(&bench.at_present(&owner), &DeleteImageForm::at_once(deleted)).unwrap();
+    let more = QuotaRequestForm {
+        region: "north-1".to_owned(),
+        kind: "images".to_owned(),
+        wanted: "30".to_owned(),
+        reason: "A farm of tests.".to_owned(),
+    };
+    let request = quotas::ask(&bench.at_present(&owner), &more).unwrap();
+    let answer = QuotaDecisionForm {
+        request: request.to_string(),
+        verdict: "approve".to_owned(),
+        note: "As agreed.".to_owned(),
+        granted: "20".to_owned(),
+    };
+    quotas::decide(&bench.user("op@provider.example").unwrap(), &answer).unwrap();
+    let other = QuotaRequestForm { kind: "shares".to_owned(), ..more };
+    quotas::ask(&bench.at_present(&owner), &other).unwrap();
     // A task in the middle of its work, with a lease, a log and an error.
     bench.capture(&owner, machine, "next").unwrap();
     bench.engine.run_once().unwrap();
@@ -150,8 +168,13 @@ fn what_older_programs_wrote_is_understood() {
         );
         assert!(image.contains(r#""nic_multiqueue":false,"sriov":false"#), "{image}");
     }
+    let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
+    assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
+    let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
+    assert!(account.contains(r#""n_creates_max":2,"n_shares_max":1000}"#), "{account}");
     for region in [include_str!("older/region_1.json"), include_str!("older/region_2.json")] {
         let region = read_older::<Region>(b"any", region);
+        assert!(region.contains(r#""n_creates_max":2,"n_shares_max":1000}"#), "{region}");
         assert!(region.contains(r#""accepts_copies":"on","recycle_days":7"#), "{region}");
         assert!(region.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{region}");
     }
@@ -160,7 +183,14 @@ fn what_older_programs_wrote_is_understood() {
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
-    assert!(counter.contains(r#""n_images":2,"n_instances":1,"creating":{},"n_copies":0"#), "{counter}");
-    assert!(counter_2.contains(r#"-000000000001":1},"n_copies":0"#), "{counter_2}");
+    assert!(
+        counter.contains(r#""n_images":2,"n_instances":1,"creating":{},"n_copies":0,"n_shares":null"#),
+        "{counter}"
+    );
+    assert!(counter_2.contains(r#"-000000000001":1},"n_copies":0,"n_shares":null"#), "{counter_2}");
+    let counter_3 = read_older::<Counter>(b"any", include_str!("older/counter_3.json"));
+    assert!(counter_3.contains(r#""n_copies":0,"n_shares":null"#), "{counter_3}");
+    let event = read_older::<Event>(b"any", include_str!("older/event_1.json"));
+    assert!(event.contains(r#""detail":"Changed the remark.","number":0,"hash":"""#), "{event}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{CopyImageForm, EditImageForm, ShareForm, StageForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId};
 use darkroom_core::domain::image::Image;
@@ -202,7 +203,7 @@ fn what_is_planned_for_a_day_happens_on_that_day() {
     let life = s.image(s.v2).life;
     assert_eq!((life.stage, life.plan, life.replacement), (Stage::Deprecated, None, Some(s.v1)));
     let place = Place { project: Some(s.project(0)), region: "north-1".into() };
-    let trail = audit::list(&s.owner(), &place, None, 1).unwrap().page.rows;
+    let trail = audit::list(&s.owner(), &place, &AuditQuery::default()).unwrap().page.rows;
     let done = trail.iter().find(|e| e.action == "image.deprecate").unwrap();
     assert_eq!((done.actor.as_str(), done.detail.as_str()), ("darkroom", "As planned."));
     check(&s.bench).unwrap();

@@ -5,6 +5,7 @@
 
 use darkroom_core::domain::Error;
 use darkroom_core::domain::disk::DiskKind;
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::ids::{InstanceId, ProjectId, RegionId, Subject};
 use darkroom_core::domain::money::Money;
@@ -91,7 +92,7 @@ fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
         [
             "region.create north-1 ",
             "region.update north-1 Changed zones from a, b to a, c; image feature off; limits from 3 images, \
-             4 instances, 2 images being made at once to 1 image, 4 instances, 2 images being made at once; \
+             4 instances, 2 images being made at once, 5 shares to 1 image, 4 instances, 2 images being made at once, 5 shares; \
              prices (version 2): images from €0.050 to €0.050425 per GB and month, economy disks from €0.030 \
              to no price per GB and month, m1.large from no price to €0.018 per hour.",
         ],
@@ -106,7 +107,7 @@ fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
     );
     assert_eq!(s.bench.witness.broken(), Vec::<String>::new());
     // The provider's own business is not in the trail of a tenant.
-    let seen = audit::list(&s.owner(), &s.place(), Some(Subject::region(&north)), 1).unwrap();
+    let seen = audit::list(&s.owner(), &s.place(), &AuditQuery::about(Subject::region(&north))).unwrap();
     assert_eq!(seen.page.total, 0);
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{CopyImageForm, ShareForm, StopSharingForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId};
 use darkroom_core::domain::instance::{Instance, Status};
@@ -165,7 +166,7 @@ fn what_is_received_can_be_saved_as_their_own_inside_its_region_only() {
         "not the sharer's project"
     );
     let own = images::copy(&friend, &copy(3, "north-1")).unwrap()[0];
-    let trail = audit::list(&scene.owner(), &scene.place(0), None, 1).unwrap().page.rows;
+    let trail = audit::list(&scene.owner(), &scene.place(0), &AuditQuery::default()).unwrap().page.rows;
     assert!(trail.iter().all(|e| e.action != "image.copy"), "what they do with it is theirs");
 
     // It is theirs whatever becomes of the share and of what it was copied from.
@@ -337,7 +338,7 @@ fn each_side_reads_of_the_other_sides_project_and_never_of_its_people() {
     scene.decide(2, Action::Accept).unwrap();
     scene.stop(2, "now", "").unwrap();
     for (who, n, other) in [(scene.owner(), 0, "bolt.example"), (scene.friend(), 2, "acme.example")] {
-        let trail = audit::list(&who, &scene.place(n), None, 1).unwrap().page.rows;
+        let trail = audit::list(&who, &scene.place(n), &AuditQuery::default()).unwrap().page.rows;
         let about: Vec<_> = trail.iter().filter(|e| e.action.starts_with("share.")).collect();
         let mut actions: Vec<&str> = about.iter().map(|e| e.action.as_str()).collect();
         actions.sort_unstable();

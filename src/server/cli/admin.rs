@@ -234,6 +234,9 @@ struct RegionArgs {
     /// Images a project may create at a time
     #[arg(long, value_name = "N")]
     limit_creates: Option<u32>,
+    /// Open shares of images an account may have
+    #[arg(long, value_name = "N")]
+    limit_shares: Option<u32>,
     /// The currency's symbol
     #[arg(long, value_name = "SYMBOL")]
     currency: Option<String>,
@@ -289,6 +292,9 @@ enum LimitVerb {
         /// Images a project may create at a time
         #[arg(long, value_name = "N")]
         creates: Option<u32>,
+        /// Open shares of images
+        #[arg(long, value_name = "N")]
+        shares: Option<u32>,
     },
     /// Let the region's own limits hold again
     Reset {
@@ -352,6 +358,7 @@ impl From<RegionArgs> for RegionChange {
                 n_images_max: args.limit_images,
                 n_instances_max: args.limit_instances,
                 n_creates_max: args.limit_creates,
+                n_shares_max: args.limit_shares,
             },
             symbol: args.currency,
             image_price: args.price_image,
@@ -455,7 +462,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
             disk_kinds: disks,
         },
         Noun::Flavor(FlavorVerb::List) => AdminCommand::FlavorList,
-        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates }) => {
+        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates, shares }) => {
             AdminCommand::LimitSet {
                 account,
                 region: RegionId(region),
@@ -463,6 +470,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
                     n_images_max: images,
                     n_instances_max: instances,
                     n_creates_max: creates,
+                    n_shares_max: shares,
                 },
             }
         }

@@ -113,6 +113,8 @@ pub struct LimitChange {
     pub n_instances_max: Option<u32>,
     /// Images being created at the same time, per project.
     pub n_creates_max: Option<u32>,
+    /// Open shares.
+    pub n_shares_max: Option<u32>,
 }
 
 /// What a command answers: text for a person.

@@ -22,7 +22,8 @@ use darkroom_core::ports::Watcher;
 /// The account that owns public images, and its project.
 pub const PROVIDER: (&str, &str) = ("Provider", "public-images");
 /// Limits of a region that is set up without naming any.
-pub const USUAL_LIMITS: Limits = Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40 };
+pub const USUAL_LIMITS: Limits =
+    Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40, n_shares_max: Limits::N_SHARES_MAX };
 /// Days that deleted images stay in the recycle bin of a region that is set up without naming any.
 const USUAL_RECYCLE_DAYS: u32 = 7;
 /// Most days that they can.
@@ -156,6 +157,7 @@ fn limits(before: Limits, change: LimitChange) -> Limits {
         n_images_max: change.n_images_max.unwrap_or(before.n_images_max),
         n_instances_max: change.n_instances_max.unwrap_or(before.n_instances_max),
         n_creates_max: change.n_creates_max.unwrap_or(before.n_creates_max),
+        n_shares_max: change.n_shares_max.unwrap_or(before.n_shares_max),
     }
 }
 

@@ -135,7 +135,12 @@ fn north() -> Region {
         accepts_copies: Switch::On,
         recycle_days: 7,
         prices: prices(50_000, [100_000, 40_000, 60_000], [4_000, 8_000, 16_000, 32_000, 9_000]),
-        limits: Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40 },
+        limits: Limits {
+            n_images_max: 30,
+            n_instances_max: 20,
+            n_creates_max: 40,
+            n_shares_max: Limits::N_SHARES_MAX,
+        },
     }
 }
 
@@ -147,7 +152,12 @@ fn south() -> Region {
         accepts_copies: Switch::On,
         recycle_days: 7,
         prices: prices(55_000, [110_000, 45_000, 65_000], [4_500, 9_000, 18_000, 36_000, 10_000]),
-        limits: Limits { n_images_max: 10, n_instances_max: 10, n_creates_max: 40 },
+        limits: Limits {
+            n_images_max: 10,
+            n_instances_max: 10,
+            n_creates_max: 40,
+            n_shares_max: Limits::N_SHARES_MAX,
+        },
     }
 }
 

@@ -282,6 +282,14 @@ pub const ENTRIES: &[Entry] = &[
         "Days that a recipient must be left at least; 0 lets an owner stop at once."
     ),
     whole!(
+        "quotas.request_max",
+        1,
+        1_000_000,
+        u32,
+        limits.quota_request_max,
+        "The highest limit that can be asked for, and given as the answer."
+    ),
+    whole!(
         "sign_in.failures_max",
         1,
         1000,

@@ -3,6 +3,7 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::ids::{Subject, TaskId};
 use darkroom_core::domain::task::State;
 use darkroom_core::domain::view::{AuditList, TaskList, TaskView};
@@ -48,5 +49,6 @@ fn local(back_to: &str, id: TaskId) -> String {
 
 /// Audit events the user may see, newest first; about one thing only when `subject` is given.
 pub async fn list_events(subject: Option<Subject>, page: u32) -> Result<AuditList, ApiError> {
-    back::read(move |c| ops::audit::list(&c.ctx, &c.place, subject, page)).await
+    let query = AuditQuery { subject, page, ..AuditQuery::default() };
+    back::read(move |c| ops::audit::list(&c.ctx, &c.place, &query)).await
 }

@@ -2,7 +2,7 @@
 
 use super::tags::TagFilter;
 use super::{Image, Status};
-use crate::domain::page::{ROWS_DEFAULT, ROWS_MAX};
+use crate::domain::page::{ROWS_DEFAULT, ROWS_MAX, address};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -159,14 +159,7 @@ impl ImageQuery {
 
     /// The query as `?…`, or nothing when it is the default.
     pub fn address(&self) -> String {
-        let mut address = String::new();
-        for (name, value) in self.pairs() {
-            address.push(if address.is_empty() { '?' } else { '&' });
-            address.push_str(name);
-            address.push('=');
-            address.push_str(&percent(&value));
-        }
-        address
+        address(&self.pairs())
     }
 
     /// Whether `image` passes search and filters. `needle` is the search text in lower case.
@@ -214,7 +207,7 @@ fn found(image: &Image, needle: &str) -> bool {
 }
 
 /// Whether `text` contains `needle`, which is in lower case, in whatever case.
-fn contains(text: &str, needle: &str) -> bool {
+pub(crate) fn contains(text: &str, needle: &str) -> bool {
     if text.is_ascii() {
         let mut places = text.as_bytes().windows(needle.len().max(1));
         return places.any(|place| place.eq_ignore_ascii_case(needle.as_bytes()));

@@ -7,6 +7,7 @@ mod images;
 mod instances;
 mod overview;
 mod people;
+mod quotas;
 mod shares;
 mod tasks;
 
@@ -20,6 +21,7 @@ pub use instances::{
 };
 pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
+pub use quotas::{QuotaPage, QuotaRow, RequestList, RequestRow};
 pub use shares::{
     Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions, ShareRow, SharedBy, StopOptions,
     Unsharing, Verdict,

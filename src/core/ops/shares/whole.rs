@@ -45,7 +45,7 @@ pub(crate) fn may_leave(
 /// Clears away shares that have ended.
 pub(crate) fn clear_ended(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
     for share in all(tx, image.id)?.iter().filter(|share| !share.stands(ctx.now)) {
-        remove(tx, share)?;
+        remove(tx, ctx, share)?;
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ pub(crate) fn end_all(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image
         both(tx, ctx, permit, image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")?;
     }
     for share in all(tx, image.id)? {
-        remove(tx, &share)?;
+        remove(tx, ctx, &share)?;
     }
     tx.delete::<Sharing>(&image.id);
     Ok(())
@@ -105,12 +105,12 @@ pub(crate) fn end_at(
                 ("share.end", format!("Ends on {day} for"), format!("Ends on {day}, set by"))
             }
             State::Pending => {
-                remove(tx, &share)?;
+                remove(tx, ctx, &share)?;
                 ("share.stop", "Withdrawn from".to_owned(), "Withdrawn by".to_owned())
             }
             // Nobody's; it could only be accepted without an end.
             State::Rejected => {
-                remove(tx, &share)?;
+                remove(tx, ctx, &share)?;
                 continue;
             }
         };

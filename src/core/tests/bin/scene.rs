@@ -1,6 +1,7 @@
 //! An image of Acme's first project, of the family `web`, and everybody who may want it: where the tests of the recycle bin begin.
 
 use darkroom_core::domain::Error;
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{DeleteImageForm, EditImageForm, RestoreImageForm, ShareForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, Subject};
 use darkroom_core::domain::image::Image;
@@ -142,7 +143,7 @@ impl Scene {
     }
 
     pub fn actions(&self, ctx: &Ctx, n: usize) -> Vec<(String, String)> {
-        let rows = audit::list(ctx, &self.place(n), None, 1).unwrap().page.rows;
+        let rows = audit::list(ctx, &self.place(n), &AuditQuery::default()).unwrap().page.rows;
         rows.into_iter().map(|e| (e.action, e.detail)).collect()
     }
 }

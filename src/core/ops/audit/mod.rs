@@ -1,0 +1,66 @@
+//! The audit trail: writing an event in the commit of the change it tells of, chained to the one before it, and reading the trail.
+
+pub(crate) mod chain;
+mod read;
+
+pub use read::{AuditExportRow, about, export, list, of_project};
+
+use super::ctx::{Ctx, Permit};
+use crate::domain::Result;
+use crate::domain::event::Event;
+use crate::domain::ids::{AccountId, EventId, ProjectId, RegionId, Subject};
+use crate::store::Tx;
+use crate::store::records::index;
+
+/// What an event tells.
+pub struct Entry<'a> {
+    /// What it is about.
+    pub subject: Subject,
+    /// The subject's name.
+    pub name: &'a str,
+    /// The account concerned.
+    pub account: Option<AccountId>,
+    /// The project concerned.
+    pub project: Option<ProjectId>,
+    /// The region concerned.
+    pub region: Option<&'a RegionId>,
+    /// What was done, such as `image.delete`.
+    pub action: &'a str,
+    /// The change in a sentence.
+    pub detail: String,
+}
+
+/// Writes an event in the transaction of its change, as the next one of the chain of its account. Of two commits that do so at once, one
+/// is run again.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn write(tx: &mut Tx<'_>, ctx: &Ctx, _permit: &Permit, entry: &Entry<'_>) -> Result<()> {
+    let id = EventId(ctx.app.ids.uuid());
+    let at = ctx.now;
+    let event = Event {
+        id,
+        at,
+        user: ctx.actor.user(),
+        actor: ctx.actor.name().to_owned(),
+        account: entry.account,
+        project: entry.project,
+        region: entry.region.cloned(),
+        subject: entry.subject,
+        name: entry.name.to_owned(),
+        action: entry.action.to_owned(),
+        detail: entry.detail.clone(),
+        number: 0,
+        hash: String::new(),
+    };
+    chain::append(tx, ctx, event)?;
+    tx.put_index(index::EVENT_BY_TIME, &(at.0, id), &id)?;
+    tx.put_index(index::EVENT_BY_SUBJECT, &(entry.subject.uuid(), at.0, id), &id)?;
+    if let Some(account) = entry.account {
+        tx.put_index(index::EVENT_BY_ACCOUNT, &(account, at.0, id), &id)?;
+    }
+    if let Some(project) = entry.project {
+        tx.put_index(index::EVENT_BY_PROJECT, &(project, at.0, id), &id)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! Use cases of quotas: what an account may have in a region and how much of it is used, asking for more, and the provider's answer.
+
+use super::audit::{self, Entry};
+use super::ctx::{Ctx, Permit, Place};
+use super::{ledger, people, provider, shares};
+use crate::domain::actor::Actor;
+use crate::domain::form::{QuotaDecisionForm, QuotaRequestForm};
+use crate::domain::ids::{AccountId, RegionId, RequestId, Subject};
+use crate::domain::page::{Page, ROWS_DEFAULT};
+use crate::domain::policy::{Act, Resource};
+use crate::domain::project::{Account, Project};
+use crate::domain::quota::Limits;
+use crate::domain::region::Region;
+use crate::domain::request::{Decision, QuotaKind, Request, RequestQuery, State};
+use crate::domain::text::counted;
+use crate::domain::view::{QuotaPage, QuotaRow, RequestList, RequestRow};
+use crate::domain::{Error, Result};
+use crate::store::records::index;
+use crate::store::{Order, TableKey, Tx, list_index};
+
+/// Every quota of the account in the region in force, and what was asked for there, newest first.
+///
+/// # Errors
+/// `Unauthenticated`; `NotFound` without a project.
+pub fn overview(ctx: &Ctx, place: &Place) -> Result<QuotaPage> {
+    let (project, _) = people::project_of(ctx, place, Act::QuotaGet)?;
+    let region = people::region_of(ctx, place)?;
+    let account = ctx.read::<Account>(&project.account)?.ok_or_else(|| Error::not_found("account"))?;
+    let mut requests = Vec::new();
+    for request in newest(ctx, index::REQUEST_BY_PLACE, &(account.id, region.id.clone()))? {
+        requests.push(row(request, account.name.to_string()));
+    }
+    Ok(QuotaPage {
+        quotas: quotas(ctx, &project, &region)?,
+        account: account.name.to_string(),
+        region: region.id,
+        requests,
+        may_ask: ctx.may(Act::QuotaAsk, &Resource::Account(account.id)),
+        wanted_max: ctx.app.settings.quota_request_max,
+        now: ctx.now,
+    })
+}
+
+fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>> {
+    let (counter, limits) = people::counter(ctx, project.account, region)?;
+    let n_shares = shares::n_counted(ctx, &counter);
+    let mut rows = Vec::new();
+    for (kind, what, used, counts) in [
+        (QuotaKind::Images, "Images", counter.n_images, "; those in the recycle bin do not count"),
+        (QuotaKind::Instances, "Instances", counter.n_instances, ", running or not"),
+        (QuotaKind::Shares, "Shares", n_shares, ", accepted or waiting for an answer"),
+    ] {
+        let limit = kind.limit(&limits);
+        let words = format!("{used} of {}{counts}.", kind.counted(limit));
+        rows.push(QuotaRow { kind: Some(kind), what: what.to_owned(), used, limit, words });
+    }
+    let made = counter.creating.get(&project.id).copied().unwrap_or(0);
+    let (n_creates_max, n_copies_max) = (limits.n_creates_max, ctx.app.settings.n_copies_max);
+    for (what, used, limit, words) in [
+        (
+            "Images being made",
+            made,
+            n_creates_max,
+            format!("{made} of {} being made at once in this project.", counted(n_creates_max, "image")),
+        ),
+        (
+            "Copies on their way",
+            counter.n_copies,
+            n_copies_max,
+            format!(
+                "{} of {} that travel here at once; others wait for their turn.",
+                counter.n_copies,
+                if n_copies_max == 1 { "1 copy".to_owned() } else { format!("{n_copies_max} copies") }
+            ),
+        ),
+    ] {
+        rows.push(QuotaRow { kind: None, what: what.to_owned(), used, limit, words });
+    }
+    Ok(rows)
+}
+
+/// Requests of all accounts, newest first: the provider's view.
+///
+/// # Errors
+/// `NotFound` for anybody else.
+pub fn requests(ctx: &Ctx, query: &RequestQuery) -> Result<RequestList> {
+    ctx.authorize(Act::ProviderGet, &Resource::Provider, "request")?;
+    let mut all = newest(ctx, index::REQUEST_BY_TIME, &())?;
+    let n_pending = all.iter().filter(|request| request.state == State::Pending).count();
+    all.retain(|request| query.state.is_none_or(|state| request.state == state));
+    let page = Page::cut(all, query.page, ROWS_DEFAULT);
+    let mut rows = Vec::new();
+    for request in page.rows {
+        let account = ctx.read::<Account>(&request.account)?.map(|a| a.name.to_string());
+        rows.push(row(request, account.unwrap_or_default()));
+    }
+    Ok(RequestList {
+        page: Page { rows, number: page.number, size: page.size, total: page.total },
+        n_pending: u32::try_from(n_pending).unwrap_or(u32::MAX),
+        granted_max: ctx.app.settings.quota_request_max,
+        now: ctx.now,
+    })
+}
+
+fn newest(ctx: &Ctx, name: &str, prefix: &impl TableKey) -> Result<Vec<Request>> {
+    let limit = ctx.app.settings.history_rows_max;
+    let ids =
+        list_index::<RequestId>(ctx.app.store.as_ref(), name, prefix, Order::Descending, limit, None)?.items;
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(ctx.read::<Request>(&id.value)?);
+    }
+    Ok(found)
+}
+
+fn row(request: Request, account: String) -> RequestRow {
+    let Request { id, region, kind, limit, wanted, reason, by, at, state, decision, .. } = request;
+    let decided = decision.as_ref().map(|d| d.at);
+    let (decided_by, note, granted) = decision.map(|d| (d.by, d.note, d.granted)).unwrap_or_default();
+    RequestRow {
+        id,
+        account,
+        region,
+        kind,
+        limit,
+        wanted,
+        reason,
+        by,
+        at,
+        state,
+        decided_by,
+        decided,
+        note,
+        granted,
+    }
+}
+
+/// The key that keeps one kind of request from waiting twice.
+pub(crate) fn open_key(request: &Request) -> (AccountId, RegionId, &'static str) {
+    (request.account, request.region.clone(), request.kind.slug())
+}
+
+/// Asks the provider for more of something in a region, for the account of whoever asks.
+///
+/// # Errors
+/// `Invalid` with fields; `quota_not_more` at `wanted`; `request_open` while one of the kind waits there; `Forbidden` for who is no owner.
+pub fn ask(ctx: &Ctx, form: &QuotaRequestForm) -> Result<RequestId> {
+    let Actor::Tenant { account, email, .. } = &ctx.actor else {
+        ctx.authorize(Act::QuotaAsk, &Resource::Provider, "account")?;
+        return Err(Error::not_found("account"));
+    };
+    let permit = ctx.authorize(Act::QuotaAsk, &Resource::Account(*account), "account")?;
+    let asked = form.parse(ctx.app.settings.quota_request_max)?;
+    let id = RequestId(ctx.app.ids.uuid());
+    ctx.transact(&permit, |tx| {
+        let (account, region, limits) = party(tx, *account, &asked.region)?;
+        let limit = asked.kind.limit(&limits);
+        if asked.wanted <= limit {
+            let message = format!(
+                "Your limit in {} is {} already. Ask for more than that.",
+                region.id,
+                asked.kind.counted(limit)
+            );
+            return Err(Error::field("wanted", "quota_not_more", message));
+        }
+        let request = Request {
+            id,
+            account: account.id,
+            region: region.id,
+            kind: asked.kind,
+            limit,
+            wanted: asked.wanted,
+            reason: asked.reason.clone(),
+            by: email.clone(),
+            at: ctx.now,
+            state: State::Pending,
+            decision: None,
+        };
+        refuse_second(tx, &request)?;
+        tx.insert(&request)?;
+        tx.put_index(index::REQUEST_OPEN, &open_key(&request), &id)?;
+        tx.put_index(index::REQUEST_BY_TIME, &(request.at.0, id), &id)?;
+        let place = (request.account, request.region.clone(), request.at.0, id);
+        tx.put_index(index::REQUEST_BY_PLACE, &place, &id)?;
+        let detail = format!("{}: {}", request.words(), request.reason);
+        tell(tx, ctx, &permit, &account, &request, "quota.ask", detail)
+    })?;
+    Ok(id)
+}
+
+fn refuse_second(tx: &mut Tx<'_>, new: &Request) -> Result<()> {
+    let Some(open) = tx.get_index::<RequestId>(index::REQUEST_OPEN, &open_key(new))? else { return Ok(()) };
+    let open = tx.get::<Request>(&open)?.ok_or_else(|| Error::not_found("request"))?;
+    Err(Error::conflict(
+        "request_open",
+        format!(
+            "You can ask once at a time for more {} in {}. Your request of {} for {} waits for an answer. Withdraw it to ask for something else.",
+            new.kind.slug(),
+            new.region,
+            open.at.day(),
+            open.wanted
+        ),
+    ))
+}
+
+/// Who asks, where, and what holds there now.
+fn party(tx: &mut Tx<'_>, account: AccountId, region: &RegionId) -> Result<(Account, Region, Limits)> {
+    let account = tx.get::<Account>(&account)?.ok_or_else(|| Error::not_found("account"))?;
+    let region = tx.get::<Region>(region)?.ok_or_else(|| Error::not_found("region"))?;
+    let limits = ledger::limits(tx, account.id, &region)?;
+    Ok((account, region, limits))
+}
+
+/// Takes a request back.
+///
+/// # Errors
+/// `NotFound`; `request_ended`; `Forbidden` for who is no owner.
+pub fn withdraw(ctx: &Ctx, id: RequestId) -> Result<()> {
+    let permit = match ctx.read::<Request>(&id)? {
+        Some(request) => ctx.authorize(Act::QuotaAsk, &Resource::Account(request.account), "request")?,
+        None => {
+            ctx.authorize(Act::QuotaAsk, &Resource::Provider, "request")?;
+            return Err(Error::not_found("request"));
+        }
+    };
+    ctx.transact(&permit, |tx| {
+        let mut request = tx.get::<Request>(&id)?.ok_or_else(|| Error::not_found("request"))?;
+        let (account, ..) = party(tx, request.account, &request.region)?;
+        end(tx, ctx, &mut request, State::Withdrawn, "", None)?;
+        tell(tx, ctx, &permit, &account, &request, "quota.withdraw", format!("{}.", request.words()))
+    })
+}
+
+/// Answers a request: gives a new limit, which holds from this commit on, or declines.
+///
+/// # Errors
+/// `Invalid` with fields; `NotFound`; `request_ended`; `quota_not_more` at `granted`.
+pub fn decide(ctx: &Ctx, form: &QuotaDecisionForm) -> Result<()> {
+    let permit = ctx.authorize(Act::QuotaDecide, &Resource::Provider, "request")?;
+    let decision = form.parse(ctx.app.settings.quota_request_max)?;
+    ctx.transact(&permit, |tx| {
+        let mut request = tx.get::<Request>(&decision.request)?.ok_or_else(|| Error::not_found("request"))?;
+        let (account, region, limits) = party(tx, request.account, &request.region)?;
+        let state = if decision.granted.is_some() { State::Approved } else { State::Declined };
+        end(tx, ctx, &mut request, state, &decision.note, decision.granted)?;
+        let Some(granted) = decision.granted else {
+            let detail = format!("{}: {}", request.words(), decision.note);
+            return tell(tx, ctx, &permit, &account, &request, "quota.decline", detail);
+        };
+        let limit = request.kind.limit(&limits);
+        if granted <= limit {
+            let message = format!(
+                "The limit of {} in {} is {} already. Give more than that, or decline.",
+                account.name,
+                region.id,
+                request.kind.counted(limit)
+            );
+            return Err(Error::field("granted", "quota_not_more", message));
+        }
+        let limits = request.kind.with_limit(limits, granted);
+        provider::write_limits(tx, ctx, &permit, account.id, &region.id, Some(limits))?;
+        let note = if decision.note.is_empty() { ".".to_owned() } else { format!(": {}", decision.note) };
+        let detail = format!("{} for {}{note}", request.kind.counted(granted), request.words());
+        tell(tx, ctx, &permit, &account, &request, "quota.approve", detail)
+    })
+}
+
+fn end(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    request: &mut Request,
+    state: State,
+    note: &str,
+    granted: Option<u32>,
+) -> Result<()> {
+    let by = ctx.actor.name().to_owned();
+    request.end(state, Decision { by, at: ctx.now, note: note.to_owned(), granted })?;
+    tx.delete_index(index::REQUEST_OPEN, &open_key(request));
+    Ok(tx.put(request)?)
+}
+
+fn tell(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    account: &Account,
+    request: &Request,
+    action: &str,
+    detail: String,
+) -> Result<()> {
+    let entry = Entry {
+        subject: Subject::Account(account.id),
+        name: account.name.as_str(),
+        account: Some(account.id),
+        project: None,
+        region: Some(&request.region),
+        action,
+        detail,
+    };
+    audit::write(tx, ctx, permit, &entry)
+}
