@@ -34,6 +34,14 @@ const CALLS: &[(&str, Body)] = &[
     ("stop_instance", |w| format!("id={}", w.machine)),
     ("reboot_instance", |w| format!("id={}", w.machine)),
     ("delete_instance", |w| format!("id={}", w.machine)),
+    ("ask_quota", |_| {
+        "form[region]=north-1&form[kind]=images&form[wanted]=40&form[reason]=More machines next month"
+            .to_owned()
+    }),
+    ("withdraw_request", |w| format!("id={}", w.request)),
+    ("decide_request", |w| {
+        format!("form[request]={}&form[verdict]=approve&form[granted]=40&form[note]=Fine", w.request)
+    }),
     ("cancel_task", |w| format!("id={}&back_to=/tasks", w.running_task)),
     ("retry_task", |w| format!("id={}&back_to=/tasks", w.failed_task)),
     ("sign_in", |_| "email=nobody@acme.example&password=wrong&next=".to_owned()),
@@ -76,12 +84,17 @@ const ROUTES: &[(&str, Body)] = &[
     ("/tasks", |_| "/tasks".to_owned()),
     ("/tasks/{id}", |w| format!("/tasks/{}", w.running_task)),
     ("/audit", |_| "/audit".to_owned()),
+    ("/quotas", |_| "/quotas".to_owned()),
+    ("/quotas/{kind}", |_| "/quotas/images".to_owned()),
+    ("/requests", |_| "/requests".to_owned()),
+    ("/requests/{id}", |w| format!("/requests/{}", w.request)),
     ("/account", |_| "/account".to_owned()),
 ];
 
 /// Addresses that the server answers beside the portal's own routes.
 const PLAIN: &[(&str, Body)] = &[
     ("/instances/{id}/console.log", |w| format!("/instances/{}/console.log", w.machine)),
+    ("/audit.csv", |_| "/audit.csv".to_owned()),
     ("/images.csv", |_| "/images.csv".to_owned()),
     ("/images/public.csv", |_| "/images/public.csv".to_owned()),
     ("/healthz", |_| "/healthz".to_owned()),

@@ -5,10 +5,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
-use darkroom_core::domain::form::{DeleteImageForm, ShareForm};
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, SessionId, TaskId};
+use darkroom_core::domain::form::{DeleteImageForm, QuotaRequestForm, ShareForm};
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId};
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::ops::{Ctx, images, instances, people, provider, shares};
+use darkroom_core::ops::{Ctx, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
@@ -87,6 +87,8 @@ pub struct World {
     pub image: ImageId,
     /// An image that is offered to the stranger's project.
     pub offered: ImageId,
+    /// A request for more that waits.
+    pub request: RequestId,
     /// An image in the recycle bin.
     pub recycled: ImageId,
     /// The stranger's project.
@@ -122,6 +124,14 @@ impl World {
         let (recycled, _) = bench.capture(&member, machine, "web-v0").expect("captures");
         bench.work().expect("works");
         images::delete(&bench.at_present(&member), &DeleteImageForm::at_once(recycled)).expect("recycles");
+        let asker = bench.user("owner@acme.example").expect("the owner signs in");
+        let more = QuotaRequestForm {
+            region: "north-1".to_owned(),
+            kind: "instances".to_owned(),
+            wanted: "40".to_owned(),
+            reason: "More machines next month".to_owned(),
+        };
+        let request = quotas::ask(&bench.at_present(&asker), &more).expect("asks");
         let strangers = provider.projects[2].1;
         let share =
             ShareForm { image: offered.to_string(), projects: strangers.to_string(), sure: "yes".to_owned() };
@@ -166,6 +176,7 @@ impl World {
             image,
             offered,
             recycled,
+            request,
             strangers,
             running_task,
             failed_task,

@@ -14,6 +14,7 @@ use super::pages::instances::{
 };
 use super::pages::not_found::NotFoundPage;
 use super::pages::overview::OverviewPage;
+use super::pages::quotas::{AskQuotaPage, DecideRequestPage, QuotasPage, RequestsPage};
 use super::pages::sign_in::SignInPage;
 use super::pages::tasks::{TaskPage, TasksPage};
 use super::state;
@@ -83,6 +84,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/tasks") view=TasksPage/>
                     <Route path=path!("/tasks/:id") view=TaskPage/>
                     <Route path=path!("/audit") view=AuditPage/>
+                    <Route path=path!("/quotas") view=QuotasPage/>
+                    <Route path=path!("/quotas/:kind") view=AskQuotaPage/>
+                    <Route path=path!("/requests") view=RequestsPage/>
+                    <Route path=path!("/requests/:id") view=DecideRequestPage/>
                     <Route path=path!("/account") view=AccountPage/>
                 </ParentRoute>
             </Routes>

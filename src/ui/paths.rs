@@ -1,7 +1,8 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, Subject, TaskId};
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId, Subject, TaskId};
 use darkroom_core::domain::image::list::percent;
+use darkroom_core::domain::request::QuotaKind;
 
 /// The overview.
 pub const OVERVIEW: &str = "/";
@@ -31,6 +32,12 @@ pub const IMAGES_PUBLIC_CSV: &str = "/images/public.csv";
 pub const TASKS: &str = "/tasks";
 /// The audit trail.
 pub const AUDIT: &str = "/audit";
+/// The audit trail as CSV.
+pub const AUDIT_CSV: &str = "/audit.csv";
+/// The limits of the account, and requests for more.
+pub const QUOTAS: &str = "/quotas";
+/// Requests of all accounts, for the provider.
+pub const REQUESTS: &str = "/requests";
 /// The user's account, sessions and password.
 pub const ACCOUNT: &str = "/account";
 
@@ -149,6 +156,16 @@ pub fn image_purge(id: ImageId) -> String {
 /// The dialog that does `action` to the images that are picked.
 pub fn images_selected(action: &str) -> String {
     format!("{IMAGES_SELECTED}?action={action}")
+}
+
+/// The dialog that asks for more of something.
+pub fn quota_ask(kind: QuotaKind) -> String {
+    format!("{QUOTAS}/{}", kind.slug())
+}
+
+/// The dialog that answers a request.
+pub fn request(id: RequestId) -> String {
+    format!("{REQUESTS}/{id}")
 }
 
 /// A task.

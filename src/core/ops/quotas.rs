@@ -102,6 +102,34 @@ pub fn requests(ctx: &Ctx, query: &RequestQuery) -> Result<RequestList> {
     })
 }
 
+/// How many requests wait for an answer.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn n_pending(ctx: &Ctx) -> Result<u32> {
+    let limit = ctx.app.settings.history_rows_max;
+    let open = list_index::<RequestId>(
+        ctx.app.store.as_ref(),
+        index::REQUEST_OPEN,
+        &(),
+        Order::Ascending,
+        limit,
+        None,
+    )?;
+    Ok(u32::try_from(open.items.len()).unwrap_or(u32::MAX))
+}
+
+/// One request, for the dialog that answers it.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who is not the provider's.
+pub fn request(ctx: &Ctx, id: RequestId) -> Result<RequestRow> {
+    ctx.authorize(Act::ProviderGet, &Resource::Provider, "request")?;
+    let request = ctx.read::<Request>(&id)?.ok_or_else(|| Error::not_found("request"))?;
+    let account = ctx.read::<Account>(&request.account)?.map(|a| a.name.to_string());
+    Ok(row(request, account.unwrap_or_default()))
+}
+
 fn newest(ctx: &Ctx, name: &str, prefix: &impl TableKey) -> Result<Vec<Request>> {
     let limit = ctx.app.settings.history_rows_max;
     let ids =

@@ -4,9 +4,11 @@ use super::{Web, caller};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::ids::ImageId;
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::{Error, Result};
+use darkroom_core::ops::audit::{self, AuditExportRow};
 use darkroom_core::ops::images::{self, ExportRow};
 
 /// My Images as CSV: what the address of the list finds, or of it the images that are picked.
@@ -23,6 +25,14 @@ pub async fn images(State(web): State<Web>, RawQuery(query): RawQuery, headers: 
 pub async fn public_images(State(web): State<Web>, headers: HeaderMap) -> Response {
     let rows = caller::run_with(&web, &headers, |c| images::export_public(&c.ctx, &c.place)).await;
     answer("public-images", rows.and_then(|rows| file(PUBLIC, &rows, public)))
+}
+
+/// The audit trail as CSV: what the address of the page finds.
+pub async fn audit(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let pairs = pairs(query.as_deref().unwrap_or_default());
+    let query = AuditQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let rows = caller::run_with(&web, &headers, move |c| audit::export(&c.ctx, &c.place, &query)).await;
+    answer("audit", rows.and_then(|rows| file(AUDIT, &rows, event)))
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -103,7 +113,37 @@ fn public(row: &ExportRow) -> Vec<String> {
     ]
 }
 
-fn file(head: &[&str], rows: &[ExportRow], cells: fn(&ExportRow) -> Vec<String>) -> Result<Vec<u8>> {
+const AUDIT: &[&str] = &[
+    "When",
+    "Who",
+    "Action",
+    "Kind of subject",
+    "Subject ID",
+    "Subject",
+    "Detail",
+    "Project",
+    "Region",
+    "Number in its chain",
+    "Hash",
+];
+
+fn event(row: &AuditExportRow) -> Vec<String> {
+    vec![
+        row.when.clone(),
+        row.actor.clone(),
+        row.action.clone(),
+        row.subject_kind.to_string(),
+        row.subject_id.clone(),
+        row.name.clone(),
+        row.detail.clone(),
+        row.project.clone(),
+        row.region.clone(),
+        row.number.to_string(),
+        row.hash.clone(),
+    ]
+}
+
+fn file<R>(head: &[&str], rows: &[R], cells: fn(&R) -> Vec<String>) -> Result<Vec<u8>> {
     let broken =
         |error: &dyn std::fmt::Display| Error::internal(format!("The list could not be written: {error}."));
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());

@@ -68,6 +68,7 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .route("/instances/{id}/console.log", get(console::log))
         .route(paths::IMAGES_CSV, get(export::images))
         .route(paths::IMAGES_PUBLIC_CSV, get(export::public_images))
+        .route(paths::AUDIT_CSV, get(export::audit))
         .route("/pkg/{version}/{*file}", get(assets::versioned))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

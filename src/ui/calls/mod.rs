@@ -8,6 +8,7 @@
 pub mod images;
 pub mod instances;
 pub mod people;
+pub mod quotas;
 pub mod shares;
 pub mod tasks;
 

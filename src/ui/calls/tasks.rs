@@ -4,7 +4,7 @@ use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::ids::{Subject, TaskId};
+use darkroom_core::domain::ids::TaskId;
 use darkroom_core::domain::task::State;
 use darkroom_core::domain::view::{AuditList, TaskList, TaskView};
 use darkroom_core::ops;
@@ -47,8 +47,7 @@ fn local(back_to: &str, id: TaskId) -> String {
     if crate::server::web::caller::is_local(back_to) { back_to.to_owned() } else { paths::task(id) }
 }
 
-/// Audit events the user may see, newest first; about one thing only when `subject` is given.
-pub async fn list_events(subject: Option<Subject>, page: u32) -> Result<AuditList, ApiError> {
-    let query = AuditQuery { subject, page, ..AuditQuery::default() };
+/// Audit events the user may see, newest first, as far as `query` asks for them.
+pub async fn list_events(query: AuditQuery) -> Result<AuditList, ApiError> {
     back::read(move |c| ops::audit::list(&c.ctx, &c.place, &query)).await
 }

@@ -4,39 +4,36 @@ use super::parts::loaded;
 use super::words::action_words;
 use crate::ui::calls::tasks::list_events;
 use crate::ui::components::*;
-use crate::ui::error::ApiError;
 use crate::ui::paths;
-use crate::ui::state::{neighbours, use_page_number, use_word};
-use darkroom_core::domain::Error;
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{AuditList, EventRow};
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use leptos_router::params::ParamsMap;
 
 /// Audit.
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    let (image, instance, number) = (use_word("image"), use_word("instance"), use_page_number());
-    let events = async move {
-        let subject = subject(&image, &instance)?;
-        Ok((subject, list_events(subject, number).await?))
-    };
+    let query = use_query_map().with_untracked(asked);
+    let events = async move { Ok((list_events(query.clone()).await?, query)) };
     view! {
         <Title text="Audit · darkroom"/>
-        {loaded(events, |(subject, list)| view! { <AuditView subject list/> }.into_any())}
+        {loaded(events, |(list, query)| view! { <AuditView query list/> }.into_any())}
     }
 }
 
-/// The thing the address asks about, if it asks about one.
-fn subject(image: &str, instance: &str) -> Result<Option<Subject>, ApiError> {
-    let unknown = |noun| ApiError(Error::not_found(noun));
-    match (image, instance) {
-        ("", "") => Ok(None),
-        ("", id) => id.parse().map(|id| Some(Subject::Instance(id))).map_err(|_| unknown("instance")),
-        (id, _) => id.parse().map(|id| Some(Subject::Image(id))).map_err(|_| unknown("image")),
-    }
+fn asked(address: &ParamsMap) -> AuditQuery {
+    let pairs: Vec<(String, String)> =
+        address.clone().into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
+    AuditQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+fn address(query: &AuditQuery) -> String {
+    format!("{}{}", paths::AUDIT, query.address())
 }
 
 /// One sentence that says of what this is the trail.
@@ -60,31 +57,101 @@ fn scope(subject: Option<Subject>, list: &AuditList) -> String {
 }
 
 #[component]
-fn AuditView(subject: Option<Subject>, list: AuditList) -> impl IntoView {
-    let scope = scope(subject, &list);
-    let way_back = subject.map(|subject| {
+fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
+    let scope = scope(query.subject, &list);
+    let way_back = query.subject.map(|subject| {
         let above = paths::subject(&subject)
             .map(|href| view! { <LinkButton href size=Size::Form>"Back to it"</LinkButton> });
         view! { {above} <LinkButton href=paths::AUDIT size=Size::Form>"Show everything"</LinkButton> }
     });
-    let body = if list.page.rows.is_empty() {
-        view! { <NoEvents/> }.into_any()
-    } else {
-        view! { <EventTable subject list/> }.into_any()
+    let csv = format!("{}{}", paths::AUDIT_CSV, AuditQuery { page: 1, ..query.clone() }.address());
+    let body = match (list.page.rows.is_empty(), query.narrows()) {
+        (true, true) => view! { <NoMatch/> }.into_any(),
+        (true, false) => view! { <NoEvents/> }.into_any(),
+        (false, _) => view! { <EventTable query=query.clone() list/> }.into_any(),
     };
     view! {
         <PageHead title="Audit">
             <p class="soft">{scope}</p>
-            <PageActions slot>{way_back}</PageActions>
+            <PageActions slot>
+                {way_back}
+                <LinkButton href=csv size=Size::Form icon=IconName::Export>"Export list"</LinkButton>
+            </PageActions>
         </PageHead>
-        {body}
+        <Frame>
+            <Filters query/>
+            {body}
+        </Frame>
+    }
+}
+
+/// Groups of actions that a filter proposes, as people say them.
+const GROUPS: [(&str, &str); 9] = [
+    ("", "Everything"),
+    ("image", "Images"),
+    ("instance", "Instances"),
+    ("share", "Sharing"),
+    ("quota", "Quotas"),
+    ("task", "Tasks"),
+    ("user", "People"),
+    ("account", "Account"),
+    ("region", "Regions"),
+];
+
+#[component]
+fn Filters(query: AuditQuery) -> impl IntoView {
+    let subject = query.subject.map(|subject| {
+        view! { <input type="hidden" name=subject.kind() value=subject.uuid().to_string()/> }
+    });
+    let mut choices: Vec<Choice> = GROUPS
+        .iter()
+        .map(|(value, label)| Choice::new(*value, *label, Pick::when(*value == query.action)))
+        .collect();
+    if GROUPS.iter().all(|(value, _)| *value != query.action) {
+        choices.push(Choice::new(query.action.clone(), action_words(&query.action), Pick::Chosen));
+    }
+    let chip = |label: String, rest: AuditQuery| Chip {
+        label,
+        remove_href: address(&AuditQuery { page: 1, ..rest }),
+    };
+    let mut chips = Vec::new();
+    if !query.action.is_empty() {
+        let known = GROUPS.iter().find(|(value, _)| *value == query.action);
+        let label = known.map_or_else(|| action_words(&query.action), |(_, label)| (*label).to_owned());
+        chips.push(chip(label, AuditQuery { action: String::new(), ..query.clone() }));
+    }
+    if !query.from.is_empty() {
+        chips.push(chip(format!("From {}", query.from), AuditQuery { from: String::new(), ..query.clone() }));
+    }
+    if !query.until.is_empty() {
+        chips.push(chip(
+            format!("Until {}", query.until),
+            AuditQuery { until: String::new(), ..query.clone() },
+        ));
+    }
+    view! {
+        <FrameBar>
+            <form method="get" action=paths::AUDIT>
+                {subject}
+                <SearchBox id="actor" name="actor" label="Search by who did it" placeholder="Who" value=query.actor.clone()/>
+                <FilterMenu id="filters">
+                    <Select id="action" name="action" label="What" choices/>
+                    <Field id="from" name="from" label="From day" kind=FieldKind::Day need=Need::Optional value=query.from.clone()/>
+                    <Field id="until" name="until" label="Until day" kind=FieldKind::Day need=Need::Optional value=query.until.clone()/>
+                    <Button>"Show matching events"</Button>
+                </FilterMenu>
+            </form>
+            <FilterChips chips/>
+        </FrameBar>
     }
 }
 
 #[component]
-fn EventTable(subject: Option<Subject>, list: AuditList) -> impl IntoView {
-    let trail = subject.map_or_else(|| paths::AUDIT.to_owned(), |subject| paths::audit_of(&subject));
-    let (previous, next) = neighbours(&list.page, &trail, &[]);
+fn EventTable(query: AuditQuery, list: AuditList) -> impl IntoView {
+    let turned = |page: u32| address(&AuditQuery { page, ..query.clone() });
+    let number = list.page.number;
+    let previous = (number > 1).then(|| turned(number - 1));
+    let next = (number < list.page.n_pages()).then(|| turned(number + 1));
     let range = list.page.range();
     let caption = format!("{} audit events", grouped(list.page.total));
     let columns = vec![
@@ -98,12 +165,18 @@ fn EventTable(subject: Option<Subject>, list: AuditList) -> impl IntoView {
     let now = list.now;
     let rows = list.page.rows.into_iter().map(|event| view! { <EventLine event now/> }).collect_view();
     view! {
-        <Frame>
-            <Table caption columns>
-                {rows}
-            </Table>
-            <Pager range previous next/>
-        </Frame>
+        <Table caption columns>{rows}</Table>
+        <Pager range previous next/>
+    }
+}
+
+#[component]
+fn NoMatch() -> impl IntoView {
+    view! {
+        <EmptyState icon=IconName::Search title="No event matches">
+            <p>"Take a filter away, or look further back."</p>
+            <EmptyActions slot><LinkButton href=paths::AUDIT size=Size::Form>"Show everything"</LinkButton></EmptyActions>
+        </EmptyState>
     }
 }
 
@@ -146,9 +219,13 @@ mod tests {
     #[test]
     fn an_address_asks_about_all_or_about_one_thing_that_can_exist() {
         let id = "00000000-0000-0000-0000-000000000001";
-        assert_eq!(subject("", ""), Ok(None));
-        assert!(matches!(subject(id, ""), Ok(Some(Subject::Image(_)))));
-        assert!(matches!(subject("", id), Ok(Some(Subject::Instance(_)))));
-        assert!(subject("x", "").is_err() && subject("", "x").is_err());
+        let subject = |key: &'static str, id: &str| {
+            let map: ParamsMap = [(key, id)].into_iter().collect();
+            asked(&map).subject
+        };
+        assert_eq!(asked(&ParamsMap::new()), AuditQuery::default());
+        assert!(matches!(subject("image", id), Some(Subject::Image(_))));
+        assert!(matches!(subject("instance", id), Some(Subject::Instance(_))));
+        assert_eq!((subject("image", "x"), subject("nothing", id)), (None, None));
     }
 }

@@ -64,6 +64,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         note,
     };
     let count = |n: u32| TabNote::Count(u64::from(n));
+    let new = |n: u32| if n > 0 { TabNote::New(u64::from(n)) } else { TabNote::None };
     let group = |heading: &str, items| NavGroup { heading: Some(heading.to_owned()), items };
     let mut compute = Vec::new();
     if shell.project.is_some() {
@@ -79,6 +80,10 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
     }
     let running = if shell.n_tasks > 0 { count(shell.n_tasks) } else { TabNote::None };
     compute.push(item("Tasks", paths::TASKS, IconName::Task, running));
+    let quotas = match shell.operator {
+        true => item("Requests", paths::REQUESTS, IconName::Quota, new(shell.n_requests)),
+        false => item("Quotas", paths::QUOTAS, IconName::Quota, TabNote::None),
+    };
     vec![
         NavGroup {
             heading: None,
@@ -88,6 +93,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         group(
             "Account",
             vec![
+                quotas,
                 item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),
                 item("Account", paths::ACCOUNT, IconName::Account, TabNote::None),
             ],

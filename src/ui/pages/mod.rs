@@ -11,6 +11,7 @@ pub mod not_found;
 pub mod overview;
 pub mod parts;
 pub mod problem;
+pub mod quotas;
 pub mod sign_in;
 pub mod tasks;
 pub mod words;

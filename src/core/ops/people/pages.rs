@@ -12,7 +12,7 @@ use crate::domain::region::Region;
 use crate::domain::view::{AccountRow, AccountView, Gauge, Overview, ProjectRow, SessionRow, Shell};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, instances, shares, tasks, usage};
+use crate::ops::{audit, images, instances, quotas, shares, tasks, usage};
 use crate::store::{Order, list};
 use std::sync::Arc;
 
@@ -41,9 +41,10 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         Some((id, region)) => tasks::active(ctx, *id, region)?.len(),
         None => 0,
     };
+    let operator = matches!(ctx.actor, Actor::Operator { .. });
     Ok(Shell {
         email,
-        operator: matches!(ctx.actor, Actor::Operator { .. }),
+        operator,
         role: project.as_ref().and_then(|p| ctx.actor.role(p.id)),
         regions: regions(ctx)?.into_iter().map(|r| r.id).collect(),
         region: place.region.clone(),
@@ -51,6 +52,10 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         n_images: group.as_ref().map_or(0, |g| images::n_listed(ctx, g)),
         n_in_bin: group.as_ref().map_or(0, |g| images::n_recycled(ctx, g)),
         n_tasks: u32::try_from(n_tasks).unwrap_or(u32::MAX),
+        n_requests: match operator {
+            true => quotas::n_pending(ctx)?,
+            false => 0,
+        },
         n_waiting: group.as_ref().map_or(0, |(id, region)| shares::n_waiting(ctx, *id, region)),
         projects: choices,
         project,
