@@ -81,19 +81,29 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.page.goto(`/images/${deleted}/delete`);
   await owner.page.getByRole('button', { name: 'Delete image' }).click();
   await owner.comes(owner.heading('My Images'));
+  await owner.page.goto('/quotas/images');
+  await owner.page.getByLabel('New limit').fill('45');
+  await owner.page.getByLabel('Reason').fill('Nightly images of all our machines, kept for a month.');
+  await owner.page.getByRole('button', { name: 'Send request' }).click();
+  await owner.comes(owner.main.getByText('Asked for more'));
   await owner.page.context().close();
+  const provider = await browser.newContext({ baseURL: server.url, storageState: sessions.get('operator')! });
+  const requests = await provider.newPage();
+  await requests.goto('/requests');
+  const request = /[0-9a-f-]{36}/.exec((await requests.getByRole('link', { name: /^Answer/ }).getAttribute('href')) ?? '')![0];
+  await provider.close();
   return {
     machine,
     image,
     task,
-    places: places(machine, image, task, offered, recipient, deleted),
+    places: places(machine, image, task, offered, recipient, deleted, request),
     context: async (any, person, options) =>
       any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
   };
 }
 
 /** Every page and every dialog, and what they are when there is nothing in them. */
-function places(machine: string, image: string, task: string, offered: string, recipient: string, deleted: string): Place[] {
+function places(machine: string, image: string, task: string, offered: string, recipient: string, deleted: string, request: string): Place[] {
   const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
   return [
     { name: 'sign-in', address: '/sign-in', person: 'nobody' },
@@ -134,6 +144,13 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('task', `/tasks/${task}`),
     owner('audit', '/audit'),
     owner('audit-of-image', `/audit?image=${image}`),
+    owner('audit-filtered', '/audit?action=image&from=2026-01-01'),
+    owner('audit-no-match', '/audit?actor=nobody-of-that-name'),
+    owner('quotas', '/quotas'),
+    owner('ask-quota', '/quotas/images', 'More images in north-1'),
+    { name: 'operator-requests', address: '/requests', person: 'operator' },
+    { name: 'operator-answers', address: `/requests/${request}`, person: 'operator', dialog: 'Acme asks for 45 images' },
+    { name: 'reader-quotas', address: '/quotas', person: 'reader' },
     owner('account', '/account'),
     { name: 'reader-instance', address: `/instances/${machine}`, person: 'reader' },
     { name: 'reader-image', address: `/images/${image}`, person: 'reader' },

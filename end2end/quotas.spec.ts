@@ -1,0 +1,82 @@
+// Quotas and the trail, with and without script: asking the provider for more, the answer, the history that both see, and the audit trail
+// with its filters and as a file.
+import { readFile } from 'node:fs/promises';
+import { Portal } from './support/portal.ts';
+import { expect, test } from './support/test.ts';
+
+// What is refused is answered with a status that browsers report in their console.
+test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
+// A server of its own: what this leaves behind is nobody else's.
+test.use({ serverOptions: {} });
+
+test('an account asks for more, the provider answers, and the trail tells both', async ({ page, portal, browser, server }) => {
+  test.setTimeout(120_000);
+  await portal.signIn('acme-owner');
+  await portal.work({ project: 'acme-prod', region: 'north-1' });
+  const dialog = page.getByRole('dialog');
+  const ask = async (wanted: string, reason: string): Promise<void> => {
+    await dialog.getByLabel('New limit').fill(wanted);
+    await dialog.getByLabel('Reason').fill(reason);
+    await dialog.getByRole('button', { name: 'Send request' }).click();
+  };
+  const limits = page.getByRole('region', { name: 'Limits' });
+  const requests = page.getByRole('region', { name: 'Requests' });
+
+  await test.step('the page shows every limit with what is used, and asks with a reason', async () => {
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Quotas' }).click();
+    await expect(limits.getByText(/of 30/).first()).toBeVisible();
+    await limits.getByRole('link', { name: /^Request increase.*Images$/ }).click();
+    await expect(dialog.getByText('The limit is 30 and 0 are used.')).toBeVisible();
+    await ask('45', 'Short');
+    await expect(dialog.getByText(/Too short: 5 characters/)).toBeVisible();
+    await expect(dialog.getByLabel('New limit')).toHaveValue('45');
+    await ask('45', 'Nightly images of all our machines.');
+    await expect(page.getByText('Your provider is asked. The answer appears here.')).toBeVisible();
+    await expect(requests.getByRole('row').filter({ hasText: '45 images instead of 30' })).toContainText('Waiting');
+    await expect(limits.getByText('Asked for more')).toBeVisible();
+  });
+
+  await test.step('the provider sees that somebody waits, and answers with a note', async () => {
+    const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled: portal.script });
+    const operator = new Portal(await context.newPage(), server, portal.script);
+    await operator.signIn('operator');
+    await operator.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: /^Requests.*1 new/ }).click();
+    await operator.main.getByRole('link', { name: /^Answer/ }).click();
+    const answer = operator.page.getByRole('dialog', { name: /asks for 45 images$/ });
+    await expect(answer.getByText('Nightly images of all our machines.')).toBeVisible();
+    await answer.getByLabel('New limit').fill('40');
+    await answer.getByLabel('Note').fill('40 for now; ask again in spring.');
+    await answer.getByRole('button', { name: 'Send answer' }).click();
+    await expect(operator.main.getByText('None waits for an answer.')).toBeVisible();
+    await expect(operator.main.getByRole('row').filter({ hasText: '45 images' })).toContainText('Approved');
+    await context.close();
+  });
+
+  await test.step('the account has more, and reads the answer', async () => {
+    await page.goto('/quotas');
+    await expect(limits.getByText(/of 40/).first()).toBeVisible();
+    await expect(requests.getByRole('row').filter({ hasText: '45 images instead of 30' })).toContainText('40 images now. 40 for now; ask again in spring.');
+    await limits.getByRole('link', { name: /^Request increase.*Instances$/ }).click();
+    await ask('1', 'We want to try a smaller limit.');
+    // What is no increase does not even leave the form.
+    expect(await dialog.getByLabel('New limit').evaluate((field: HTMLInputElement) => field.validity.rangeUnderflow)).toBe(true);
+  });
+
+  await test.step('the trail is filtered, and is a file whose lines are chained', async () => {
+    await page.goto('/audit');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByLabel('What', { exact: true }).selectOption('quota');
+    await page.getByRole('button', { name: 'Show matching events' }).click();
+    await expect(page.getByRole('link', { name: 'Remove filter: Quotas' })).toBeVisible();
+    const actions = await page.getByRole('main').getByRole('rowheader').allTextContents();
+    expect(actions.length).toBeGreaterThanOrEqual(2);
+    expect(actions.every((text) => text.toLowerCase().includes('quota'))).toBe(true);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export list' }).click()]);
+    const lines = (await readFile(await file.path(), 'utf8')).trimEnd().split('\r\n');
+    expect(lines[0]).toBe('When,Who,Action,Kind of subject,Subject ID,Subject,Detail,Project,Region,Number in its chain,Hash');
+    expect(lines.slice(1)).toHaveLength(actions.length);
+    for (const line of lines.slice(1)) expect(line).toMatch(/quota\..*,\d+,[0-9a-f]{64}$/);
+    await page.goto('/audit?actor=nobody-of-that-name');
+    await expect(page.getByText('No event matches')).toBeVisible();
+  });
+});
