@@ -2,7 +2,7 @@
 # Measures the figures of docs/BENCHMARKS.md and judges them. `make bench` calls this.
 #
 #   tools/bench.sh              all
-#   tools/bench.sh PART...      only these: disks machines store portal sizes tests
+#   tools/bench.sh PART...      only these: disks machines store portal life sizes tests
 #   tools/bench.sh --record     all, and puts the result into docs/BENCHMARKS.md
 #
 # Builds for release, then measures one thing after the other; the machine should have nothing else to do. At the end
@@ -31,6 +31,10 @@ second_image_mb MB < 30 stored for a second image after 10 MB of change
 prepare_disk_ms ms <= 100 a disk from a warm base, median
 page_p50_ms ms <= 15 My Images, 10,000 images, 8 clients, server-rendered: median
 page_p99_ms ms <= 60 the same: 99 of 100 requests
+page_filtered_p50_ms ms <= 25 My Images, 10,000 images, 20 tags, 3 filters, 8 clients: median
+copy_in_region_ms ms <= 50 a copy inside a region of an image of 10 GiB, until Available, median
+second_copy_percent % < 5 of a second copy to a region that has the parent, bytes that move
+bulk_delete_1000_s s < 5 deleting 1,000 of 10,000 images at once
 store_commits_64 /s >= 5000 durable commits of three 400-byte records, 64 clients
 store_commit_1_ratio x <= 3 one client, times a bare append and fdatasync
 cold_start_s s <= 0.5 start with 10,000 images to the first page, median
@@ -57,6 +61,7 @@ part_machines() {
   measure machines "$guest"
 }
 part_store() { measure store; }
+part_life() { measure life; }
 part_portal() { measure portal "$executable"; }
 part_sizes() {
   awk -v bytes="$(stat -c %s target/site/pkg/darkroom_bg.wasm.br)" 'BEGIN { printf "wasm_kb %.1f kB\n", bytes / 1000 }' >>"$values"
@@ -91,10 +96,10 @@ if [[ ${1:-} = --record ]]; then
   record=yes
   shift
 fi
-parts=(disks machines store portal sizes tests)
+parts=(disks machines store portal life sizes tests)
 [[ $# = 0 ]] || parts=("$@")
 for part in "${parts[@]}"; do
-  declare -F "part_$part" >/dev/null || { say "there is no part '$part'; parts are: disks machines store portal sizes tests"; exit 1; }
+  declare -F "part_$part" >/dev/null || { say "there is no part '$part'; parts are: disks machines store portal life sizes tests"; exit 1; }
 done
 
 say "building"

@@ -116,6 +116,7 @@ pub struct Tenant {
 }
 
 pub const REGION: &str = "north-1";
+pub const OTHER_REGION: &str = "south-1";
 pub const FLAVOR: &str = "m1.small";
 pub const OWNER: &str = "owner@example.org";
 pub const PASSWORD: &str = "correct horse battery";
@@ -132,7 +133,7 @@ pub fn furnish(system: &Ctx) -> Tenant {
         disk_gb_month: DiskKind::ALL.into_iter().map(|kind| (kind, Money(80_000))).collect(),
         flavor_hour: BTreeMap::from([(flavor.clone(), Money(10_000))]),
     };
-    let limits = Limits { n_images_max: 20_000, n_instances_max: 100, n_creates_max: 40 };
+    let limits = Limits { n_images_max: 20_000, n_instances_max: 100, n_creates_max: 40, n_shares_max: 1000 };
     let zones = vec![ZoneId("a".to_owned())];
     let record = Region {
         id: region.clone(),
@@ -151,6 +152,13 @@ pub fn furnish(system: &Ctx) -> Tenant {
     let side = Side::Tenant { account, roles: BTreeMap::from([(project, Role::Owner)]) };
     provider::create_user(system, OWNER, PASSWORD, side).expect("a new user");
     Tenant { account, project, region }
+}
+
+/// A second region like the first.
+pub fn second_region(system: &Ctx) {
+    let first = system.read::<Region>(&RegionId(REGION.to_owned())).expect("readable").expect("it is set up");
+    let second = Region { id: RegionId(OTHER_REGION.to_owned()), ..first };
+    provider::put_region(system, &second).expect("a new region");
 }
 
 /// Bytes of all files under a folder, as long as they are.

@@ -115,7 +115,7 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         visibility: Visibility::Private,
         protected: number.is_multiple_of(50),
         hidden: false,
-        tags: BTreeMap::from([("team".to_owned(), role.to_owned())]),
+        tags: tags(role, number),
         properties: BTreeMap::new(),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         architecture: "x86_64".to_owned(),
@@ -141,6 +141,16 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         revision: 0,
         changed: None,
     }
+}
+
+/// Twenty different tags, three of them on each image.
+fn tags(role: &str, number: u32) -> BTreeMap<String, String> {
+    let one = |of: [&str; 4], n: u32| of[(n % 4) as usize].to_owned();
+    BTreeMap::from([
+        ("team".to_owned(), role.to_owned()),
+        ("env".to_owned(), one(["prod", "test", "stage", "dev"], number)),
+        ("tier".to_owned(), one(["gold", "silver", "bronze", "none"], number / 4)),
+    ])
 }
 
 fn put(tx: &mut Tx<'_>, system: &Ctx, permit: &Permit, image: &Image) -> Result<()> {

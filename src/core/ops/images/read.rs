@@ -29,6 +29,8 @@ use std::sync::Arc;
 
 /// Tags that a filter proposes at most; any other can be typed.
 const KNOWN_TAGS_MAX: usize = 100;
+/// Images whose tags are looked at for that: it is done for every page of the list, and must not cost more than the page.
+const KNOWN_TAGS_IMAGES_MAX: usize = 1000;
 
 /// One page of My Images (P6), searched, filtered and sorted as `query` says.
 ///
@@ -91,7 +93,7 @@ pub(super) fn found(ctx: &Ctx, place: &Place, query: &ImageQuery) -> Result<Vec<
 /// The tags that a filter can propose, as people write them, by key and value.
 fn known_tags(images: &[Arc<Image>]) -> Vec<String> {
     let mut pairs = BTreeSet::new();
-    for (key, value) in images.iter().flat_map(|image| &image.tags) {
+    for (key, value) in images.iter().take(KNOWN_TAGS_IMAGES_MAX).flat_map(|image| &image.tags) {
         if pairs.len() >= KNOWN_TAGS_MAX {
             break;
         }
