@@ -107,6 +107,7 @@ fn register(system: &Ctx, tenant: &Tenant, guest: &Path, scratch: &Scratch, sett
         name: Name::parse("guest").expect("valid"),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         boot: BootMode::Bios,
+        nic_multiqueue: false,
         min_memory_mib: 0,
         licence: String::new(),
         account: tenant.account,
@@ -353,6 +354,7 @@ fn prepare(owner: &Ctx, tenant: &Tenant, fingerprint: &Fingerprint) {
             ssh_keys: Vec::new(),
             user_data: String::new(),
             boot: BootMode::Bios,
+            nic_multiqueue: false,
         };
         owner.app.hypervisor.create(&spec).expect("the disk has space");
         took.push(ms(begun.elapsed()));

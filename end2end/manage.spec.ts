@@ -108,9 +108,11 @@ test('images are tagged, found by their tags, protected, exported and deleted to
     await dialog.getByRole('button', { name: 'Save changes' }).click();
     await expect(dialog.getByText(/1024 MiB is less than the least memory, 4096 MiB/)).toBeVisible();
     await dialog.getByLabel(/^Most memory/).fill('');
+    await dialog.getByLabel('NIC multi-queue').selectOption('On');
     await dialog.getByRole('button', { name: 'Save changes' }).click();
     await expect(page.getByText('Your changes are saved.')).toBeVisible();
     await expect(portal.main.getByText(/4 GiB memory or more/)).toBeVisible();
+    await expect(portal.main.getByText(/BIOS, NIC multi-queue/)).toBeVisible();
     await portal.main.getByRole('link', { name: 'Deploy', exact: true }).click();
     await page.getByRole('radio', { name: /^m1\.tiny:/ }).check();
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('too-small');

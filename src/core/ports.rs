@@ -192,6 +192,8 @@ pub struct MachineSpec {
     pub user_data: String,
     /// Boot with UEFI instead of BIOS.
     pub boot: BootMode,
+    /// Whether the network card offers several queues, where the machine has several processors (F9).
+    pub nic_multiqueue: bool,
 }
 
 /// What a machine's process does now.

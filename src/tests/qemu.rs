@@ -99,7 +99,8 @@ impl Host {
         let spec = MachineSpec {
             id: InstanceId(Uuid::from_u128(n)),
             hostname: format!("guest-{n}"),
-            n_vcpus: 1,
+            // Every second one with several queues.
+            n_vcpus: if n % 2 == 1 { 2 } else { 1 },
             memory_mib: 256,
             disks,
             ssh_keys: vec![
@@ -108,6 +109,7 @@ impl Host {
             ],
             user_data: format!("#!/bin/sh\necho from-user-data-{n} >/root/user-data\n"),
             boot: BootMode::Bios,
+            nic_multiqueue: n % 2 == 1,
         };
         self.machines.lock().unwrap().push(spec.id);
         self.hypervisor.create(&spec).unwrap();

@@ -118,6 +118,8 @@ pub struct Instance {
     pub origin: Origin,
     /// How it starts.
     pub boot: BootMode,
+    /// Whether its network card offers several queues (F9).
+    pub nic_multiqueue: bool,
     /// SSH public keys given at creation.
     pub ssh_keys: Vec<String>,
     /// Cloud-init user data given at creation.
@@ -252,6 +254,7 @@ pub(crate) mod tests {
                 licence: String::new(),
             },
             boot: BootMode::Bios,
+            nic_multiqueue: false,
             ssh_keys: vec![],
             user_data: String::new(),
             ssh_port: None,

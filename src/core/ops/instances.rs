@@ -202,6 +202,7 @@ fn assemble(
         disks,
         origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
         boot: image.boot,
+        nic_multiqueue: image.nic_multiqueue,
         ssh_keys: command.ssh_keys.clone(),
         user_data: command.user_data.clone(),
         ssh_port: None,

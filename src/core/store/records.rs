@@ -66,7 +66,7 @@ records! {
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 4, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 3, ImageId, |r| r.id, older_image;
-    Instance, "instance", 1, InstanceId, |r| r.id;
+    Instance, "instance", 2, InstanceId, |r| r.id, older_instance;
     Task, "task", 2, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
@@ -198,6 +198,17 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
             Ok(value)
         }
         _ => Err(no_upcast::<Event>(from_version)),
+    }
+}
+
+/// Version 1 knew one queue of the network card.
+fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("nic_multiqueue".to_owned(), json!(false));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Instance>(from_version)),
     }
 }
 

@@ -164,6 +164,7 @@ fn spec(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineS
         ssh_keys: machine.ssh_keys.clone(),
         user_data: machine.user_data.clone(),
         boot: machine.boot,
+        nic_multiqueue: machine.nic_multiqueue,
     })
 }
 

@@ -42,6 +42,7 @@ fn stored_forms() -> BTreeMap<String, String> {
         tags: Some("env=prod, web".to_owned()),
         min_memory_mib: Some("512".to_owned()),
         max_memory_mib: Some("65536".to_owned()),
+        nic_multiqueue: Some("on".to_owned()),
         ..Default::default()
     };
     images::update(&bench.at_present(&owner), &form).unwrap();
@@ -181,6 +182,8 @@ fn what_older_programs_wrote_is_understood() {
     let book = read_older::<DatedBook>(b"any", include_str!("older/book_1.json"));
     assert!(book.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{book}");
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
+    let instance = read_older::<Instance>(b"any", include_str!("older/instance_1.json"));
+    assert!(instance.contains(r#""nic_multiqueue":false"#), "{instance}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
     assert!(

@@ -33,6 +33,10 @@ pub struct EditImageForm {
     pub max_memory_mib: Option<String>,
     /// `bios` or `uefi`.
     pub boot: Option<String>,
+    /// `on` where the network card shall offer several queues, else `off`.
+    pub nic_multiqueue: Option<String>,
+    /// `on` where the image has the driver of cards that are shared by hardware, else `off`.
+    pub sriov: Option<String>,
 }
 
 /// Change an image; `None` leaves a part as it is.
@@ -56,6 +60,10 @@ pub struct EditImage {
     pub max_memory_mib: Option<u64>,
     /// How machines made from it start.
     pub boot: Option<BootMode>,
+    /// Whether network cards offer several queues.
+    pub nic_multiqueue: Option<bool>,
+    /// Whether it has the driver for SR-IOV.
+    pub sriov: Option<bool>,
 }
 
 impl EditImageForm {
@@ -82,7 +90,9 @@ impl EditImageForm {
             _ => Some(most.flatten()),
         };
         let boot = faults.take("boot", given(self.boot.as_deref(), boot));
-        match (image, name, remark, family, tags, least, most, boot) {
+        let queues = faults.take("nic_multiqueue", given(self.nic_multiqueue.as_deref(), switch));
+        let sriov = faults.take("sriov", given(self.sriov.as_deref(), switch));
+        match (image, name, remark, family, tags, least, most, boot, queues, sriov) {
             (
                 Some(image),
                 Some(name),
@@ -92,6 +102,8 @@ impl EditImageForm {
                 Some(min_memory_mib),
                 Some(max_memory_mib),
                 Some(boot),
+                Some(nic_multiqueue),
+                Some(sriov),
             ) if faults.0.is_empty() => Ok(EditImage {
                 image,
                 revision: self.revision,
@@ -102,6 +114,8 @@ impl EditImageForm {
                 min_memory_mib,
                 max_memory_mib,
                 boot,
+                nic_multiqueue,
+                sriov,
             }),
             _ => Err(Error::invalid(faults.0)),
         }
@@ -130,6 +144,14 @@ fn boot(text: &str) -> Result<BootMode, String> {
         "bios" => Ok(BootMode::Bios),
         "uefi" => Ok(BootMode::Uefi),
         other => Err(format!("“{other}” is no boot mode. Choose bios or uefi.")),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("“{other}” is neither on nor off. Choose one of them.")),
     }
 }
 

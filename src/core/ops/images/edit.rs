@@ -78,6 +78,13 @@ fn apply(image: &mut Image, edit: &EditImage) -> Vec<String> {
     if replace(&mut image.boot, edit.boot.as_ref()) {
         what.push(format!("the boot mode to {}", image.boot.word()));
     }
+    let on = |on: bool| if on { "on" } else { "off" };
+    if replace(&mut image.nic_multiqueue, edit.nic_multiqueue.as_ref()) {
+        what.push(format!("the queues of the network card to {}", on(image.nic_multiqueue)));
+    }
+    if replace(&mut image.sriov, edit.sriov.as_ref()) {
+        what.push(format!("the SR-IOV driver to {}", on(image.sriov)));
+    }
     what
 }
 

@@ -141,7 +141,10 @@ fn network(arguments: &mut Arguments, launch: &Launch<'_>) {
     let bytes = launch.spec.id.0.as_bytes();
     // 52:54:00 is what QEMU uses; every machine has a network of its own, so three bytes of its id are enough.
     let address = format!("52:54:00:{:02x}:{:02x}:{:02x}", bytes[13], bytes[14], bytes[15]);
-    arguments.add("-device", format!("virtio-net-pci,netdev=net0,mac={address},romfile="));
+    // One queue per processor is all there can be.
+    let spec = launch.spec;
+    let queues = if spec.nic_multiqueue && spec.n_vcpus > 1 { ",mq=on" } else { "" };
+    arguments.add("-device", format!("virtio-net-pci,netdev=net0,mac={address},romfile={queues}"));
     arguments.add("-object", "rng-random,id=rng0,filename=/dev/urandom");
     arguments.add("-device", "virtio-rng-pci,rng=rng0");
 }
@@ -196,6 +199,7 @@ mod tests {
             ssh_keys: Vec::new(),
             user_data: String::new(),
             boot: BootMode::Bios,
+            nic_multiqueue: false,
         }
     }
 
@@ -236,6 +240,10 @@ mod tests {
             added(|launch| launch.network = GuestNetwork::Isolated),
             "-netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:22007-:22"
         );
+        let queues = added(|launch| {
+            launch.spec = Box::leak(Box::new(MachineSpec { nic_multiqueue: true, ..spec() }));
+        });
+        assert!(queues.starts_with("-device virtio-net-pci,") && queues.ends_with(",mq=on"), "{queues}");
         let firmware = added(|launch| launch.firmware = Some("/fw/code.fd"));
         assert!(firmware.starts_with("-machine q35,pflash0=uefi-code,pflash1=uefi-vars"), "{firmware}");
         assert!(firmware.contains("/fw/code.fd") && firmware.contains("/data/m/uefi-vars.fd"), "{firmware}");

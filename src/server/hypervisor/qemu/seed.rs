@@ -77,6 +77,7 @@ mod tests {
             ssh_keys: ssh_keys.iter().map(|&key| key.to_owned()).collect(),
             user_data: user_data.to_owned(),
             boot: BootMode::Bios,
+            nic_multiqueue: false,
         }
     }
 

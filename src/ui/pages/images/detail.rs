@@ -410,7 +410,9 @@ fn sizes(detail: &ImageDetail) -> String {
 
 fn system(image: &Image) -> String {
     let os = if image.os.version.is_empty() { image.os.kind.as_str() } else { image.os.version.as_str() };
-    let parts = [os, image.architecture.as_str(), image.boot.word()];
+    let queues = if image.nic_multiqueue { "NIC multi-queue" } else { "" };
+    let sriov = if image.sriov { "SR-IOV driver" } else { "" };
+    let parts = [os, image.architecture.as_str(), image.boot.word(), queues, sriov];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 

@@ -46,7 +46,13 @@ fn fresh(detail: &ImageDetail) -> EditImageForm {
         min_memory_mib: Some(limit(image.min_memory_mib)),
         max_memory_mib: Some(limit(image.max_memory_mib)),
         boot: Some(image.boot.slug().to_owned()),
+        nic_multiqueue: Some(on_off(image.nic_multiqueue)),
+        sriov: Some(on_off(image.sriov)),
     }
+}
+
+fn on_off(on: bool) -> String {
+    if on { "on".to_owned() } else { "off".to_owned() }
 }
 
 /// A limit in a field: empty for none.
@@ -112,6 +118,15 @@ fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl
     let boot = form.boot.unwrap_or_default();
     let modes = [BootMode::Bios, BootMode::Uefi]
         .map(|mode| Choice::new(mode.slug(), mode.word(), Pick::when(mode.slug() == boot)));
+    let switch = |value: Option<String>| {
+        let value = value.unwrap_or_default();
+        vec![
+            Choice::new("off", "Off", Pick::when(value != "on")),
+            Choice::new("on", "On", Pick::when(value == "on")),
+        ]
+    };
+    let (queues, sriov) = (switch(form.nic_multiqueue), switch(form.sriov));
+    let (wrong_queues, wrong_sriov) = (at("nic_multiqueue"), at("sriov"));
     let (wrong_family, wrong_tags, wrong_least, wrong_most, wrong_boot) =
         (at("family"), at("tags"), at("min_memory_mib"), at("max_memory_mib"), at("boot"));
     view! {
@@ -131,6 +146,10 @@ fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl
                         <CheckedField rules=Rules::EditImage field="max_memory_mib" look=most error=wrong_most/>
                     </div>
                     <Select id="boot" name="form[boot]" label="Boot mode" choices=modes.into() error=wrong_boot/>
+                    <div class="halves">
+                        <Select id="nic-multiqueue" name="form[nic_multiqueue]" label="NIC multi-queue" choices=queues hint="A queue per processor, for busy networks." error=wrong_queues/>
+                        <Select id="sriov" name="form[sriov]" label="SR-IOV driver" choices=sriov hint="Whether the system inside has it." error=wrong_sriov/>
+                    </div>
                 </fieldset>
             </DialogBody>
             <DialogFoot>
