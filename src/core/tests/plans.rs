@@ -446,6 +446,7 @@ fn the_simulated_host_keeps_disks_that_exist() {
         ssh_keys: vec![],
         user_data: String::new(),
         boot: machine.boot,
+        nic_multiqueue: false,
     };
     scene.bench.app.hypervisor.create(&spec).unwrap();
     assert!(matches!(scene.bench.app.hypervisor.power(machine.id), Ok(Power::Off { .. })));
