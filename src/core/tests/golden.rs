@@ -7,6 +7,7 @@
 use darkroom_core::domain::event::Event;
 use darkroom_core::domain::form::{DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm};
 use darkroom_core::domain::image::Image;
+use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::price::DatedBook;
 use darkroom_core::domain::project::Account;
