@@ -148,6 +148,8 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('audit-no-match', '/audit?actor=nobody-of-that-name'),
     owner('quotas', '/quotas'),
     owner('ask-quota', '/quotas/images', 'More images in north-1'),
+    { name: 'operator-regions', address: '/regions', person: 'operator' },
+    { name: 'operator-edits-region', address: '/regions/north-1', person: 'operator', dialog: 'Change north-1' },
     { name: 'operator-requests', address: '/requests', person: 'operator' },
     { name: 'operator-answers', address: `/requests/${request}`, person: 'operator', dialog: 'Acme asks for 45 images' },
     { name: 'reader-quotas', address: '/quotas', person: 'reader' },

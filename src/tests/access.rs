@@ -42,6 +42,11 @@ const CALLS: &[(&str, Body)] = &[
     ("decide_request", |w| {
         format!("form[request]={}&form[verdict]=approve&form[granted]=40&form[note]=Fine", w.request)
     }),
+    ("edit_region", |_| {
+        "form[region]=north-1&form[images]=off&form[accepts_copies]=on&form[recycle_days]=7&form[n_images_max]=4\
+         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9"
+            .to_owned()
+    }),
     ("cancel_task", |w| format!("id={}&back_to=/tasks", w.running_task)),
     ("retry_task", |w| format!("id={}&back_to=/tasks", w.failed_task)),
     ("sign_in", |_| "email=nobody@acme.example&password=wrong&next=".to_owned()),
@@ -88,6 +93,8 @@ const ROUTES: &[(&str, Body)] = &[
     ("/quotas/{kind}", |_| "/quotas/images".to_owned()),
     ("/requests", |_| "/requests".to_owned()),
     ("/requests/{id}", |w| format!("/requests/{}", w.request)),
+    ("/regions", |_| "/regions".to_owned()),
+    ("/regions/{id}", |_| "/regions/north-1".to_owned()),
     ("/account", |_| "/account".to_owned()),
 ];
 

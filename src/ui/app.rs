@@ -15,6 +15,7 @@ use super::pages::instances::{
 use super::pages::not_found::NotFoundPage;
 use super::pages::overview::OverviewPage;
 use super::pages::quotas::{AskQuotaPage, DecideRequestPage, QuotasPage, RequestsPage};
+use super::pages::regions::{EditRegionPage, RegionsPage};
 use super::pages::sign_in::SignInPage;
 use super::pages::tasks::{TaskPage, TasksPage};
 use super::state;
@@ -88,6 +89,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/quotas/:kind") view=AskQuotaPage/>
                     <Route path=path!("/requests") view=RequestsPage/>
                     <Route path=path!("/requests/:id") view=DecideRequestPage/>
+                    <Route path=path!("/regions") view=RegionsPage/>
+                    <Route path=path!("/regions/:id") view=EditRegionPage/>
                     <Route path=path!("/account") view=AccountPage/>
                 </ParentRoute>
             </Routes>

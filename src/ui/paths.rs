@@ -1,6 +1,6 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId, Subject, TaskId};
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use darkroom_core::domain::image::list::percent;
 use darkroom_core::domain::request::QuotaKind;
 
@@ -36,6 +36,8 @@ pub const AUDIT: &str = "/audit";
 pub const AUDIT_CSV: &str = "/audit.csv";
 /// The limits of the account, and requests for more.
 pub const QUOTAS: &str = "/quotas";
+/// Regions, for the provider.
+pub const REGIONS: &str = "/regions";
 /// Requests of all accounts, for the provider.
 pub const REQUESTS: &str = "/requests";
 /// The user's account, sessions and password.
@@ -161,6 +163,11 @@ pub fn images_selected(action: &str) -> String {
 /// The dialog that asks for more of something.
 pub fn quota_ask(kind: QuotaKind) -> String {
     format!("{QUOTAS}/{}", kind.slug())
+}
+
+/// The dialog that changes a region.
+pub fn region(id: &RegionId) -> String {
+    format!("{REGIONS}/{}", percent(id.as_str()))
 }
 
 /// The dialog that answers a request.

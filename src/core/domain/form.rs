@@ -6,12 +6,14 @@ mod bulk;
 mod deleting;
 mod edit;
 mod quotas;
+mod region;
 mod sharing;
 
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use edit::{EditImage, EditImageForm};
 pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
+pub use region::{RegionEdit, RegionForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm};
 
 use super::disk::DiskKind;

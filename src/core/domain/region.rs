@@ -6,6 +6,9 @@ use super::price::PriceBook;
 use super::text::counted;
 use serde::{Deserialize, Serialize};
 
+/// Most days that deleted images can stay in a recycle bin.
+pub const RECYCLE_DAYS_MAX: u32 = 3650;
+
 /// A region as the operator set it up.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Region {

@@ -6,6 +6,7 @@ use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
 use super::people;
 use crate::domain::flavor::Flavor;
+use crate::domain::form::RegionForm;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
@@ -284,6 +285,29 @@ fn add_book(tx: &mut Tx<'_>, ctx: &Ctx, before: Option<&Region>, region: &Region
         from = charged.map_or(from, |charged| charged.max(from));
     }
     Ok(tx.put(&DatedBook { region: region.id.clone(), from, prices: region.prices.clone() })?)
+}
+
+/// Switches features of a region on or off and sets its limits, as the provider's form says (P15, U18).
+///
+/// # Errors
+/// `Invalid` with fields; `NotFound`; `Forbidden` for who is not the provider's.
+pub fn edit_region(ctx: &Ctx, form: &RegionForm) -> Result<RegionId> {
+    ctx.authorize(Act::ProviderGet, &Resource::Provider, "region")?;
+    let edit = form.parse()?;
+    change_region(ctx, &edit.region, |region| {
+        edit.apply(region);
+        Ok(())
+    })?;
+    Ok(edit.region)
+}
+
+/// All regions as the provider set them up, by id.
+///
+/// # Errors
+/// `Forbidden` for who is not the provider's.
+pub fn regions(ctx: &Ctx) -> Result<Vec<Region>> {
+    ctx.authorize(Act::ProviderGet, &Resource::Provider, "region")?;
+    people::regions(ctx)
 }
 
 /// Writes an instance type, new or changed.

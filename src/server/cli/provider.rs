@@ -11,7 +11,7 @@ use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::domain::region::{Region, Switch};
+use darkroom_core::domain::region::{RECYCLE_DAYS_MAX, Region, Switch};
 use darkroom_core::domain::text::Name;
 use darkroom_core::domain::{Error, Kind, Result};
 use darkroom_core::ops::ctx::Ctx;
@@ -26,8 +26,6 @@ pub const USUAL_LIMITS: Limits =
     Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40, n_shares_max: Limits::N_SHARES_MAX };
 /// Days that deleted images stay in the recycle bin of a region that is set up without naming any.
 const USUAL_RECYCLE_DAYS: u32 = 7;
-/// Most days that they can.
-const RECYCLE_DAYS_MAX: u32 = 3650;
 /// Most vCPUs of a type: what QEMU's usual machine takes.
 const VCPUS_MAX: u32 = 255;
 /// Least and most memory of a type, in MiB.

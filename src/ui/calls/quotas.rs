@@ -1,10 +1,11 @@
-//! Calls about quotas and requests for more.
+//! Calls about quotas, requests for more, and the provider's regions.
 
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{QuotaDecisionForm, QuotaRequestForm};
+use darkroom_core::domain::form::{QuotaDecisionForm, QuotaRequestForm, RegionForm};
 use darkroom_core::domain::ids::RequestId;
+use darkroom_core::domain::region::Region;
 use darkroom_core::domain::request::RequestQuery;
 use darkroom_core::domain::view::{QuotaPage, RequestList, RequestRow};
 use darkroom_core::ops;
@@ -51,6 +52,21 @@ pub async fn decide_request(form: QuotaDecisionForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         ops::quotas::decide(&c.ctx, form)?;
         Ok(format!("{}?done=quota-decide", paths::REQUESTS))
+    })
+    .await
+}
+
+/// All regions as the provider set them up.
+pub async fn list_regions() -> Result<Vec<Region>, ApiError> {
+    back::read(|c| ops::provider::regions(&c.ctx)).await
+}
+
+/// Switches features of a region and sets its limits.
+#[server(prefix = "/ui", endpoint = "edit_region")]
+pub async fn edit_region(form: RegionForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        ops::provider::edit_region(&c.ctx, form)?;
+        Ok(format!("{}?done=region-edit", paths::REGIONS))
     })
     .await
 }

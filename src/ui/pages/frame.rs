@@ -84,6 +84,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         true => item("Requests", paths::REQUESTS, IconName::Quota, new(shell.n_requests)),
         false => item("Quotas", paths::QUOTAS, IconName::Quota, TabNote::None),
     };
+    let regions = shell.operator.then(|| item("Regions", paths::REGIONS, IconName::Region, TabNote::None));
     vec![
         NavGroup {
             heading: None,
@@ -92,11 +93,14 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         group("Compute", compute),
         group(
             "Account",
-            vec![
-                quotas,
-                item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),
-                item("Account", paths::ACCOUNT, IconName::Account, TabNote::None),
-            ],
+            [quotas]
+                .into_iter()
+                .chain(regions)
+                .chain([
+                    item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),
+                    item("Account", paths::ACCOUNT, IconName::Account, TabNote::None),
+                ])
+                .collect(),
         ),
     ]
 }

@@ -12,6 +12,7 @@ pub mod overview;
 pub mod parts;
 pub mod problem;
 pub mod quotas;
+pub mod regions;
 pub mod sign_in;
 pub mod tasks;
 pub mod words;

@@ -1,0 +1,163 @@
+//! The provider's form that switches features of a region on and off and sets its limits (P14, P15, U18).
+
+use super::Faults;
+use crate::domain::error::{Error, Result};
+use crate::domain::ids::RegionId;
+use crate::domain::quota::Limits;
+use crate::domain::region::{RECYCLE_DAYS_MAX, Region, Switch};
+use serde::{Deserialize, Serialize};
+
+/// The largest limit that can be set.
+const LIMIT_MAX: u32 = 1_000_000;
+
+/// The dialog *Change region*.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RegionForm {
+    /// The region, such as `north-1`.
+    pub region: String,
+    /// `on` or `off`: whether images can be made (P15).
+    pub images: String,
+    /// `on` or `off`: whether images can be copied into it.
+    pub accepts_copies: String,
+    /// Days that deleted images stay in the recycle bin.
+    pub recycle_days: String,
+    /// Images of an account that has no limits of its own here.
+    pub n_images_max: String,
+    /// Its machines.
+    pub n_instances_max: String,
+    /// Images it makes at the same time, per project.
+    pub n_creates_max: String,
+    /// Open shares of its images.
+    pub n_shares_max: String,
+}
+
+/// Change a region.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegionEdit {
+    /// The region.
+    pub region: RegionId,
+    images: Switch,
+    accepts_copies: Switch,
+    recycle_days: u32,
+    limits: Limits,
+}
+
+impl RegionForm {
+    /// The form filled with what holds now.
+    pub fn of(region: &Region) -> Self {
+        Self {
+            region: region.id.to_string(),
+            images: region.images.word().to_owned(),
+            accepts_copies: region.accepts_copies.word().to_owned(),
+            recycle_days: region.recycle_days.to_string(),
+            n_images_max: region.limits.n_images_max.to_string(),
+            n_instances_max: region.limits.n_instances_max.to_string(),
+            n_creates_max: region.limits.n_creates_max.to_string(),
+            n_shares_max: region.limits.n_shares_max.to_string(),
+        }
+    }
+
+    /// Parses the form.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<RegionEdit> {
+        let mut faults = Faults::default();
+        let images = faults.take("images", switch(&self.images));
+        let accepts_copies = faults.take("accepts_copies", switch(&self.accepts_copies));
+        let recycle_days = faults.take("recycle_days", number(&self.recycle_days, RECYCLE_DAYS_MAX));
+        let mut limit = |field, text| faults.take(field, number(text, LIMIT_MAX));
+        let n_images_max = limit("n_images_max", &self.n_images_max);
+        let n_instances_max = limit("n_instances_max", &self.n_instances_max);
+        let n_creates_max = limit("n_creates_max", &self.n_creates_max);
+        let n_shares_max = limit("n_shares_max", &self.n_shares_max);
+        match (
+            images,
+            accepts_copies,
+            recycle_days,
+            n_images_max,
+            n_instances_max,
+            n_creates_max,
+            n_shares_max,
+        ) {
+            (
+                Some(images),
+                Some(accepts_copies),
+                Some(recycle_days),
+                Some(n_images_max),
+                Some(n_instances_max),
+                Some(n_creates_max),
+                Some(n_shares_max),
+            ) => Ok(RegionEdit {
+                region: RegionId(self.region.clone()),
+                images,
+                accepts_copies,
+                recycle_days,
+                limits: Limits { n_images_max, n_instances_max, n_creates_max, n_shares_max },
+            }),
+            _ => Err(Error::invalid(faults.0)),
+        }
+    }
+}
+
+impl RegionEdit {
+    /// Writes the change into a region.
+    pub fn apply(&self, region: &mut Region) {
+        region.images = self.images;
+        region.accepts_copies = self.accepts_copies;
+        region.recycle_days = self.recycle_days;
+        region.limits = self.limits;
+    }
+}
+
+fn switch(word: &str) -> Result<Switch, String> {
+    [Switch::On, Switch::Off]
+        .into_iter()
+        .find(|switch| switch.word() == word)
+        .ok_or_else(|| format!("“{word}” is neither on nor off. Choose one of them."))
+}
+
+fn number(text: &str, most: u32) -> Result<u32, String> {
+    match text.trim().parse() {
+        Ok(n) if n <= most => Ok(n),
+        Ok(n) => Err(format!("{n} is too much. It is {most} at most.")),
+        Err(_) => Err(format!("“{}” is not a whole number from 0 to {most}.", text.trim())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> RegionForm {
+        let three = || "3".to_owned();
+        RegionForm {
+            region: "north-1".to_owned(),
+            images: "on".to_owned(),
+            accepts_copies: "off".to_owned(),
+            recycle_days: "0".to_owned(),
+            n_images_max: three(),
+            n_instances_max: three(),
+            n_creates_max: three(),
+            n_shares_max: three(),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_stands_at_its_field_with_its_limit() {
+        assert!(form().parse().is_ok());
+        let wrong = RegionForm {
+            images: "maybe".to_owned(),
+            recycle_days: "4000".to_owned(),
+            n_shares_max: "-1".to_owned(),
+            ..form()
+        };
+        let fields = wrong.parse().expect_err("refused").fields;
+        assert_eq!(
+            fields.iter().map(|f| f.field.as_str()).collect::<Vec<_>>(),
+            ["images", "recycle_days", "n_shares_max"]
+        );
+        assert!(fields[1].message.contains("4000") && fields[1].message.contains("3650"), "{fields:?}");
+    }
+}
