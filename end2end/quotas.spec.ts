@@ -49,7 +49,22 @@ test('an account asks for more, the provider answers, and the trail tells both',
     await answer.getByRole('button', { name: 'Send answer' }).click();
     await expect(operator.main.getByText('None waits for an answer.')).toBeVisible();
     await expect(operator.main.getByRole('row').filter({ hasText: '45 images' })).toContainText('Approved');
+    // The same person switches features of a region and sets what its accounts may have.
+    await operator.page.goto('/regions');
+    await operator.main.getByRole('link', { name: /^Change.*south-1$/ }).click();
+    const region = operator.page.getByRole('dialog', { name: 'Change south-1' });
+    await region.getByLabel('Image feature').selectOption('Off');
+    await region.getByLabel('Days in the recycle bin').fill('4000');
+    await region.getByRole('button', { name: 'Save changes' }).click();
+    await expect(region.getByText('4000 is too much. It is 3650 at most.')).toBeVisible();
+    await region.getByLabel('Days in the recycle bin').fill('0');
+    await region.getByRole('button', { name: 'Save changes' }).click();
+    await expect(operator.main.getByRole('row').filter({ hasText: 'south-1' })).toContainText('None: gone for good');
     await context.close();
+    await portal.work({ region: 'south-1' });
+    await page.goto('/images');
+    await expect(page.getByText(/^Image feature is not enabled in south-1\./)).toBeVisible();
+    await portal.work({ region: 'north-1' });
   });
 
   await test.step('the account has more, and reads the answer', async () => {

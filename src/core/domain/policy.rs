@@ -60,11 +60,13 @@ pub enum Act {
     SelfUpdate,
     /// See accounts, regions and everything of the provider.
     ProviderGet,
+    /// Switch features of a region and set its limits.
+    RegionUpdate,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -91,6 +93,7 @@ impl Act {
         Self::SelfGet,
         Self::SelfUpdate,
         Self::ProviderGet,
+        Self::RegionUpdate,
     ];
 
     /// The name in the audit trail and in the snapshot.
@@ -122,6 +125,7 @@ impl Act {
             Self::SelfGet => "self.get",
             Self::SelfUpdate => "self.update",
             Self::ProviderGet => "provider.get",
+            Self::RegionUpdate => "region.update",
         }
     }
 
@@ -151,7 +155,7 @@ impl Act {
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk => Need::Owner,
             Self::SelfGet | Self::SelfUpdate => Need::OneSelf,
-            Self::ProviderGet | Self::QuotaDecide => Need::Provider,
+            Self::ProviderGet | Self::RegionUpdate | Self::QuotaDecide => Need::Provider,
         }
     }
 }

@@ -223,12 +223,20 @@ pub fn put_region(ctx: &Ctx, region: &Region) -> Result<()> {
 /// # Errors
 /// `NotFound`; what `change` refuses.
 pub fn change_region(ctx: &Ctx, id: &RegionId, change: impl Fn(&mut Region) -> Result<()>) -> Result<()> {
-    let permit = permit(ctx)?;
-    ctx.transact(&permit, |tx| {
+    change_region_as(ctx, &permit(ctx)?, id, change)
+}
+
+fn change_region_as(
+    ctx: &Ctx,
+    permit: &Permit,
+    id: &RegionId,
+    change: impl Fn(&mut Region) -> Result<()>,
+) -> Result<()> {
+    ctx.transact(permit, |tx| {
         let before = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
         let mut region = before.clone();
         change(&mut region)?;
-        write_region(tx, ctx, &permit, Some(before), region)
+        write_region(tx, ctx, permit, Some(before), region)
     })
 }
 
@@ -292,9 +300,9 @@ fn add_book(tx: &mut Tx<'_>, ctx: &Ctx, before: Option<&Region>, region: &Region
 /// # Errors
 /// `Invalid` with fields; `NotFound`; `Forbidden` for who is not the provider's.
 pub fn edit_region(ctx: &Ctx, form: &RegionForm) -> Result<RegionId> {
-    ctx.authorize(Act::ProviderGet, &Resource::Provider, "region")?;
+    let permit = ctx.authorize(Act::RegionUpdate, &Resource::Provider, "region")?;
     let edit = form.parse()?;
-    change_region(ctx, &edit.region, |region| {
+    change_region_as(ctx, &permit, &edit.region, |region| {
         edit.apply(region);
         Ok(())
     })?;
