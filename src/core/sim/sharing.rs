@@ -45,7 +45,8 @@ impl World {
     }
 
     pub(super) fn shares(&mut self) -> Happened {
-        let event = "share".to_owned();
+        let follow = self.dice.chance(500);
+        let event = if follow { "share-follow" } else { "share" }.to_owned();
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
         let projects: Vec<String> = self.provider.projects.iter().map(|(_, p)| p.to_string()).collect();
@@ -56,13 +57,19 @@ impl World {
         if self.dice.chance(50) {
             typed.push("not-an-id".to_owned());
         }
-        let form =
-            ShareForm { image: image.id.to_string(), projects: typed.join("\n"), sure: "yes".to_owned() };
+        let form = ShareForm {
+            image: image.id.to_string(),
+            projects: typed.join("\n"),
+            sure: "yes".to_owned(),
+            follow: if follow { "yes" } else { "" }.to_owned(),
+        };
         let result = shares::share(&desk.ctx, &form);
         let allowed = [
             "share_lines_wrong",
             "share_limit_reached",
             "account_share_limit_reached",
+            "share_no_family",
+            "follow_limit_reached",
             "image_not_available",
             "image_deprecated",
             "image_disabled",

@@ -55,7 +55,12 @@ fn unsharing_all_leaves_those_who_have_it_until_the_end_of_the_day() {
     assert_eq!(told.decided[0].ends, Some(at), "the recipient sees it");
     let refused = shares::share(
         &s.owner(),
-        &ShareForm { image: s.image.to_string(), projects: s.project(1).to_string(), sure: "yes".to_owned() },
+        &ShareForm {
+            image: s.image.to_string(),
+            projects: s.project(1).to_string(),
+            sure: "yes".to_owned(),
+            ..ShareForm::default()
+        },
     );
     assert_eq!(refused.unwrap_err().code, "image_leaving");
     let planned = s.actions(&s.owner(), 0).into_iter().filter(|(a, _)| a == "image.plan_deletion").count();
