@@ -123,8 +123,12 @@ impl World {
         bench.work().expect("works");
         images::delete(&bench.at_present(&member), &DeleteImageForm::at_once(recycled)).expect("recycles");
         let strangers = provider.projects[2].1;
-        let share =
-            ShareForm { image: offered.to_string(), projects: strangers.to_string(), sure: "yes".to_owned(), ..ShareForm::default() };
+        let share = ShareForm {
+            image: offered.to_string(),
+            projects: strangers.to_string(),
+            sure: "yes".to_owned(),
+            ..ShareForm::default()
+        };
         shares::share(&bench.at_present(&member), &share).expect("offers");
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");

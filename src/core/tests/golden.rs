@@ -54,11 +54,13 @@ fn stored_forms() -> BTreeMap<String, String> {
         ..ShareForm::default()
     };
     shares::share(&bench.at_present(&owner), &shared).unwrap();
-    let followed = ShareForm { image: copy.to_string(), follow: "yes".to_owned(), ..shared };
+    let both = format!("{} {}", shared.projects, provider.projects[3].1);
+    let followed =
+        ShareForm { image: copy.to_string(), projects: both, follow: "yes".to_owned(), ..shared.clone() };
     shares::share(&bench.at_present(&owner), &followed).unwrap();
     let kept_from = StopSharingForm {
         image: copy.to_string(),
-        project: followed.projects,
+        project: provider.projects[3].1.to_string(),
         when: "now".to_owned(),
         day: String::new(),
     };

@@ -62,9 +62,10 @@ fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower:
     sharing.moved(None, Some(share.state));
     tx.put(&sharing)?;
     tx.put(&share)?;
-    let word = if accepted { "had at once" } else { "offered" };
+    let (to_owner, to_recipient) =
+        if accepted { ("had at once by", "had at once from") } else { ("offered to", "offered by") };
     let (own, other) =
-        (format!("New in {}, {word} by", image.family), format!("New in {}, {word} from", image.family));
+        (format!("New in {}, {to_owner}", image.family), format!("New in {}, {to_recipient}", image.family));
     both(tx, ctx, permit, image, &share, Side::Owner, "share.pass_on", &own, &other)
 }
 
