@@ -59,9 +59,15 @@ impl Records {
                 continue;
             }
             for project in self.due(batch, &image) {
-                if self.shares.after(batch, &(image.id, project)).is_none() && !told(image.id, project) {
-                    broken.push(format!("commit {version} did not pass {} on to {project}", image.id));
-                }
+                let outcome = match self.shares.after(batch, &(image.id, project)) {
+                    Some(share) => share.state.word(),
+                    None if told(image.id, project) => "refused",
+                    None => {
+                        broken.push(format!("commit {version} did not pass {} on to {project}", image.id));
+                        continue;
+                    }
+                };
+                *self.passed_on.entry(format!("passed-on: {outcome}")).or_default() += 1;
             }
         }
         // One with an end of its own was stopped before.

@@ -45,11 +45,19 @@ impl World {
     }
 
     pub(super) fn shares(&mut self) -> Happened {
-        let follow = self.dice.chance(500);
-        let event = if follow { "share-follow" } else { "share" }.to_owned();
+        let event = "share".to_owned();
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
-        let projects: Vec<String> = self.provider.projects.iter().map(|(_, p)| p.to_string()).collect();
+        let Some(mut image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        for _ in 0..2 {
+            // Mostly one that can be shared, or little would ever follow.
+            let other = self.an_image(desk.project).filter(|_| !image.passed_on());
+            image = other.unwrap_or(image);
+        }
+        let follow = self.dice.chance(if image.family.is_empty() { 100 } else { 800 });
+        let event = if follow { "share-follow".to_owned() } else { event };
+        let projects = self.provider.projects.iter().map(|(_, project)| *project);
+        let projects: Vec<String> =
+            projects.filter(|p| !follow || *p != desk.project).map(|p| p.to_string()).collect();
         let mut typed = Vec::new();
         for _ in 0..=self.dice.below(2) {
             typed.extend(self.dice.pick(&projects).cloned());

@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 61] = [
+const EVENTS: [&str; 64] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -104,6 +104,9 @@ const EVENTS: [&str; 61] = [
     "share-follow: ok",
     "share-follow: share_no_family",
     "unfollow: ok",
+    "passed-on: Accepted",
+    "passed-on: Waiting",
+    "passed-on: refused",
     "ask-quota: ok",
     "ask-quota: quota_not_more",
     "ask-quota: request_open",

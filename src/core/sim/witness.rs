@@ -113,6 +113,8 @@ pub(super) struct Records {
     /// The end of every chain as far as it was recomputed: nothing is ever hashed twice.
     ends: BTreeMap<Option<AccountId>, (u64, String)>,
     pub(super) n_events: u64,
+    /// What became of images that were passed on, and how often, since the world asked last.
+    pub(super) passed_on: BTreeMap<String, u32>,
     pub(super) broken: Vec<String>,
 }
 
@@ -273,6 +275,7 @@ impl Witness {
             heads: Table::new(),
             ends: BTreeMap::new(),
             n_events: 0,
+            passed_on: BTreeMap::new(),
             broken: vec![],
         };
         let all = everything(store);

@@ -92,6 +92,7 @@ pub(super) fn begin(
         return Err(no_family());
     }
     let mut following = of(tx, image)?.unwrap_or_else(|| Following::none(image));
+    let before = following.recipients.clone();
     for (project, state) in projects {
         let fresh = Follower {
             project: project.id,
@@ -102,10 +103,7 @@ pub(super) fn begin(
         };
         let n = following.recipients.len();
         match following.follower_mut(project.id) {
-            Some(known) if known.state.open() => {
-                known.answered(*state, HasOther::No, ctx.now);
-                continue;
-            }
+            Some(known) if known.state.open() => continue,
             // It rejected the family and is asked again (H19).
             Some(known) => *known = Follower { except: std::mem::take(&mut known.except), ..fresh },
             None if n >= most(ctx) => return Err(full(&following)),
@@ -116,10 +114,10 @@ pub(super) fn begin(
             (format!("New images of {} for", image.family), format!("New images of {} from", image.family));
         tell(tx, ctx, permit, &about, Side::Owner, "share.follow", &own, &other)?;
     }
-    if following.recipients.is_empty() {
-        return Ok(());
+    match following.recipients == before {
+        true => Ok(()),
+        false => Ok(tx.put(&following)?),
     }
-    Ok(tx.put(&following)?)
 }
 
 /// As many as may have one image: the others could not have the new ones.
