@@ -280,6 +280,8 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
                 both(tx, ctx, &permit, &image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")
             }
             Some(end) => {
+                // Nobody has an image for longer than it is there.
+                let end = image.leaves.map_or(end, |leaves| end.min(leaves));
                 let share = Share { ends: Some(end), ..share };
                 tx.put(&share)?;
                 let day = end.plus_ms(-1).day();

@@ -91,6 +91,14 @@ fn a_planned_deletion_can_be_moved_and_taken_back() {
         let at = Timestamp::after_day(&s.days(day));
         assert_eq!((s.image().leaves, ends()), (at, at), "the share goes along");
     }
+    let longer = StopSharingForm {
+        image: s.image.to_string(),
+        project: s.project(2).to_string(),
+        when: "later".to_owned(),
+        day: s.days(20),
+    };
+    shares::stop(&s.owner(), &longer).unwrap();
+    assert_eq!(ends(), s.image().leaves, "nobody has it for longer than it is there");
     images::keep(&s.owner(), s.image).unwrap();
     images::keep(&s.owner(), s.image).unwrap();
     assert_eq!((s.image().leaves, ends()), (None, None));
