@@ -133,8 +133,12 @@ impl World {
         };
         let request = quotas::ask(&bench.at_present(&asker), &more).expect("asks");
         let strangers = provider.projects[2].1;
-        let share =
-            ShareForm { image: offered.to_string(), projects: strangers.to_string(), sure: "yes".to_owned() };
+        let share = ShareForm {
+            image: offered.to_string(),
+            projects: strangers.to_string(),
+            sure: "yes".to_owned(),
+            ..ShareForm::default()
+        };
         shares::share(&bench.at_present(&member), &share).expect("offers");
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");

@@ -14,7 +14,7 @@ pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm}
 pub use edit::{EditImage, EditImageForm};
 pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
 pub use region::{RegionEdit, RegionForm};
-pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm};
+pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm, Unfollow, UnfollowForm};
 
 use super::disk::DiskKind;
 use super::error::{Error, FieldError, Result};

@@ -8,6 +8,7 @@ pub mod disk;
 pub mod error;
 pub mod event;
 pub mod flavor;
+pub mod following;
 pub mod form;
 pub mod format;
 pub mod ids;

@@ -81,6 +81,27 @@ impl Action {
 }
 
 impl Share {
+    /// An offer of `image` at `now`, which nobody has answered.
+    pub fn offered(
+        image: &Image,
+        recipient: ProjectId,
+        recipient_account: AccountId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            image: image.id,
+            recipient,
+            recipient_account,
+            account: image.account,
+            project: image.project,
+            region: image.region.clone(),
+            state: State::Pending,
+            since: now,
+            decided: None,
+            ends: None,
+        }
+    }
+
     /// Whether it still stands at `now`. One that ended is as if it were gone, also before it is cleared away.
     pub fn stands(&self, now: Timestamp) -> bool {
         self.ends.is_none_or(|end| now < end)

@@ -1,10 +1,14 @@
-//! Use cases of sharing (H1 to H19, A5-5): offering an image to projects, deciding about what is offered, stopping with or without grace.
+//! Use cases of sharing (H1 to H19, A5-5): offering an image to projects, deciding about what is offered, stopping with or without grace;
+//! and sharing what follows in its family.
 //! Each side's trail names the other by its project, never by its people.
 
+mod following;
 mod read;
 mod slots;
 mod whole;
 
+pub(crate) use following::follow;
+pub use following::unfollow;
 pub(crate) use read::{accepted, n_open, shared_by, unsharing};
 pub use read::{n_waiting, options, received, sharing, stop_options};
 pub(crate) use slots::n_counted;
@@ -16,7 +20,7 @@ use super::{images, people};
 use crate::domain::actor::Actor;
 use crate::domain::error::Reason;
 use crate::domain::form::{ShareForm, StopSharingForm};
-use crate::domain::ids::{ImageId, ProjectId, Subject};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject};
 use crate::domain::image::bin::DAY_MS;
 use crate::domain::image::{self, Image};
 use crate::domain::policy::{Act, Resource};
@@ -34,10 +38,11 @@ const GRACE_MS_MAX: i64 = 366 * DAY_MS;
 const ROWS: u32 = 1000;
 
 /// Offers an image to projects (H15, H16): all lines or none. A project that rejected it is asked again (H19); one that has it keeps it.
+/// With `follow`, all of them get the new images of its family too.
 ///
 /// # Errors
 /// `Invalid` with one entry per line that has to be changed, at `projects` in sum; `share_limit_reached` (H1);
-/// `account_share_limit_reached` (U18); the image's reason.
+/// `account_share_limit_reached` (U18); `share_no_family` and `follow_limit_reached` at `follow`; the image's reason.
 pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     let command = form.parse(ctx.app.settings.share_targets_max)?;
     let (_, permit) = images::load(ctx, command.image, Act::ImageShare)?;
@@ -45,10 +50,8 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(image::Action::Share)?;
         let mut sharing = count(tx, image.id)?;
-        if sharing.n_accepted >= ctx.app.settings.shares_max {
-            return Err(limit(&sharing, "Stop sharing with one first.").at("projects"));
-        }
         let mut asked = Vec::new();
+        let mut all = Vec::new();
         let mut lines = Vec::new();
         for typed in &command.targets {
             let project = known(typed, |id| Ok(tx.get::<Project>(&id)?))?;
@@ -57,12 +60,20 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
                 None => None,
             };
             let line = judge(ctx, &image, typed, project.as_ref(), before.as_ref());
-            if let (Verdict::Asked, Some(project)) = (line.verdict, project) {
-                asked.push((project, before));
+            if let Some(project) = project {
+                let has = before.as_ref().is_some_and(|share| share.gives(&image, ctx.now));
+                all.push((project.clone(), if has { State::Accepted } else { State::Pending }));
+                if line.verdict == Verdict::Asked {
+                    asked.push((project, before));
+                }
             }
             lines.push(line);
         }
         refuse_wrong(&lines)?;
+        // Who has it already can follow its family all the same.
+        if !asked.is_empty() && sharing.n_accepted >= ctx.app.settings.shares_max {
+            return Err(shared_limit(&sharing, "Stop sharing with one first.").at("projects"));
+        }
         let new = asked.iter().filter(|(_, before)| !before.as_ref().is_some_and(|s| s.state.open())).count();
         let new = u32::try_from(new).unwrap_or(u32::MAX);
         slots::take(tx, ctx, &image, new).map_err(|refused| match refused.kind {
@@ -71,11 +82,16 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
         })?;
         for (project, before) in asked {
             let after = offered(ctx, &image, &project, before.as_ref());
+            following::offered(tx, &image, project.id)?;
             sharing.moved(before.as_ref().map(|s| s.state), Some(after.state));
             tx.put(&after)?;
             both(tx, ctx, &permit, &image, &after, Side::Owner, "share.offer", "Offered to", "Offered by")?;
         }
-        Ok(tx.put(&sharing)?)
+        tx.put(&sharing)?;
+        if command.follow {
+            following::begin(tx, ctx, &permit, &image, &all)?;
+        }
+        Ok(())
     })?;
     Ok(command.image)
 }
@@ -85,18 +101,7 @@ fn offered(ctx: &Ctx, image: &Image, project: &Project, before: Option<&Share>) 
     if let Some(before) = before.filter(|s| s.gives(image, ctx.now)) {
         return Share { ends: None, ..before.clone() };
     }
-    Share {
-        image: image.id,
-        recipient: project.id,
-        recipient_account: project.account,
-        account: image.account,
-        project: image.project,
-        region: image.region.clone(),
-        state: State::Pending,
-        since: ctx.now,
-        decided: None,
-        ends: None,
-    }
+    Share::offered(image, project.id, project.account, ctx.now)
 }
 
 /// The project that is typed, if it is an id and there is such a project.
@@ -151,7 +156,7 @@ fn refuse_wrong(lines: &[ShareLine]) -> Result<()> {
     Err(Error { kind: Kind::Invalid, code: "share_lines_wrong".to_owned(), message: sum, fields })
 }
 
-fn limit(sharing: &Sharing, way_out: &str) -> Error {
+fn shared_limit(sharing: &Sharing, way_out: &str) -> Error {
     let n = sharing.n_accepted;
     let projects = if n == 1 { "1 project has".to_owned() } else { format!("{n} projects have") };
     Error::limit(
@@ -174,7 +179,7 @@ fn full_for_recipient() -> Error {
 /// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted; `account_share_limit_reached` when
 /// it was rejected and the owner has no slot for it any more.
 pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> Result<()> {
-    let permit = may_decide(ctx, project)?;
+    let permit = in_project(ctx, project, Act::ShareDecide, "shared image")?;
     ctx.transact(&permit, |tx| {
         let share = tx.get::<Share>(&(image, project))?.ok_or_else(|| Error::not_found("shared image"))?;
         let image = tx
@@ -188,7 +193,7 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
         };
         let mut sharing = count(tx, image.id)?;
         if state == State::Accepted && sharing.n_accepted >= ctx.app.settings.shares_max {
-            return Err(limit(&sharing, "Ask its owner to stop sharing it with another project."));
+            return Err(shared_limit(&sharing, "Ask its owner to stop sharing it with another project."));
         }
         sharing.moved(Some(share.state), Some(state));
         match (share.state.open(), state.open()) {
@@ -203,6 +208,7 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
         let share = Share { state, decided: Some(ctx.now), ..share };
         tx.put(&sharing)?;
         tx.put(&share)?;
+        following::answered(tx, ctx, &image, project, state)?;
         both(tx, ctx, &permit, &image, &share, Side::Recipient, word, told, "From")
     })
 }
@@ -225,21 +231,23 @@ pub fn accept_all(ctx: &Ctx, place: &Place) -> Result<u32> {
     Ok(n)
 }
 
-fn may_decide(ctx: &Ctx, project: ProjectId) -> Result<Permit> {
+/// The permit to do this in a project, which is as if it did not exist for who may not know of it.
+fn in_project(ctx: &Ctx, project: ProjectId, act: Act, noun: &str) -> Result<Permit> {
     match ctx.read::<Project>(&project)? {
         Some(p) => {
             let resource = Resource::Project { account: p.account, project: p.id };
-            ctx.authorize(Act::ShareDecide, &resource, "shared image")
+            ctx.authorize(act, &resource, noun)
         }
         None => {
-            ctx.authorize(Act::ShareDecide, &Resource::Provider, "shared image")?;
-            Err(Error::not_found("shared image"))
+            ctx.authorize(act, &Resource::Provider, noun)?;
+            Err(Error::not_found(noun))
         }
     }
 }
 
 /// Stops sharing an image with a project (H12): at once, or from a day on that leaves the recipient time. Who has not accepted loses
-/// nothing and is no longer asked at once. Machines made from it stay theirs.
+/// nothing and is no longer asked at once. Machines made from it stay theirs, and what
+/// follows in its family goes on reaching it.
 ///
 /// # Errors
 /// `Invalid` at `day` or `when`; `NotFound`.
@@ -250,6 +258,7 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         let share =
             tx.get::<Share>(&(image.id, command.project))?.ok_or_else(|| Error::not_found("share"))?;
+        following::stopped(tx, &image, command.project)?;
         if !share.gives(&image, ctx.now) {
             remove(tx, ctx, &share)?;
             return both(
@@ -271,6 +280,8 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
                 both(tx, ctx, &permit, &image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")
             }
             Some(end) => {
+                // Nobody has an image for longer than it is there.
+                let end = image.leaves.map_or(end, |leaves| end.min(leaves));
                 let share = Share { ends: Some(end), ..share };
                 tx.put(&share)?;
                 let day = end.plus_ms(-1).day();
@@ -434,17 +445,56 @@ fn both(
     to_owner: &str,
     to_recipient: &str,
 ) -> Result<()> {
+    let about = About::image(image, (share.recipient_account, share.recipient));
+    tell(tx, ctx, permit, &about, acted, action, to_owner, to_recipient)
+}
+
+/// What both sides are told about.
+struct About<'a> {
+    /// The image; `None` for what is about a family, which each side finds at its own project.
+    image: Option<ImageId>,
+    /// Its name, or the family's.
+    name: &'a str,
+    region: &'a RegionId,
+    owner: (AccountId, ProjectId),
+    recipient: (AccountId, ProjectId),
+}
+
+impl<'a> About<'a> {
+    fn image(image: &'a Image, recipient: (AccountId, ProjectId)) -> Self {
+        Self {
+            image: Some(image.id),
+            name: image.name.as_str(),
+            region: &image.region,
+            owner: (image.account, image.project),
+            recipient,
+        }
+    }
+}
+
+/// Writes one event for each side, as [`both`] does.
+#[expect(clippy::too_many_arguments, reason = "as for `both`")]
+fn tell(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    about: &About<'_>,
+    acted: Side,
+    action: &str,
+    to_owner: &str,
+    to_recipient: &str,
+) -> Result<()> {
     let unnamed = Ctx { actor: Actor::System, ..ctx.clone() };
-    for (side, account, project, told, other) in [
-        (Side::Owner, share.account, share.project, to_owner, share.recipient),
-        (Side::Recipient, share.recipient_account, share.recipient, to_recipient, share.project),
+    for (side, (account, project), told, (_, other)) in [
+        (Side::Owner, about.owner, to_owner, about.recipient),
+        (Side::Recipient, about.recipient, to_recipient, about.owner),
     ] {
         let entry = Entry {
-            subject: Subject::Image(image.id),
-            name: image.name.as_str(),
+            subject: about.image.map_or(Subject::Project(project), Subject::Image),
+            name: about.name,
             account: Some(account),
             project: Some(project),
-            region: Some(&image.region),
+            region: Some(about.region),
             action,
             detail: format!("{told} project {other}."),
         };

@@ -10,6 +10,7 @@ mod meters;
 
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
+use crate::domain::following::{Follower, Following};
 use crate::domain::ids::{AccountId, ImageId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{self, Instance};
@@ -116,6 +117,7 @@ struct All {
     flavors: Vec<Flavor>,
     shares: Vec<Share>,
     sharings: BTreeMap<ImageId, Sharing>,
+    followings: Vec<Following>,
     requests: Vec<Request>,
     index_rows: BTreeMap<Vec<u8>, Value>,
 }
@@ -158,6 +160,7 @@ impl All {
             Meter => |r| self.meters.insert(r.id, r);
             Share => |r| self.shares.push(r);
             Sharing => |r| self.sharings.insert(r.image, r);
+            Following => |r| self.followings.push(r);
             Request => |r| self.requests.push(r);
             Event => |r| self.events.push(r);
             Chain => |r| self.chains.insert(r.account, r);
@@ -220,6 +223,17 @@ impl All {
                 "The instance {} ({}) has no account, project or region.",
                 machine.name, machine.id
             ));
+        }
+        for following in &self.followings {
+            let reach = |f: &Follower| self.projects.get(&f.project).is_some_and(|p| p.account == f.account);
+            if !owned(&following.account, &following.project, &following.region)
+                || !following.recipients.iter().all(reach)
+            {
+                missing.push(format!(
+                    "The family {} of the project {} is shared from or with a project that does not exist.",
+                    following.family, following.project
+                ));
+            }
         }
         for request in &self.requests {
             if !has_account(&request.account) || !self.verified.regions.contains(&request.region) {

@@ -223,7 +223,7 @@ impl World {
             project: self.dice.pick(&projects).map(ToString::to_string).unwrap_or_default(),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: "a copy".to_owned(),
-            family: None,
+            family: self.dice.chance(700).then(|| "web".to_owned()),
             tags: None,
             price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
             regions: regions.iter().map(ToString::to_string).collect(),
@@ -313,7 +313,7 @@ impl World {
             revision: if stale { image.revision - 1 } else { image.revision },
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: Some(format!("note {}", self.dice.below(4))),
-            family: Some(self.dice.pick(&["", "web", "db"]).copied().unwrap_or("").to_owned()),
+            family: Some(self.dice.pick(&["", "web", "web", "db"]).copied().unwrap_or("").to_owned()),
             ..EditImageForm::default()
         };
         let result = images::update(&desk.ctx, &form);

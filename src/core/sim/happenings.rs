@@ -18,7 +18,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 44] = [
+const HAPPENINGS: [(u64, Happening); 45] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -38,9 +38,10 @@ const HAPPENINGS: [(u64, Happening); 44] = [
     (6, World::retries),
     (8, World::looks),
     (5, World::stages),
-    (9, World::shares),
-    (9, World::decides),
+    (14, World::shares),
+    (12, World::decides),
     (4, World::stops_sharing),
+    (1, World::unfollows),
     (3, World::looks_at_shares),
     (3, World::asks_for_more),
     (1, World::withdraws_request),

@@ -47,6 +47,7 @@ pub fn check(bench: &Bench) -> Checked {
     names_and_their_indexes_agree(store, &records)?;
     counters_equal_a_recount(&records)?;
     shares_are_counted_and_lead_somewhere(bench, &records)?;
+    records.followings_are_in_order(SHARES_MAX)?;
     no_more_copies_travel_than_may(bench, &records)?;
     one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;

@@ -10,6 +10,7 @@ mod content;
 mod dice;
 mod faults;
 mod flows;
+mod following;
 mod happenings;
 mod host;
 mod hypervisor;

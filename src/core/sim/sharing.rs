@@ -47,8 +47,17 @@ impl World {
     pub(super) fn shares(&mut self) -> Happened {
         let event = "share".to_owned();
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
-        let projects: Vec<String> = self.provider.projects.iter().map(|(_, p)| p.to_string()).collect();
+        let Some(mut image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        for _ in 0..2 {
+            // Mostly one that can be shared, or little would ever follow.
+            let other = self.an_image(desk.project).filter(|_| !image.passed_on());
+            image = other.unwrap_or(image);
+        }
+        let follow = self.dice.chance(if image.family.is_empty() { 100 } else { 800 });
+        let event = if follow { "share-follow".to_owned() } else { event };
+        let projects = self.provider.projects.iter().map(|(_, project)| *project);
+        let projects: Vec<String> =
+            projects.filter(|p| !follow || *p != desk.project).map(|p| p.to_string()).collect();
         let mut typed = Vec::new();
         for _ in 0..=self.dice.below(2) {
             typed.extend(self.dice.pick(&projects).cloned());
@@ -56,13 +65,19 @@ impl World {
         if self.dice.chance(50) {
             typed.push("not-an-id".to_owned());
         }
-        let form =
-            ShareForm { image: image.id.to_string(), projects: typed.join("\n"), sure: "yes".to_owned() };
+        let form = ShareForm {
+            image: image.id.to_string(),
+            projects: typed.join("\n"),
+            sure: "yes".to_owned(),
+            follow: if follow { "yes" } else { "" }.to_owned(),
+        };
         let result = shares::share(&desk.ctx, &form);
         let allowed = [
             "share_lines_wrong",
             "share_limit_reached",
             "account_share_limit_reached",
+            "share_no_family",
+            "follow_limit_reached",
             "image_not_available",
             "image_deprecated",
             "image_disabled",

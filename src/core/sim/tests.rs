@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 58] = [
+const EVENTS: [&str; 64] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -101,6 +101,12 @@ const EVENTS: [&str; 58] = [
     "cancel: ok",
     "retry: ok",
     "share: account_share_limit_reached",
+    "share-follow: ok",
+    "share-follow: share_no_family",
+    "unfollow: ok",
+    "passed-on: Accepted",
+    "passed-on: Waiting",
+    "passed-on: refused",
     "ask-quota: ok",
     "ask-quota: quota_not_more",
     "ask-quota: request_open",

@@ -4,6 +4,7 @@
 
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
+use crate::domain::following::Following;
 use crate::domain::ids::{AccountId, RegionId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::Instance;
@@ -15,7 +16,9 @@ use crate::domain::request::Request;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::task::Task;
 use crate::ops::audit::chain::link;
-use crate::store::{Batch, Order, Record, Store, Version, Watch, decode_record, prefix_end, record_prefix};
+use crate::store::{
+    Batch, Order, Record, Store, Version, Watch, decode_record, prefix_end, record_key, record_prefix,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
@@ -26,7 +29,7 @@ pub(super) struct Table<R> {
     rows: BTreeMap<Vec<u8>, R>,
 }
 
-impl<R: Record> Table<R> {
+impl<R: Record + Clone> Table<R> {
     fn new() -> Self {
         Self { prefix: record_prefix(R::TABLE), rows: BTreeMap::new() }
     }
@@ -44,8 +47,29 @@ impl<R: Record> Table<R> {
         }
     }
 
+    /// The rows that this batch writes.
+    pub(super) fn put_in(&self, batch: &Batch) -> Vec<R> {
+        let puts = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.prefix));
+        puts.filter_map(|(key, value)| decode_record(key, value).ok()).collect()
+    }
+
+    /// The rows that this batch removes, as they were.
+    pub(super) fn gone_in(&self, batch: &Batch) -> Vec<&R> {
+        batch.deletes.iter().filter_map(|key| self.rows.get(key)).collect()
+    }
+
+    /// The row of this key once this batch is followed.
+    pub(super) fn after(&self, batch: &Batch, key: &R::Key) -> Option<R> {
+        let key = record_key(R::TABLE, key);
+        match batch.puts.iter().find(|(put, _)| *put == key) {
+            Some((_, value)) => decode_record(&key, value).ok(),
+            None if batch.deletes.contains(&key) => None,
+            None => self.rows.get(&key).cloned(),
+        }
+    }
+
     /// The rows that this batch adds; looked at before it is followed.
-    fn new_in(&self, batch: &Batch) -> Vec<R> {
+    pub(super) fn new_in(&self, batch: &Batch) -> Vec<R> {
         let puts = batch
             .puts
             .iter()
@@ -81,14 +105,17 @@ pub(super) struct Records {
     pub(super) shares: Table<Share>,
     pub(super) sharings: Table<Sharing>,
     pub(super) requests: Table<Request>,
+    pub(super) followings: Table<Following>,
     flavors: Table<Flavor>,
     users: Table<User>,
-    events: Table<Event>,
+    pub(super) events: Table<Event>,
     heads: Table<Chain>,
     /// The end of every chain as far as it was recomputed: nothing is ever hashed twice.
     ends: BTreeMap<Option<AccountId>, (u64, String)>,
     pub(super) n_events: u64,
-    broken: Vec<String>,
+    /// What became of images that were passed on, and how often, since the world asked last.
+    pub(super) passed_on: BTreeMap<String, u32>,
+    pub(super) broken: Vec<String>,
 }
 
 impl Records {
@@ -104,6 +131,7 @@ impl Records {
         self.shares.follow(batch);
         self.sharings.follow(batch);
         self.requests.follow(batch);
+        self.followings.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
         self.events.follow(batch);
@@ -130,6 +158,7 @@ impl Records {
             (self.flavors.touched(batch), "instance type"),
             (self.shares.touched(batch), "share"),
             (self.requests.touched(batch), "request"),
+            (self.followings.touched(batch), "following"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
@@ -239,12 +268,14 @@ impl Witness {
             shares: Table::new(),
             sharings: Table::new(),
             requests: Table::new(),
+            followings: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
             events: Table::new(),
             heads: Table::new(),
             ends: BTreeMap::new(),
             n_events: 0,
+            passed_on: BTreeMap::new(),
             broken: vec![],
         };
         let all = everything(store);
@@ -275,6 +306,7 @@ impl Watch for Witness {
         let mut records = self.records();
         records.judge(version, batch);
         records.judge_chains(version, batch);
+        records.judge_following(version, batch);
         records.follow(batch);
     }
 }

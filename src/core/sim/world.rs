@@ -98,6 +98,10 @@ impl World {
     }
 
     fn check(&mut self, step: u32) -> std::result::Result<(), Failure> {
+        let passed_on = std::mem::take(&mut self.bench.witness.records().passed_on);
+        for (outcome, n) in passed_on {
+            *self.tally.entry(outcome).or_default() += n;
+        }
         let broken = self.violation.take().or_else(|| self.bench.witness.broken().into_iter().next());
         let checked = match broken {
             Some(what) => Err(what),

@@ -4,6 +4,7 @@
 use super::{KeyPart, Record, StoreError};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
+use crate::domain::following::{FamilyKey, Following};
 use crate::domain::ids::{
     AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
     SessionId, TaskId, UserId,
@@ -71,6 +72,7 @@ records! {
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 1, ImageId, |r| r.image;
+    Following, "following", 1, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone());
     Request, "request", 1, RequestId, |r| r.id;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;

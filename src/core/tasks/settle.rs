@@ -9,7 +9,7 @@ use crate::domain::task::{Kind, State, Task};
 use crate::ops::audit;
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::ledger::{self, Opening};
-use crate::ops::{images, instances};
+use crate::ops::{images, instances, shares};
 use crate::store::Tx;
 use crate::store::records::index;
 
@@ -118,7 +118,8 @@ fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, end
             image.error = None;
             ledger::charge_image(tx, ctx, &image)?;
             tx.put(&image)?;
-            audit::write(tx, ctx, permit, &images::entry(&image, "image.available", String::new()))
+            audit::write(tx, ctx, permit, &images::entry(&image, "image.available", String::new()))?;
+            shares::follow(tx, ctx, permit, &image)
         }
         Ending::Failed(why) => {
             image.status = image::Status::Error;

@@ -32,6 +32,7 @@ fn scene() -> Scene {
         image: image.to_string(),
         projects: provider.projects[2].1.to_string(),
         sure: "yes".to_owned(),
+        ..ShareForm::default()
     };
     shares::share(&bench.at_present(&owner), &form).unwrap();
     Scene { bench, provider, image }

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::Event;
-use darkroom_core::domain::form::{DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm};
+use darkroom_core::domain::form::{
+    DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm, StopSharingForm,
+};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::meter::Meter;
@@ -51,8 +53,20 @@ fn stored_forms() -> BTreeMap<String, String> {
         image: image.to_string(),
         projects: provider.projects[2].1.to_string(),
         sure: "yes".to_owned(),
+        ..ShareForm::default()
     };
     shares::share(&bench.at_present(&owner), &shared).unwrap();
+    let both = format!("{} {}", shared.projects, provider.projects[3].1);
+    let followed =
+        ShareForm { image: copy.to_string(), projects: both, follow: "yes".to_owned(), ..shared.clone() };
+    shares::share(&bench.at_present(&owner), &followed).unwrap();
+    let kept_from = StopSharingForm {
+        image: copy.to_string(),
+        project: provider.projects[3].1.to_string(),
+        when: "now".to_owned(),
+        day: String::new(),
+    };
+    shares::stop(&bench.at_present(&owner), &kept_from).unwrap();
     let (deleted, _) = bench.copy(&owner, image, project, &["north-1"], "gone").unwrap().remove(0);
     images::delete(&bench.at_present(&owner), &DeleteImageForm::at_once(deleted)).unwrap();
     let more = QuotaRequestForm {

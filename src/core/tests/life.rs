@@ -98,6 +98,7 @@ impl Scene {
             image: id.to_string(),
             projects: self.project(2).to_string(),
             sure: "yes".to_owned(),
+            ..ShareForm::default()
         };
         shares::share(&self.bench.at_present(&self.owner()), &form)
     }

@@ -154,6 +154,7 @@ fn many_at_once_give_one_result_each_and_what_is_refused_holds_up_nothing() {
         image: scene.images[2].to_string(),
         projects: scene.provider.projects[2].1.to_string(),
         sure: "yes".to_owned(),
+        ..ShareForm::default()
     };
     shares::share(&scene.ctx(), &share).unwrap();
     let form = BulkForm {

@@ -77,8 +77,12 @@ impl Scene {
 
     fn share(&self, owner: &Ctx, image: ImageId, with: &[usize]) -> Result<ImageId, Error> {
         let projects: Vec<String> = with.iter().map(|n| self.project(*n).to_string()).collect();
-        let form =
-            ShareForm { image: image.to_string(), projects: projects.join(" "), sure: "yes".to_owned() };
+        let form = ShareForm {
+            image: image.to_string(),
+            projects: projects.join(" "),
+            sure: "yes".to_owned(),
+            ..ShareForm::default()
+        };
         shares::share(&self.bench.at_present(owner), &form)
     }
 

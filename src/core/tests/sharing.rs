@@ -54,8 +54,12 @@ impl Scene {
     }
 
     fn try_share(&self, ctx: &Ctx, typed: &str) -> Result<ImageId, Error> {
-        let form =
-            ShareForm { image: self.image.to_string(), projects: typed.to_owned(), sure: "yes".to_owned() };
+        let form = ShareForm {
+            image: self.image.to_string(),
+            projects: typed.to_owned(),
+            sure: "yes".to_owned(),
+            ..ShareForm::default()
+        };
         shares::share(&self.bench.at_present(ctx), &form)
     }
 

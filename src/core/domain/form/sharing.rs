@@ -1,8 +1,8 @@
-//! The forms of sharing: offering an image to projects, and stopping that.
+//! The forms of sharing: offering an image to projects with or without what follows, stopping that, and ending a following.
 
 use super::{Faults, known_image};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{ImageId, ProjectId};
+use crate::domain::ids::{ImageId, ProjectId, RegionId};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub struct ShareForm {
     pub projects: String,
     /// `yes` when the person confirms that the image holds nothing the recipients must not see (H14).
     pub sure: String,
+    /// `yes` when these projects are to get new images of its family too, by themselves.
+    pub follow: String,
 }
 
 /// Share an image with projects.
@@ -25,6 +27,8 @@ pub struct Share {
     pub image: ImageId,
     /// What was typed, each once, in the order typed.
     pub targets: Vec<String>,
+    /// Whether the new images of its family are shared with them too.
+    pub follow: bool,
 }
 
 impl ShareForm {
@@ -64,7 +68,7 @@ impl ShareForm {
         };
         let sure = faults.take("sure", sure);
         match (image, number, sure) {
-            (Some(image), Some(()), Some(())) => Ok(Share { image, targets }),
+            (Some(image), Some(()), Some(())) => Ok(Share { image, targets, follow: self.follow == "yes" }),
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -103,10 +107,7 @@ impl StopSharingForm {
     pub fn parse(&self) -> Result<StopSharing> {
         let mut faults = Faults::default();
         let image = faults.take("image", known_image(&self.image));
-        let project = faults.take(
-            "project",
-            self.project.parse().map_err(|_| "This project is not known. Open the image again.".to_owned()),
-        );
+        let project = faults.take("project", known_project(&self.project));
         let ends = match self.when.as_str() {
             "now" => Ok(None),
             "later" => Timestamp::after_day(&self.day)
@@ -120,4 +121,56 @@ impl StopSharingForm {
             _ => Err(Error::invalid(faults.0)),
         }
     }
+}
+
+/// The button that stops sharing what follows: new images of a family no longer reach a project.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnfollowForm {
+    /// The family's project, a UUID.
+    pub owner: String,
+    /// The family's region.
+    pub region: String,
+    /// The family's name.
+    pub family: String,
+    /// The recipient's project, a UUID.
+    pub project: String,
+}
+
+/// Stop sharing what follows in a family with a project.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unfollow {
+    /// The family's project.
+    pub owner: ProjectId,
+    /// The family's region.
+    pub region: RegionId,
+    /// The family's name.
+    pub family: String,
+    /// The recipient.
+    pub project: ProjectId,
+}
+
+impl UnfollowForm {
+    /// Parses the form. Whether there is such a family is seen later.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<Unfollow> {
+        let mut faults = Faults::default();
+        let owner = faults.take("owner", known_project(&self.owner));
+        let project = faults.take("project", known_project(&self.project));
+        match (owner, project) {
+            (Some(owner), Some(project)) => Ok(Unfollow {
+                owner,
+                region: self.region.as_str().into(),
+                family: self.family.clone(),
+                project,
+            }),
+            _ => Err(Error::invalid(faults.0)),
+        }
+    }
+}
+
+fn known_project(id: &str) -> Result<ProjectId, String> {
+    id.parse().map_err(|_| "This project is not known. Open the image again.".to_owned())
 }

@@ -23,7 +23,7 @@ pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
 pub use quotas::{QuotaPage, QuotaRow, RequestList, RequestRow};
 pub use shares::{
-    Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions, ShareRow, SharedBy, StopOptions,
-    Unsharing, Verdict,
+    FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions,
+    ShareRow, SharedBy, StopOptions, Unsharing, Verdict,
 };
 pub use tasks::{TaskList, TaskView};

@@ -47,6 +47,8 @@ pub struct ShareOptions {
     pub n_targets_max: u32,
     /// What would become of what is typed; empty while nothing is.
     pub lines: Vec<ShareLine>,
+    /// The family it is in, whose new images can be shared with it; `None` when it is in none.
+    pub family: Option<String>,
     /// Why it cannot be shared; `None` when it can.
     pub blocked: Option<Reason>,
 }
@@ -66,6 +68,30 @@ pub struct ShareRow {
     pub ends: Option<Timestamp>,
 }
 
+/// A project that gets the new images of a family, as the owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FollowerRow {
+    /// The project.
+    pub project: ProjectId,
+    /// Its name, once it has accepted an image of the family or when it is the owner's own.
+    pub name: Option<Name>,
+    /// What it said to the family: accepted ones have new images at once, waiting ones are asked, rejected ones are not.
+    pub state: State,
+    /// Since when new images reach it.
+    pub since: Timestamp,
+}
+
+/// With whom what follows in a family is shared.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FamilySharing {
+    /// The family's name.
+    pub name: String,
+    /// The family's project.
+    pub project: ProjectId,
+    /// Who gets its new images, in the order they were added; empty when nobody does.
+    pub followers: Vec<FollowerRow>,
+}
+
 /// The page *Sharing* of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageSharing {
@@ -77,6 +103,8 @@ pub struct ImageSharing {
     pub region: RegionId,
     /// All shares: accepted first, then waiting, then rejected; each by date.
     pub rows: Vec<ShareRow>,
+    /// The family it is in; `None` when it is in none.
+    pub family: Option<FamilySharing>,
     /// Projects that may have accepted it at most.
     pub n_accepted_max: u32,
     /// Why it cannot be shared; `None` when it can.
@@ -96,6 +124,8 @@ pub struct StopOptions {
     pub name: Name,
     /// The share.
     pub share: ShareRow,
+    /// The family whose new images go on reaching this project, also when this one ends.
+    pub follows: Option<String>,
     /// The first day that recipients can be left until, as `2026-11-21`.
     pub first_day: String,
     /// The day that is proposed.
@@ -149,6 +179,8 @@ pub struct ReceivedRow {
     pub state: State,
     /// When it ends.
     pub ends: Option<Timestamp>,
+    /// The family whose new images are shared with the project too; `None` when only this one is.
+    pub follows: Option<String>,
 }
 
 /// The page *Shared with me*.

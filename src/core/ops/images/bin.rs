@@ -137,7 +137,8 @@ pub fn keep(ctx: &Ctx, id: ImageId) -> Result<ImageId> {
         let Some(at) = image.leaves.take() else { return Ok(()) };
         tx.put(&image)?;
         shares::go_on(tx, ctx, &permit, &image, at)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.keep", String::new()))
+        audit::write(tx, ctx, &permit, &entry(&image, "image.keep", String::new()))?;
+        shares::follow(tx, ctx, &permit, &image)
     })?;
     Ok(id)
 }
@@ -171,7 +172,8 @@ pub fn restore(ctx: &Ctx, form: &RestoreImageForm) -> Result<ImageId> {
         ledger::charge_image(tx, ctx, &image)?;
         tx.put(&image)?;
         shares::resume(tx, ctx, &permit, &image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.restore", detail))
+        audit::write(tx, ctx, &permit, &entry(&image, "image.restore", detail))?;
+        shares::follow(tx, ctx, &permit, &image)
     })?;
     Ok(id)
 }

@@ -126,6 +126,8 @@ fn copy_to(
     tx.put(&image)?;
     let from = format!("From {} in {}.", source.name, source.region);
     audit::write(tx, ctx, permit, &entry(&image, "image.copy", from))?;
+    // Inside its region it is available already; elsewhere its task passes it on.
+    shares::follow(tx, ctx, permit, &image)?;
     // What others do with an image that is public or was given to them is not told in its owner's trail.
     if source.visibility == Visibility::Private && source.account == project.account {
         let to = format!("To {} in {}.", image.name, image.region);

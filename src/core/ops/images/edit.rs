@@ -9,8 +9,8 @@ use crate::domain::policy::Act;
 use crate::domain::size::{MIB, binary};
 use crate::domain::text::Name;
 use crate::domain::{Error, Result};
-use crate::ops::audit;
 use crate::ops::ctx::Ctx;
+use crate::ops::{audit, shares};
 use crate::store::Tx;
 use crate::store::records::index;
 
@@ -34,6 +34,7 @@ pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
         if let Some(tags) = edit.tags.as_ref().filter(|tags| **tags != image.tags) {
             few_enough(ctx, tags)?;
         }
+        let family = image.family.clone();
         let what = apply(&mut image, &edit);
         if what.is_empty() {
             return Ok(());
@@ -42,7 +43,12 @@ pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
         image.revision += 1;
         image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: what.clone() });
         tx.put(&image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.update", format!("Changed {what}.")))
+        audit::write(tx, ctx, &permit, &entry(&image, "image.update", format!("Changed {what}.")))?;
+        match image.family == family {
+            true => Ok(()),
+            // What is shared stays when it leaves a family; who follows the one it comes into gets it.
+            false => shares::follow(tx, ctx, &permit, &image),
+        }
     })?;
     Ok(id)
 }

@@ -7,8 +7,8 @@ use crate::domain::image::life::{Life, Plan, Stage, newest};
 use crate::domain::image::{Action, Change, Image};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::{Error, Result};
-use crate::ops::audit;
-use crate::ops::ctx::{App, Ctx};
+use crate::ops::ctx::{App, Ctx, Permit};
+use crate::ops::{audit, shares};
 use crate::store::Tx;
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ pub fn set_stage(ctx: &Ctx, form: &StageForm) -> Result<ImageId> {
         image.can(Action::Stage)?;
         // An image that is for everything needs no other in its place.
         let replacement = replacement.filter(|_| stage != Stage::Active);
+        let before = image.life.stage;
         let (what, detail) = match at {
             None => {
                 image.life = Life { stage, plan: None, replacement };
@@ -59,9 +60,18 @@ pub fn set_stage(ctx: &Ctx, form: &StageForm) -> Result<ImageId> {
         let said = format!("the stage to {}", stage.word().to_lowercase());
         image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: said });
         tx.put(&image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, what, detail))
+        audit::write(tx, ctx, &permit, &entry(&image, what, detail))?;
+        activated(tx, ctx, &permit, &image, before)
     })?;
     Ok(id)
+}
+
+/// Who follows the family gets an image that is for everything again.
+fn activated(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, before: Stage) -> Result<()> {
+    match before == image.life.stage {
+        true => Ok(()),
+        false => shares::follow(tx, ctx, permit, image),
+    }
 }
 
 /// What is to be used instead must be there for whoever may use the image: in the same project and region.
@@ -101,10 +111,11 @@ pub fn sweep_plans(app: &Arc<App>) -> Result<u32> {
         n += ctx.transact(&permit, |tx| {
             let Some(mut image) = tx.get::<Image>(&seen.id)? else { return Ok(0) };
             let Some(plan) = due(&image) else { return Ok(0) };
-            image.life.stage = plan.stage;
+            let before = std::mem::replace(&mut image.life.stage, plan.stage);
             image.life.plan = None;
             tx.put(&image)?;
             audit::write(tx, &ctx, &permit, &entry(&image, done(plan.stage), "As planned.".to_owned()))?;
+            activated(tx, &ctx, &permit, &image, before)?;
             Ok(1)
         })?;
     }

@@ -1,15 +1,18 @@
 //! What pages about sharing show. Reads only.
 
 use super::{judge, known, shared};
+use crate::domain::following::Following;
 use crate::domain::form::ShareForm;
-use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId};
 use crate::domain::image::bin::DAY_MS;
 use crate::domain::image::{Action, Image};
 use crate::domain::policy::Act;
 use crate::domain::project::Project;
 use crate::domain::share::{Share, Sharing, State};
+use crate::domain::text::Name;
 use crate::domain::view::{
-    Grace, ImageSharing, Received, ReceivedRow, ShareOptions, ShareRow, SharedBy, StopOptions, Unsharing,
+    FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareOptions, ShareRow, SharedBy,
+    StopOptions, Unsharing,
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
@@ -60,6 +63,7 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
             since: share.since,
             state: share.state,
             ends: share.ends,
+            follows: follows(ctx, &image, share.recipient)?,
         }))
     };
     let mut rows = Vec::new();
@@ -134,13 +138,52 @@ fn rows(ctx: &Ctx, image: &Image) -> Result<Vec<ShareRow>> {
 }
 
 /// A project's name is told once it has accepted, and within one account.
+fn name_told(
+    ctx: &Ctx,
+    (account, project): (AccountId, ProjectId),
+    state: State,
+    owner: AccountId,
+) -> Result<Option<Name>> {
+    match state == State::Accepted || account == owner {
+        true => Ok(ctx.read::<Project>(&project)?.map(|p| p.name)),
+        false => Ok(None),
+    }
+}
+
 fn shown(ctx: &Ctx, share: &Share) -> Result<ShareRow> {
-    let may_know = share.state == State::Accepted || share.recipient_account == share.account;
-    let name = match may_know {
-        true => ctx.read::<Project>(&share.recipient)?.map(|p| p.name),
-        false => None,
-    };
+    let name = name_told(ctx, (share.recipient_account, share.recipient), share.state, share.account)?;
     Ok(ShareRow { project: share.recipient, name, state: share.state, since: share.since, ends: share.ends })
+}
+
+/// Who follows the family of an image; `None` when it is in none or nobody does.
+fn following(ctx: &Ctx, image: &Image) -> Result<Option<Following>> {
+    match image.family_key() {
+        Some(key) => ctx.read::<Following>(&key),
+        None => Ok(None),
+    }
+}
+
+/// The family of an image, where its new images are shared with `project`. Who rejected the family gets none.
+fn follows(ctx: &Ctx, image: &Image, project: ProjectId) -> Result<Option<String>> {
+    let following = following(ctx, image)?;
+    let follower = following.as_ref().and_then(|f| f.follower(project)).filter(|f| f.state.open());
+    Ok(follower.map(|_| image.family.clone()))
+}
+
+fn family(ctx: &Ctx, image: &Image) -> Result<Option<FamilySharing>> {
+    if image.family.is_empty() {
+        return Ok(None);
+    }
+    let mut followers = Vec::new();
+    for follower in following(ctx, image)?.map(|f| f.recipients).unwrap_or_default() {
+        followers.push(FollowerRow {
+            project: follower.project,
+            name: name_told(ctx, (follower.account, follower.project), follower.state, image.account)?,
+            state: follower.state,
+            since: follower.since,
+        });
+    }
+    Ok(Some(FamilySharing { name: image.family.clone(), project: image.project, followers }))
 }
 
 /// The page *Sharing* of an image: for its own project only.
@@ -154,6 +197,7 @@ pub fn sharing(ctx: &Ctx, id: ImageId) -> Result<ImageSharing> {
         name: image.name.clone(),
         region: image.region.clone(),
         rows: rows(ctx, &image)?,
+        family: family(ctx, &image)?,
         n_accepted_max: ctx.app.settings.shares_max,
         blocked: image.can(Action::Share).err(),
         may_share: ctx.may(Act::ImageShare, &images::resource(&image)),
@@ -226,6 +270,7 @@ pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions>
         n_accepted_max: ctx.app.settings.shares_max,
         n_targets_max: ctx.app.settings.share_targets_max,
         lines,
+        family: (!image.family.is_empty()).then(|| image.family.clone()),
         blocked: image.can(Action::Share).err(),
     })
 }
@@ -242,6 +287,7 @@ pub fn stop_options(ctx: &Ctx, id: ImageId, project: ProjectId) -> Result<StopOp
         id,
         name: image.name.clone(),
         share: shown(ctx, &share)?,
+        follows: follows(ctx, &image, project)?,
         first_day: grace.first_day,
         day: share.ends.map_or(grace.day, |end| end.plus_ms(-1).iso_day()),
         at_once: ctx.app.settings.share_grace_days_min == 0,

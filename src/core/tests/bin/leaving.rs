@@ -55,7 +55,12 @@ fn unsharing_all_leaves_those_who_have_it_until_the_end_of_the_day() {
     assert_eq!(told.decided[0].ends, Some(at), "the recipient sees it");
     let refused = shares::share(
         &s.owner(),
-        &ShareForm { image: s.image.to_string(), projects: s.project(1).to_string(), sure: "yes".to_owned() },
+        &ShareForm {
+            image: s.image.to_string(),
+            projects: s.project(1).to_string(),
+            sure: "yes".to_owned(),
+            ..ShareForm::default()
+        },
     );
     assert_eq!(refused.unwrap_err().code, "image_leaving");
     let planned = s.actions(&s.owner(), 0).into_iter().filter(|(a, _)| a == "image.plan_deletion").count();
@@ -86,6 +91,14 @@ fn a_planned_deletion_can_be_moved_and_taken_back() {
         let at = Timestamp::after_day(&s.days(day));
         assert_eq!((s.image().leaves, ends()), (at, at), "the share goes along");
     }
+    let longer = StopSharingForm {
+        image: s.image.to_string(),
+        project: s.project(2).to_string(),
+        when: "later".to_owned(),
+        day: s.days(20),
+    };
+    shares::stop(&s.owner(), &longer).unwrap();
+    assert_eq!(ends(), s.image().leaves, "nobody has it for longer than it is there");
     images::keep(&s.owner(), s.image).unwrap();
     images::keep(&s.owner(), s.image).unwrap();
     assert_eq!((s.image().leaves, ends()), (None, None));

@@ -152,7 +152,12 @@ fn nothing_but_restoring_and_removing_is_done_to_what_is_in_the_bin() {
         when: "now".to_owned(),
         ..StageForm::default()
     };
-    let share = ShareForm { image: id, projects: s.project(2).to_string(), sure: "yes".to_owned() };
+    let share = ShareForm {
+        image: id,
+        projects: s.project(2).to_string(),
+        sure: "yes".to_owned(),
+        ..ShareForm::default()
+    };
     let owner = s.owner();
     let refusals = [
         images::update(&owner, &edit).map(drop),

@@ -103,6 +103,7 @@ impl Scene {
             image: self.image.to_string(),
             projects: self.project(n).to_string(),
             sure: "yes".to_owned(),
+            ..ShareForm::default()
         };
         shares::share(&self.owner(), &form).unwrap();
     }
