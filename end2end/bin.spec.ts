@@ -12,18 +12,6 @@ test('a deleted image is taken back, restored under another name, and removed fo
   await portal.signIn('acme-member');
   await portal.work({ project: 'acme-prod', region: 'north-1' });
 
-  /** A copy of the public image. Ends on its page. */
-  const image = async (name: string): Promise<void> => {
-    await page.goto('/images/public');
-    await portal.main.getByRole('rowheader').first().getByRole('link').click();
-    await portal.main.getByRole('link', { name: 'Copy', exact: true }).click();
-    const copy = page.getByRole('dialog', { name: /^Copy / });
-    await copy.getByLabel('Name', { exact: true }).fill(name);
-    await copy.getByLabel(/^Tags/).fill('env=prod');
-    await copy.getByLabel(/^Family/).fill('base');
-    await copy.getByRole('button', { name: 'Copy image' }).click();
-    await expect(portal.heading(name)).toBeVisible();
-  };
   const remove = async (name: string): Promise<void> => {
     await portal.main.getByRole('link', { name: 'Delete', exact: true }).click();
     const dialog = page.getByRole('dialog', { name: `Delete ${name}?` });
@@ -35,7 +23,7 @@ test('a deleted image is taken back, restored under another name, and removed fo
     await expect(portal.row(name)).toHaveCount(0);
   };
 
-  await image('keeper');
+  await portal.copyPublic('keeper', { tags: 'env=prod', family: 'base' });
   const address = page.url();
 
   await test.step('one press takes it back, with its tags and its family', async () => {
@@ -58,7 +46,7 @@ test('a deleted image is taken back, restored under another name, and removed fo
   });
 
   await test.step('a name that is taken by then gives way', async () => {
-    await image('keeper');
+    await portal.copyPublic('keeper', { tags: 'env=prod', family: 'base' });
     await page.goto('/images/bin');
     await portal.row('keeper').getByRole('link', { name: /^Restore/ }).click();
     const dialog = page.getByRole('dialog', { name: 'Restore keeper?' });

@@ -13,26 +13,15 @@ test('images are tagged, found by their tags, protected, exported and deleted to
   await portal.signIn('acme-member');
   await portal.work({ project: 'acme-prod', region: 'north-1' });
 
-  /** A copy of the public image. Ends on its page. */
-  const image = async (name: string, tags: string): Promise<void> => {
-    await page.goto('/images/public');
-    await portal.main.getByRole('rowheader').first().getByRole('link').click();
-    await portal.main.getByRole('link', { name: 'Copy', exact: true }).click();
-    const copy = page.getByRole('dialog', { name: /^Copy / });
-    await copy.getByLabel('Name', { exact: true }).fill(name);
-    await copy.getByLabel(/^Tags/).fill(tags);
-    await copy.getByRole('button', { name: 'Copy image' }).click();
-    await expect(portal.heading(name)).toBeVisible();
-  };
   const list = portal.main.getByRole('table', { name: 'My Images in north-1' });
   const names = async (): Promise<string[]> => (await list.locator('tbody .name').allTextContents()).sort();
   const pick = (name: string) => list.getByRole('checkbox', { name: `Select ${name}` });
   const dialog = page.getByRole('dialog');
   const bar = page.locator('.bulk');
 
-  await image('app-1', 'env=prod, web');
-  await image('app-2', 'env=prod');
-  await image('app-3', 'env=test, web');
+  await portal.copyPublic('app-1', { tags: 'env=prod, web' });
+  await portal.copyPublic('app-2', { tags: 'env=prod' });
+  await portal.copyPublic('app-3', { tags: 'env=test, web' });
 
   await test.step('a tag leads to the images that have it, and several must all be there', async () => {
     await page.goto('/images');

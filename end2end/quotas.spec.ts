@@ -1,7 +1,6 @@
 // Quotas and the trail, with and without script: asking the provider for more, the answer, the history that both see, and the audit trail
 // with its filters and as a file.
 import { readFile } from 'node:fs/promises';
-import { Portal } from './support/portal.ts';
 import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
@@ -9,7 +8,7 @@ test.use({ expectedErrors: [/the server responded with a status of (409|422)/] }
 // A server of its own: what this leaves behind is nobody else's.
 test.use({ serverOptions: {} });
 
-test('an account asks for more, the provider answers, and the trail tells both', async ({ page, portal, browser, server }) => {
+test('an account asks for more, the provider answers, and the trail tells both', async ({ page, portal, browser }) => {
   test.setTimeout(120_000);
   await portal.signIn('acme-owner');
   await portal.work({ project: 'acme-prod', region: 'north-1' });
@@ -37,9 +36,7 @@ test('an account asks for more, the provider answers, and the trail tells both',
   });
 
   await test.step('the provider sees that somebody waits, and answers with a note', async () => {
-    const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled: portal.script });
-    const operator = new Portal(await context.newPage(), server, portal.script);
-    await operator.signIn('operator');
+    const operator = await portal.another(browser, 'operator');
     await operator.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: /^Requests.*1 new/ }).click();
     await operator.main.getByRole('link', { name: /^Answer/ }).click();
     const answer = operator.page.getByRole('dialog', { name: /asks for 45 images$/ });
@@ -60,7 +57,7 @@ test('an account asks for more, the provider answers, and the trail tells both',
     await region.getByLabel('Days in the recycle bin').fill('0');
     await region.getByRole('button', { name: 'Save changes' }).click();
     await expect(operator.main.getByRole('row').filter({ hasText: 'south-1' })).toContainText('None: gone for good');
-    await context.close();
+    await operator.page.context().close();
     await portal.work({ region: 'south-1' });
     await page.goto('/images');
     await expect(page.getByText(/^Image feature is not enabled in south-1\./)).toBeVisible();

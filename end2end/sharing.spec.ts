@@ -1,7 +1,6 @@
 // Sharing between two accounts, as both sides meet it, with and without script: by project id, decided by the recipient,
 // used for a real machine, stopped with time and at once.
-import type { Browser } from '@playwright/test';
-import { IMAGE_S, Portal } from './support/portal.ts';
+import { IMAGE_S } from './support/portal.ts';
 import { expect, test } from './support/test.ts';
 
 // What is refused and what is hidden is answered with a status that browsers report in their console.
@@ -9,21 +8,13 @@ test.use({ expectedErrors: [/the server responded with a status of (404|409|422)
 // A server of its own: what this leaves behind is nobody else's.
 test.use({ serverOptions: {} });
 
-/** A second person, in a browser of their own. */
-async function another(browser: Browser, mine: Portal, label: string): Promise<Portal> {
-  const context = await browser.newContext({ baseURL: mine.server.url, javaScriptEnabled: mine.script });
-  const portal = new Portal(await context.newPage(), mine.server, mine.script);
-  await portal.signIn(label);
-  return portal;
-}
-
 test('an image is shared with another account, accepted, deployed, and taken back', async ({ page, portal, browser }) => {
   test.setTimeout(240_000);
   await portal.signIn('acme-owner');
   const machine = await portal.deploy({ name: 'origin' });
   await portal.capture(machine, 'golden');
   await portal.imageBecomes('golden', 'Available', IMAGE_S);
-  const friend = await another(browser, portal, 'globex-owner');
+  const friend = await portal.another(browser, 'globex-owner');
   const id = await friend.projectId('globex-prod');
 
   /** The line of the recipient in the list of the image's shares. */

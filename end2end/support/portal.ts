@@ -1,7 +1,7 @@
 // What a person does in the portal, in their words: sign in, deploy, wait for a state, make an image. Works with and
 // without script: where a page would bring itself up to date by script, it is reloaded without. It must not judge
 // anything a spec is about, and it finds things as people and their assistive technology do: by role and by label.
-import { type Locator, type Page, expect } from '@playwright/test';
+import { type Browser, type Locator, type Page, expect } from '@playwright/test';
 import type { Server } from './server.ts';
 
 /** Seconds in which a machine starts or stops without hardware help, on a busy host. */
@@ -67,6 +67,27 @@ export class Portal {
     await this.page.getByLabel('Password').fill(password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
     await expect(this.heading('Overview')).toBeVisible();
+  }
+
+  /** A second person, in a browser of their own. */
+  async another(browser: Browser, label: string): Promise<Portal> {
+    const context = await browser.newContext({ baseURL: this.server.url, javaScriptEnabled: this.script });
+    const portal = new Portal(await context.newPage(), this.server, this.script);
+    await portal.signIn(label);
+    return portal;
+  }
+
+  /** Copies the public image into the project and region in force, at once. Ends on the copy's page. */
+  async copyPublic(name: string, more: { family?: string; tags?: string } = {}): Promise<void> {
+    await this.page.goto('/images/public');
+    await this.main.getByRole('rowheader').first().getByRole('link').click();
+    await this.main.getByRole('link', { name: 'Copy', exact: true }).click();
+    const copy = this.page.getByRole('dialog', { name: /^Copy / });
+    await copy.getByLabel('Name', { exact: true }).fill(name);
+    if (more.family !== undefined) await copy.getByLabel(/^Family/).fill(more.family);
+    if (more.tags !== undefined) await copy.getByLabel(/^Tags/).fill(more.tags);
+    await copy.getByRole('button', { name: 'Copy image' }).click();
+    await expect(this.heading(name)).toBeVisible();
   }
 
   /** Chooses another project or region in the bar. */

@@ -24,6 +24,12 @@ const CALLS: &[(&str, Body)] = &[
     ("stage_image", |w| format!("form[image]={}&form[stage]=deprecated&form[when]=now", w.image)),
     ("share_image", World::share),
     ("check_share", World::share),
+    ("unfollow_family", |w| {
+        format!(
+            "image={}&form[owner]={}&form[region]=north-1&form[family]=web&form[project]={}",
+            w.offered, w.project, w.strangers
+        )
+    }),
     ("stop_sharing", |w| format!("form[image]={}&form[project]={}&form[when]=now", w.offered, w.strangers)),
     ("accept_share", |w| format!("image={}&project={}", w.offered, w.strangers)),
     ("reject_share", |w| format!("image={}&project={}", w.offered, w.strangers)),

@@ -140,6 +140,9 @@ fn flash_of(code: &str) -> Option<Flash> {
         "quota-withdraw" => (ToastTone::Done, "The request is withdrawn.", None),
         "quota-decide" => (ToastTone::Done, "Answered. The account sees it on its page Quotas.", None),
         "region-edit" => (ToastTone::Done, "The region is changed. It holds from now on.", None),
+        "share-unfollow" => {
+            (ToastTone::Done, "New versions no longer reach that project. What it has stays.", None)
+        }
         "bin-empty" => (ToastTone::Started, "Emptying the recycle bin. The space becomes free.", tasks),
         "image-copy" => (ToastTone::Done, "The copy is its own image now, with an id of its own.", None),
         "image-copies" => (ToastTone::Started, "Copying. Each copy is in the list of its region.", tasks),
@@ -216,6 +219,7 @@ mod tests {
             "image-restore",
             "image-purge",
             "bin-empty",
+            "share-unfollow",
             "region-edit",
             "quota-ask",
             "quota-withdraw",

@@ -3,7 +3,7 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{ShareForm, StopSharingForm};
+use darkroom_core::domain::form::{ShareForm, StopSharingForm, UnfollowForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId};
 use darkroom_core::domain::share::Action;
 use darkroom_core::domain::view::{ImageSharing, Received, ShareOptions, StopOptions};
@@ -49,6 +49,16 @@ pub async fn check_share(form: ShareForm) -> Result<(), ApiError> {
         // Only who may see the dialog may have a form of it kept.
         ops::shares::options(&c.ctx, id, &form)?;
         Ok(paths::image_share(id))
+    })
+    .await
+}
+
+/// Stops passing new images of a family on to a project; `image` is the one whose page is open.
+#[server(prefix = "/ui", endpoint = "unfollow_family")]
+pub async fn unfollow_family(form: UnfollowForm, image: ImageId) -> Result<(), ApiError> {
+    back::change((form, image), |c, (form, image)| {
+        ops::shares::unfollow(&c.ctx, form)?;
+        Ok(format!("{}?done=share-unfollow", paths::image_sharing(*image)))
     })
     .await
 }

@@ -135,12 +135,17 @@ fn Decided(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
 #[component]
 fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
     let accepted = row.state == State::Accepted;
+    let follows = row
+        .follows
+        .as_ref()
+        .filter(|_| accepted)
+        .map(|family| format!("New versions of {family} come by themselves"));
     let status = match (row.ends, accepted) {
         (Some(end), true) => {
             let word = format!("Ends on {}", end.plus_ms(-1).day());
             view! { <Status tone=Tone::Warn word why="The owner stops sharing it"/> }.into_any()
         }
-        (None, true) => view! { <Status tone=Tone::Good word="Accepted"/> }.into_any(),
+        (None, true) => view! { <Status tone=Tone::Good word="Accepted" nostrip:why=follows/> }.into_any(),
         (_, false) => view! { <Status tone=Tone::Plain word="Rejected"/> }.into_any(),
     };
     let name = match accepted {

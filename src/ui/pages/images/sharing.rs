@@ -6,7 +6,7 @@ use super::detail::ImageHead;
 use super::use_image_id;
 use crate::ui::calls::images::get_image;
 use crate::ui::calls::shares::{
-    CheckShare, ShareImage, StopSharing, get_share_options, get_sharing, get_stop_options,
+    CheckShare, ShareImage, StopSharing, UnfollowFamily, get_share_options, get_sharing, get_stop_options,
 };
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
@@ -18,7 +18,8 @@ use darkroom_core::domain::ids::{ImageId, ProjectId};
 use darkroom_core::domain::share::State;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{
-    ImageDetail, ImageSharing, ShareLine, ShareOptions, ShareRow, StopOptions, Verdict,
+    FamilySharing, FollowerRow, ImageDetail, ImageSharing, ShareLine, ShareOptions, ShareRow, StopOptions,
+    Verdict,
 };
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -118,6 +119,10 @@ fn SharingSheet(detail: ImageDetail, sharing: ImageSharing) -> impl IntoView {
         "Recipients deploy in {} only and cannot pass the image on. Machines they already made from it stay theirs.",
         sharing.region
     );
+    let family = sharing.family.clone().filter(|family| !family.followers.is_empty()).map(|family| {
+        let (region, may_share, now) = (sharing.region.to_string(), sharing.may_share, sharing.now);
+        view! { <Followers id family region may_share now/> }
+    });
     let body = if sharing.rows.is_empty() {
         view! { <NotShared sharing/> }.into_any()
     } else {
@@ -132,6 +137,80 @@ fn SharingSheet(detail: ImageDetail, sharing: ImageSharing) -> impl IntoView {
         <Title text=format!("Sharing of {} · darkroom", detail.image.name)/>
         <ImageHead detail here=paths::image_sharing(id)/>
         {body}
+        {family}
+    }
+}
+
+/// Who gets the images of the family as they are made.
+#[component]
+fn Followers(
+    id: ImageId,
+    family: FamilySharing,
+    region: String,
+    may_share: bool,
+    now: Timestamp,
+) -> impl IntoView {
+    let title = format!("New versions of {}", family.name);
+    let columns = vec![
+        Column::text("Project ID"),
+        Column::text("Project"),
+        Column::text("Status"),
+        Column::text("Since").low(),
+        Column::actions(),
+    ];
+    let (name, owner) = (family.name, family.project);
+    let rows = family
+        .followers
+        .into_iter()
+        .map(|row| {
+            let (name, region) = (name.clone(), region.clone());
+            let end = may_share.then(|| {
+                view! {
+                    <PostForm to=UnfollowFamily::url()>
+                        <input type="hidden" name="image" value=id.to_string()/>
+                        <input type="hidden" name="form[owner]" value=owner.to_string()/>
+                        <input type="hidden" name="form[region]" value=region/>
+                        <input type="hidden" name="form[family]" value=name/>
+                        <input type="hidden" name="form[project]" value=row.project.to_string()/>
+                        <Button variant=Variant::Quiet>
+                            "Stop passing on"<span class="visually-hidden">{format!(" to {}", row.project)}</span>
+                        </Button>
+                    </PostForm>
+                }
+            });
+            view! { <FollowerLine row now>{end}</FollowerLine> }.into_any()
+        })
+        .collect_view();
+    view! {
+        <Section id="followers" title>
+            <p class="soft">
+                "Each new image of the family reaches these projects by itself, once it is available. Who accepted the family need not accept each one."
+            </p>
+            <Frame><Table caption="Projects that follow the family" columns>{rows}</Table></Frame>
+        </Section>
+    }
+}
+
+/// A project that follows; the children are its actions.
+#[component]
+fn FollowerLine(row: FollowerRow, now: Timestamp, children: Children) -> impl IntoView {
+    let name = match &row.name {
+        Some(name) => view! { {name.to_string()} }.into_any(),
+        None => view! { <span class="soft">"Name not shown"</span> }.into_any(),
+    };
+    let (tone, word) = match row.state {
+        State::Accepted => (Tone::Good, "Gets them at once"),
+        State::Pending => (Tone::Plain, "Is asked for each"),
+        State::Rejected => (Tone::Plain, "Rejected the family"),
+    };
+    view! {
+        <Row>
+            <th role="rowheader" scope="row" class="title"><CopyableId id=row.project.to_string()/></th>
+            <Cell label="Project">{name}</Cell>
+            <StateCell><Status tone word/></StateCell>
+            <Cell label="Since" kind=Kind::Short rank=Rank::Low><Moment at=row.since now/></Cell>
+            <ActionsCell>{children()}</ActionsCell>
+        </Row>
     }
 }
 
@@ -242,6 +321,12 @@ fn ShareFields(options: ShareOptions, state: FormState<ShareForm>, close: String
     let sure_error = unsure.map(|text| view! { <Notice tone=Tone::Bad text/> });
     let lines = (!options.lines.is_empty()).then(|| view! { <Lines lines=options.lines/> });
     let sure = Pick::when(form.sure == "yes");
+    let wrong_follow = error_at(error.as_ref(), "follow").map(|text| view! { <Notice tone=Tone::Bad text/> });
+    let follow = options.family.map(|family| {
+        let label = format!("Share new versions of {family} as well, as they are made");
+        let hint = "They accept the family once. You can stop that without taking back what they have.";
+        view! { <Checkbox id="follow" name="form[follow]" value="yes" label pick=Pick::when(form.follow == "yes") hint/> }
+    });
     view! {
         <PostForm to=ShareImage::url()>
             <input type="hidden" name="form[image]" value=form.image/>
@@ -257,6 +342,8 @@ fn ShareFields(options: ShareOptions, state: FormState<ShareForm>, close: String
                     error=wrong
                 />
                 {lines}
+                {follow}
+                {wrong_follow}
                 <div class="notice" data-is=Tone::Warn.attribute()>
                     <Icon name=Tone::Warn.icon()/>
                     <div>
@@ -371,6 +458,12 @@ fn StopChoice(options: StopOptions, form: StopSharingForm, error: Option<ApiErro
             "They stay theirs.",
         ),
     ];
+    let goes_on = options.follows.clone().map(|family| {
+        let text = format!(
+            "New versions of {family} still reach them. Stop passing those on in the list of the family."
+        );
+        view! { <Notice text/> }
+    });
     let at_once = options.at_once.then(|| {
         let pick = Pick::when(form.when == "now");
         view! {
@@ -382,6 +475,7 @@ fn StopChoice(options: StopOptions, form: StopSharingForm, error: Option<ApiErro
     let hint = format!("They are told the day. The first day is {}.", options.first_day);
     view! {
         <EffectsList consequences/>
+        {goes_on}
         <CheckGroup legend="When does it end?">
             <Checkbox id="when-later" name="form[when]" value="later" kind=CheckKind::Radio label="At the end of a day, so that they have time" pick=later/>
             {at_once}
