@@ -13,6 +13,7 @@ use darkroom::server::settings::Settings;
 use darkroom_core::domain::form::{BulkForm, CopyImageForm};
 use darkroom_core::domain::ids::{ImageId, RegionId};
 use darkroom_core::domain::image::{Action, BootMode, Os};
+use darkroom_core::domain::region::Region;
 use darkroom_core::domain::text::Name;
 use darkroom_core::ops::ctx::Ctx;
 use darkroom_core::ops::images::PublicImage;
@@ -23,6 +24,7 @@ use std::path::Path;
 use std::time::Instant;
 use support::{GIB, MIB, Noise, Quiet, Scratch, Tenant, figure, median, ms, note};
 
+const OTHER_REGION: &str = "south-1";
 const N_COPIES: usize = 15;
 const N_DELETED: usize = 1000;
 /// What the disk of 10 GiB holds.
@@ -30,12 +32,22 @@ const CONTENT: u64 = 200 * MIB;
 /// What the disk holds that is brought to another region.
 const PARENT_CONTENT: u64 = 500 * MIB;
 
+/// A second region like the first.
+fn second_region(system: &Ctx) {
+    let first = system
+        .read::<Region>(&RegionId(support::REGION.to_owned()))
+        .expect("readable")
+        .expect("it is set up");
+    let second = Region { id: RegionId(OTHER_REGION.to_owned()), ..first };
+    provider::put_region(system, &second).expect("a new region");
+}
+
 fn main() {
     let scratch = Scratch::new("life");
     let opened = open(&scratch.path("data"), &Settings::default()).expect("a new data directory");
     let system = opened.app.system();
     let tenant = support::furnish(&system);
-    support::second_region(&system);
+    second_region(&system);
     let signed_in =
         people::sign_in(&system, support::OWNER, support::PASSWORD, "bench").expect("the password is right");
     let (actor, _) = people::recognise(&system, &signed_in.token).expect("the session is new");
@@ -98,7 +110,7 @@ fn copies(system: &Ctx, owner: &Ctx, tenant: &Tenant, scratch: &Scratch) {
     figure("copy_in_region_ms", median(&took), "ms");
 
     // The parent travels first; then an image of the same machine, ten pieces of 1 MiB later.
-    let (from, to) = (RegionId(support::REGION.to_owned()), RegionId(support::OTHER_REGION.to_owned()));
+    let (from, to) = (RegionId(support::REGION.to_owned()), RegionId(OTHER_REGION.to_owned()));
     let storage = &system.app.storage;
     let blobs = storage.region(&from).expect("it is set up");
     disk(&path, GIB, PARENT_CONTENT, &mut noise);

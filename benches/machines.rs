@@ -107,7 +107,6 @@ fn register(system: &Ctx, tenant: &Tenant, guest: &Path, scratch: &Scratch, sett
         name: Name::parse("guest").expect("valid"),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         boot: BootMode::Bios,
-        nic_multiqueue: false,
         min_memory_mib: 0,
         licence: String::new(),
         account: tenant.account,

@@ -116,7 +116,6 @@ pub struct Tenant {
 }
 
 pub const REGION: &str = "north-1";
-pub const OTHER_REGION: &str = "south-1";
 pub const FLAVOR: &str = "m1.small";
 pub const OWNER: &str = "owner@example.org";
 pub const PASSWORD: &str = "correct horse battery";
@@ -152,13 +151,6 @@ pub fn furnish(system: &Ctx) -> Tenant {
     let side = Side::Tenant { account, roles: BTreeMap::from([(project, Role::Owner)]) };
     provider::create_user(system, OWNER, PASSWORD, side).expect("a new user");
     Tenant { account, project, region }
-}
-
-/// A second region like the first.
-pub fn second_region(system: &Ctx) {
-    let first = system.read::<Region>(&RegionId(REGION.to_owned())).expect("readable").expect("it is set up");
-    let second = Region { id: RegionId(OTHER_REGION.to_owned()), ..first };
-    provider::put_region(system, &second).expect("a new region");
 }
 
 /// Bytes of all files under a folder, as long as they are.

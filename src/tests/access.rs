@@ -19,7 +19,7 @@ const CALLS: &[(&str, Body)] = &[
     ("keep_image", |w| format!("id={}", w.image)),
     ("restore_image", |w| format!("form[image]={}", w.recycled)),
     ("purge_image", |w| format!("id={}", w.recycled)),
-    ("empty_bin", |_| String::new()),
+    ("empty_bin", |w| format!("project={}&region=north-1&shown=9000000000000", w.project)),
     ("copy_image", World::copy),
     ("stage_image", |w| format!("form[image]={}&form[stage]=deprecated&form[when]=now", w.image)),
     ("share_image", World::share),

@@ -85,9 +85,17 @@ fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>
 /// `NotFound` for anybody else.
 pub fn requests(ctx: &Ctx, query: &RequestQuery) -> Result<RequestList> {
     ctx.authorize(Act::ProviderGet, &Resource::Provider, "request")?;
-    let mut all = newest(ctx, index::REQUEST_BY_TIME, &())?;
-    let n_pending = all.iter().filter(|request| request.state == State::Pending).count();
-    all.retain(|request| query.state.is_none_or(|state| request.state == state));
+    let pending = pending(ctx)?;
+    let n_pending = pending.len();
+    // What waits is looked up by itself: however many there are after it, it must not be lost from sight.
+    let all = match query.state {
+        Some(State::Pending) => pending,
+        wanted => {
+            let mut all = newest(ctx, index::REQUEST_BY_TIME, &())?;
+            all.retain(|request| wanted.is_none_or(|state| request.state == state));
+            all
+        }
+    };
     let page = Page::cut(all, query.page, ROWS_DEFAULT);
     let mut rows = Vec::new();
     for request in page.rows {
@@ -102,21 +110,29 @@ pub fn requests(ctx: &Ctx, query: &RequestQuery) -> Result<RequestList> {
     })
 }
 
+/// Requests that wait for an answer, newest first.
+fn pending(ctx: &Ctx) -> Result<Vec<Request>> {
+    let mut open = Vec::new();
+    for row in open_ids(ctx)? {
+        open.extend(ctx.read::<Request>(&row)?);
+    }
+    open.sort_by_key(|request| std::cmp::Reverse((request.at, request.id)));
+    Ok(open)
+}
+
 /// How many requests wait for an answer.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub(crate) fn n_pending(ctx: &Ctx) -> Result<u32> {
+    Ok(u32::try_from(open_ids(ctx)?.len()).unwrap_or(u32::MAX))
+}
+
+fn open_ids(ctx: &Ctx) -> Result<Vec<RequestId>> {
     let limit = ctx.app.settings.history_rows_max;
-    let open = list_index::<RequestId>(
-        ctx.app.store.as_ref(),
-        index::REQUEST_OPEN,
-        &(),
-        Order::Ascending,
-        limit,
-        None,
-    )?;
-    Ok(u32::try_from(open.items.len()).unwrap_or(u32::MAX))
+    let store = ctx.app.store.as_ref();
+    let open = list_index::<RequestId>(store, index::REQUEST_OPEN, &(), Order::Ascending, limit, None)?;
+    Ok(open.items.into_iter().map(|row| row.value).collect())
 }
 
 /// One request, for the dialog that answers it.

@@ -89,7 +89,7 @@ impl World {
         let Some(desk) = self.changer() else { return ("purge-image".to_owned(), "nobody".to_owned()) };
         if self.dice.chance(200) {
             let place = Place { project: Some(desk.project), region: self.region() };
-            let result = images::purge_all(&desk.ctx, &place);
+            let result = images::purge_all(&desk.ctx, desk.project, &place.region, desk.ctx.now);
             let (_, outcome) = self.expect(result, &[]);
             return ("empty-bin".to_owned(), outcome);
         }

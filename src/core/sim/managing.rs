@@ -44,7 +44,7 @@ fn wrong(action: &str, refused: bool, before: &Image, now: Option<&Image>) -> Op
     let kept = |tags: &Tags| tags.keys().all(|key| before.tags.contains_key(key));
     let ok = match (action, refused) {
         ("delete", true) => now.status == before.status,
-        ("delete", false) => !before.protected && now.status != before.status,
+        ("delete", false) => !now.status.listed() && (!before.status.listed() || !before.protected),
         (_, true) => now.revision == before.revision,
         ("protect", false) => now.protected,
         ("unprotect", false) => !now.protected,

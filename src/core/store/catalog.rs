@@ -76,12 +76,18 @@ impl<R: Cataloged> Catalog<R> {
         rows.by_group.get(group).map_or(0, |g| u32::try_from(g.len()).unwrap_or(u32::MAX))
     }
 
-    /// How many records of a group `wanted` picks; without copying the group for it.
-    pub fn count_of(&self, group: &R::Group, wanted: impl Fn(&R) -> bool) -> u32 {
+    /// Shows every record of a group to `look`, in the order of their keys, without copying the group for it. `look` must be quick and
+    /// must not ask this catalog: writers wait meanwhile.
+    pub fn each(&self, group: &R::Group, look: impl FnMut(&Arc<R>)) {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        let members = rows.by_group.get(group);
-        let n = members.map_or(0, |members| members.values().filter(|record| wanted(record)).count());
-        u32::try_from(n).unwrap_or(u32::MAX)
+        rows.by_group.get(group).into_iter().flat_map(|members| members.values()).for_each(look);
+    }
+
+    /// How many records of a group `wanted` picks.
+    pub fn count_of(&self, group: &R::Group, wanted: impl Fn(&R) -> bool) -> u32 {
+        let mut n = 0;
+        self.each(group, |record| n += u32::from(wanted(record)));
+        n
     }
 
     /// Every record, in the order of their keys.

@@ -7,8 +7,9 @@ use darkroom_core::domain::Error;
 use darkroom_core::domain::form::{
     BulkForm, CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, RestoreImageForm, StageForm,
 };
-use darkroom_core::domain::ids::{ImageId, InstanceId};
+use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId};
 use darkroom_core::domain::image::list::ImageQuery;
+use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{
     BinList, BulkLine, BulkOptions, CaptureOptions, CopyOptions, ImageDeletion, ImageDetail, ImageList,
     ImageRestoration, PublicImages,
@@ -187,11 +188,11 @@ pub async fn purge_image(id: ImageId) -> Result<(), ApiError> {
     .await
 }
 
-/// Empties the recycle bin of the project and region in force.
+/// Empties the recycle bin of a project in a region of what was in it when it was `shown`.
 #[server(prefix = "/ui", endpoint = "empty_bin")]
-pub async fn empty_bin() -> Result<(), ApiError> {
-    back::change((), |c, ()| {
-        ops::images::purge_all(&c.ctx, &c.place)?;
+pub async fn empty_bin(project: ProjectId, region: RegionId, shown: Timestamp) -> Result<(), ApiError> {
+    back::change((project, region, shown), |c, (project, region, shown)| {
+        ops::images::purge_all(&c.ctx, *project, region, *shown)?;
         Ok(format!("{}?done=bin-empty", paths::IMAGES_BIN))
     })
     .await

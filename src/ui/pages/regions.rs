@@ -145,6 +145,7 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
         <Dialog id="edit-region" title sub close_href>
             <PostForm to=EditRegion::url()>
                 <input type="hidden" name="form[region]" value=region.id.to_string()/>
+                <input type="hidden" name="form[shown]" value=form.shown/>
                 <DialogBody>
                     <Refusal error=error.clone()/>
                     <div class="halves">

@@ -3,7 +3,6 @@
 use super::Faults;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::RegionId;
-use crate::domain::quota::Limits;
 use crate::domain::region::{RECYCLE_DAYS_MAX, Region, Switch};
 use serde::{Deserialize, Serialize};
 
@@ -30,23 +29,28 @@ pub struct RegionForm {
     pub n_creates_max: String,
     /// Open shares of its images.
     pub n_shares_max: String,
+    /// What the dialog showed, as [`RegionForm::of`] writes it: what was left as it was is not written over what somebody else changed.
+    pub shown: String,
 }
 
-/// Change a region.
+/// Change a region; `None` leaves a part as it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RegionEdit {
     /// The region.
     pub region: RegionId,
-    images: Switch,
-    accepts_copies: Switch,
-    recycle_days: u32,
-    limits: Limits,
+    images: Option<Switch>,
+    accepts_copies: Option<Switch>,
+    recycle_days: Option<u32>,
+    n_images_max: Option<u32>,
+    n_instances_max: Option<u32>,
+    n_creates_max: Option<u32>,
+    n_shares_max: Option<u32>,
 }
 
 impl RegionForm {
     /// The form filled with what holds now.
     pub fn of(region: &Region) -> Self {
-        Self {
+        let mut form = Self {
             region: region.id.to_string(),
             images: region.images.word().to_owned(),
             accepts_copies: region.accepts_copies.word().to_owned(),
@@ -55,7 +59,27 @@ impl RegionForm {
             n_instances_max: region.limits.n_instances_max.to_string(),
             n_creates_max: region.limits.n_creates_max.to_string(),
             n_shares_max: region.limits.n_shares_max.to_string(),
-        }
+            shown: String::new(),
+        };
+        form.shown = form.typed().join(",");
+        form
+    }
+
+    fn typed(&self) -> [&str; 7] {
+        [
+            &self.images,
+            &self.accepts_copies,
+            &self.recycle_days,
+            &self.n_images_max,
+            &self.n_instances_max,
+            &self.n_creates_max,
+            &self.n_shares_max,
+        ]
+    }
+
+    /// Whether the part at this place was left as it was shown.
+    fn kept(&self, place: usize) -> bool {
+        self.shown.split(',').nth(place) == Some(self.typed()[place])
     }
 
     /// Parses the form.
@@ -91,10 +115,13 @@ impl RegionForm {
                 Some(n_shares_max),
             ) => Ok(RegionEdit {
                 region: RegionId(self.region.clone()),
-                images,
-                accepts_copies,
-                recycle_days,
-                limits: Limits { n_images_max, n_instances_max, n_creates_max, n_shares_max },
+                images: (!self.kept(0)).then_some(images),
+                accepts_copies: (!self.kept(1)).then_some(accepts_copies),
+                recycle_days: (!self.kept(2)).then_some(recycle_days),
+                n_images_max: (!self.kept(3)).then_some(n_images_max),
+                n_instances_max: (!self.kept(4)).then_some(n_instances_max),
+                n_creates_max: (!self.kept(5)).then_some(n_creates_max),
+                n_shares_max: (!self.kept(6)).then_some(n_shares_max),
             }),
             _ => Err(Error::invalid(faults.0)),
         }
@@ -104,10 +131,16 @@ impl RegionForm {
 impl RegionEdit {
     /// Writes the change into a region.
     pub fn apply(&self, region: &mut Region) {
-        region.images = self.images;
-        region.accepts_copies = self.accepts_copies;
-        region.recycle_days = self.recycle_days;
-        region.limits = self.limits;
+        fn put<T: Copy>(place: &mut T, new: Option<T>) {
+            *place = new.unwrap_or(*place);
+        }
+        put(&mut region.images, self.images);
+        put(&mut region.accepts_copies, self.accepts_copies);
+        put(&mut region.recycle_days, self.recycle_days);
+        put(&mut region.limits.n_images_max, self.n_images_max);
+        put(&mut region.limits.n_instances_max, self.n_instances_max);
+        put(&mut region.limits.n_creates_max, self.n_creates_max);
+        put(&mut region.limits.n_shares_max, self.n_shares_max);
     }
 }
 
@@ -141,7 +174,16 @@ mod tests {
             n_instances_max: three(),
             n_creates_max: three(),
             n_shares_max: three(),
+            shown: "on,on,0,3,3,3,3".to_owned(),
         }
+    }
+
+    #[test]
+    fn only_what_was_changed_in_the_dialog_is_written() {
+        let edit = form().parse().expect("valid");
+        assert_eq!((edit.images, edit.accepts_copies, edit.n_images_max), (None, Some(Switch::Off), None));
+        let unknown = RegionForm { shown: String::new(), ..form() }.parse().expect("valid");
+        assert_eq!((unknown.images, unknown.recycle_days), (Some(Switch::On), Some(0)));
     }
 
     #[test]

@@ -170,6 +170,22 @@ impl ImageQuery {
             && (needle.is_empty() || found(image, needle))
     }
 
+    /// What can be compared of an image without looking at it again: most orders are decided by it.
+    pub fn rank(&self, image: &Image) -> i64 {
+        match self.sort {
+            SortBy::Created => image.created.0,
+            SortBy::Size => i64::try_from(image.stored_bytes()).unwrap_or(i64::MAX),
+            SortBy::Name | SortBy::Source | SortBy::Status => 0,
+        }
+    }
+
+    /// [`ImageQuery::compare`] for images with their ranks.
+    pub fn compare_ranked<I: AsRef<Image>>(&self, a: &(i64, I), b: &(i64, I)) -> Ordering {
+        let ranked = a.0.cmp(&b.0);
+        let ranked = if self.direction == Direction::Ascending { ranked } else { ranked.reverse() };
+        ranked.then_with(|| self.compare(a.1.as_ref(), b.1.as_ref()))
+    }
+
     /// Compares two images in the order asked for; the id breaks ties, so that pages never flicker.
     pub fn compare(&self, a: &Image, b: &Image) -> Ordering {
         let order = match self.sort {

@@ -4,7 +4,7 @@ use super::images::ImageLink;
 use super::instances::InstanceLink;
 use super::shares::Unsharing;
 use crate::domain::error::Reason;
-use crate::domain::ids::{ImageId, RegionId};
+use crate::domain::ids::{ImageId, ProjectId, RegionId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
@@ -123,6 +123,8 @@ pub struct BinList {
     pub symbol: String,
     /// Days that images stay here; 0 when they are removed for good at once.
     pub recycle_days: u32,
+    /// The project.
+    pub project_id: ProjectId,
     /// The project's name.
     pub project: Name,
     /// The region.

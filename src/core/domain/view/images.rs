@@ -171,6 +171,8 @@ pub struct BulkOptions {
     pub n_max: u32,
     /// What those that can be deleted cost a month.
     pub month: Money,
+    /// What they cost a month in the recycle bin; zero where there is none.
+    pub bin_month: Money,
     /// The currency's symbol.
     pub symbol: String,
 }

@@ -125,6 +125,7 @@ pub struct AuditExportRow {
 /// As for [`list`].
 pub fn export(ctx: &Ctx, place: &Place, query: &AuditQuery) -> Result<Vec<AuditExportRow>> {
     let (scope, _) = scope(ctx, place)?;
+    let whole = !matches!(scope, Scope::Project(_));
     let mut names = Names::default();
     let mut rows = Vec::new();
     for id in found(ctx, &scope, query)? {
@@ -139,8 +140,9 @@ pub fn export(ctx: &Ctx, place: &Place, query: &AuditQuery) -> Result<Vec<AuditE
             name: event.name,
             detail: event.detail,
             region: event.region.map(|region| region.to_string()).unwrap_or_default(),
-            number: event.number,
-            hash: event.hash,
+            // Numbers of a chain count what its readers of one project must not know of.
+            number: if whole { event.number } else { 0 },
+            hash: if whole { event.hash } else { String::new() },
         });
     }
     Ok(rows)

@@ -8,7 +8,7 @@ pub(crate) use read::{n_listed, n_recycled};
 
 use super::{entry, load, region_with_images, take_name};
 use crate::domain::form::{DeleteImageForm, RestoreImage, RestoreImageForm};
-use crate::domain::ids::{ImageId, TaskId};
+use crate::domain::ids::{ImageId, ProjectId, RegionId, TaskId};
 use crate::domain::image::{Action, Bin, Change, Image, Status};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::region::Region;
@@ -194,23 +194,26 @@ pub fn purge(ctx: &Ctx, id: ImageId) -> Result<TaskId> {
     Ok(task)
 }
 
-/// Empties the recycle bin of the project and region in force. Gives how many images are being removed.
+/// What somebody else did to an image of the bin meanwhile.
+const GONE: [&str; 2] = ["image_not_recycled", "image_deleting"];
+
+/// Empties the recycle bin of a project in a region of what was in it at the moment `shown`. Gives how many images are being removed.
 ///
 /// # Errors
 /// `NotFound` when the caller has no project; `Forbidden`; what the store cannot do; what was begun before goes on.
-pub fn purge_all(ctx: &Ctx, place: &Place) -> Result<u32> {
-    let (project, own) = people::project_of(ctx, place, Act::ImageGet)?;
+pub fn purge_all(ctx: &Ctx, project: ProjectId, region: &RegionId, shown: Timestamp) -> Result<u32> {
+    let place = Place { project: Some(project), region: region.clone() };
+    let (project, own) = people::project_of(ctx, &place, Act::ImageGet)?;
     ctx.authorize(Act::ImagePurge, &own, "project")?;
-    let region = people::region_of(ctx, place)?;
     let mut n = 0;
-    for image in ctx.app.images.group(&(project.id, region.id)) {
-        if image.status != Status::Recycled {
+    for image in ctx.app.images.group(&(project.id, region.clone())) {
+        if image.bin.as_ref().is_none_or(|bin| bin.since > shown) {
             continue;
         }
         match purge(ctx, image.id) {
             Ok(_) => n += 1,
             // Restored or removed by somebody else meanwhile.
-            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Conflict) => {}
+            Err(error) if error.kind == Kind::NotFound || GONE.contains(&error.code.as_str()) => {}
             Err(error) => return Err(error),
         }
     }

@@ -23,13 +23,14 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
     let most = ctx.app.settings.bulk_images_max;
     let region = people::region_of(ctx, place)?;
     let picked: Vec<ImageId> = form.images.iter().filter_map(|id| id.parse().ok()).collect();
-    let ids = match picked.is_empty() {
+    let ids = match form.images.is_empty() {
         true => found(ctx, place, query)?.iter().map(|image| image.id).collect(),
         false => picked,
     };
     let n_found = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let act = if form.action == "delete" { Act::ImageDelete } else { Act::ImageUpdate };
-    let mut month = Money::ZERO;
+    let regions = people::regions(ctx)?;
+    let (mut month, mut bin_month) = (Money::ZERO, Money::ZERO);
     let mut lines = Vec::new();
     for id in ids.into_iter().take(most as usize) {
         let image = match load(ctx, id, act) {
@@ -40,7 +41,12 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
         };
         let refused = refused(ctx, &image, &form.action)?;
         if refused.is_none() && image.status == Status::Available {
-            month = month + region.prices.image(image.stored_bytes()).month;
+            // An image is charged where it is, which need not be where its owner looks.
+            let home = regions.iter().find(|r| r.id == image.region).unwrap_or(&region);
+            month = month + home.prices.image(image.stored_bytes()).month;
+            if home.recycle_days > 0 {
+                bin_month = bin_month + home.prices.in_bin(image.stored_bytes()).month;
+            }
         }
         lines.push(BulkLine {
             image: id,
@@ -49,7 +55,7 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
             text: refused.unwrap_or_default(),
         });
     }
-    Ok(BulkOptions { lines, n_found, n_max: most, month, symbol: region.prices.symbol })
+    Ok(BulkOptions { lines, n_found, n_max: most, month, bin_month, symbol: region.prices.symbol })
 }
 
 /// Why the image will be refused, as far as it can be known before.
@@ -93,10 +99,13 @@ pub fn bulk(ctx: &Ctx, form: &BulkForm) -> Result<Vec<BulkLine>> {
 
 fn one(ctx: &Ctx, id: ImageId, action: &BulkAction) -> Result<&'static str> {
     match action {
-        BulkAction::Delete => delete(ctx, &DeleteImageForm::at_once(id)).map(|deleted| match deleted {
-            Deleted::Recycled(_) | Deleted::Leaves(_) => "In the recycle bin",
-            Deleted::Removed(_) => "Deleting",
-        }),
+        BulkAction::Delete => match delete(ctx, &DeleteImageForm::at_once(id)) {
+            Ok(Deleted::Recycled(_) | Deleted::Leaves(_)) => Ok("In the recycle bin"),
+            Ok(Deleted::Removed(_)) => Ok("Deleting"),
+            // Done before, when a first try was interrupted.
+            Err(error) if error.code == "image_recycled" => Ok("In the recycle bin"),
+            Err(error) => Err(error),
+        },
         BulkAction::Protect => protect(ctx, id, true).map(|_| "Protected"),
         BulkAction::Unprotect => protect(ctx, id, false).map(|_| "No longer protected"),
         BulkAction::Tag(added) => retag(ctx, id, |all| all.extend(added.clone())).map(|_| "Tagged"),

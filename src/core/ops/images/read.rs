@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// Tags that a filter proposes at most; any other can be typed.
 const KNOWN_TAGS_MAX: usize = 100;
 /// Images whose tags are looked at for that: it is done for every page of the list, and must not cost more than the page.
-const KNOWN_TAGS_IMAGES_MAX: usize = 1000;
+const KNOWN_TAGS_IMAGES_MAX: u32 = 1000;
 
 /// One page of My Images (P6), searched, filtered and sorted as `query` says.
 ///
@@ -39,43 +39,68 @@ const KNOWN_TAGS_IMAGES_MAX: usize = 1000;
 pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
     let (project, permit_resource) = people::project_of(ctx, place, Act::ImageGet)?;
     let region = people::region_of(ctx, place)?;
-    let mut all = ctx.app.images.group(&(project.id, region.id.clone()));
-    let n_with_bin = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    all.retain(|image| image.status != Status::Recycled);
-    let n_all = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    let (mut virtual_bytes, mut stored_bytes, mut month) = (0u64, 0u64, Money::ZERO);
-    for image in all.iter().filter(|i| i.status == Status::Available) {
-        virtual_bytes = virtual_bytes.saturating_add(image.virtual_bytes());
-        stored_bytes = stored_bytes.saturating_add(image.stored_bytes());
-        month = month + region.prices.image(image.stored_bytes()).month;
-    }
-    let known_tags = known_tags(&all);
-    let found = matching(all, &query);
-    let page = Page::cut_ordered(found, query.page, query.size, |a, b| query.compare(a, b));
+    let mut sums = Sums::default();
+    let mut found = Vec::new();
+    let needle = query.text.to_lowercase();
+    // One look at each image: with ten thousand of them, it is memory that takes the time.
+    ctx.app.images.each(&(project.id, region.id.clone()), |image| {
+        if sums.add(image, &region) && query.matches(image, &needle) {
+            found.push((query.rank(image), image.clone()));
+        }
+    });
+    let page = Page::cut_ordered(found, query.page, query.size, |a, b| query.compare_ranked(a, b));
+    let page = page.map(|(_, image)| image);
     let page = page.map(|image| row(ctx, &image, &region));
     Ok(ImageList {
         page,
-        n_all,
-        n_in_bin: n_with_bin.saturating_sub(n_all),
-        virtual_bytes,
-        stored_bytes,
-        month,
+        n_all: sums.n_listed,
+        n_in_bin: sums.n_recycled,
+        virtual_bytes: sums.virtual_bytes,
+        stored_bytes: sums.stored_bytes,
+        month: sums.month,
         rate: region.prices.image_gb_month,
         symbol: region.prices.symbol.clone(),
         project: project.name,
         region: region.id,
         images: region.images,
-        known_tags,
+        known_tags: sums.tags.into_iter().map(|(key, value)| tags::label(&key, &value)).collect(),
         may_change: ctx.may(Act::ImageCreate, &permit_resource),
         now: ctx.now,
         query,
     })
 }
 
-fn matching(all: Vec<Arc<Image>>, query: &ImageQuery) -> Vec<Arc<Image>> {
-    let needle = query.text.to_lowercase();
-    // What is in the recycle bin is in no other list.
-    all.into_iter().filter(|i| i.status != Status::Recycled && query.matches(i, &needle)).collect()
+/// What a list says of all images of a project and region, whatever is searched.
+#[derive(Default)]
+struct Sums {
+    n_listed: u32,
+    n_recycled: u32,
+    virtual_bytes: u64,
+    stored_bytes: u64,
+    month: Money,
+    /// Tags that a filter can propose.
+    tags: BTreeSet<(String, String)>,
+}
+
+impl Sums {
+    /// Adds an image; whether it stands in the list.
+    fn add(&mut self, image: &Image, region: &Region) -> bool {
+        if image.status == Status::Recycled {
+            self.n_recycled += 1;
+            return false;
+        }
+        if self.n_listed < KNOWN_TAGS_IMAGES_MAX && self.tags.len() < KNOWN_TAGS_MAX {
+            self.tags.extend(image.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        self.n_listed += 1;
+        if image.status == Status::Available {
+            let stored_bytes = image.stored_bytes();
+            self.virtual_bytes = self.virtual_bytes.saturating_add(image.virtual_bytes());
+            self.stored_bytes = self.stored_bytes.saturating_add(stored_bytes);
+            self.month = self.month + region.prices.image(stored_bytes).month;
+        }
+        true
+    }
 }
 
 /// All images of the project and region in force that `query` finds, in its order.
@@ -85,21 +110,11 @@ fn matching(all: Vec<Arc<Image>>, query: &ImageQuery) -> Vec<Arc<Image>> {
 pub(super) fn found(ctx: &Ctx, place: &Place, query: &ImageQuery) -> Result<Vec<Arc<Image>>> {
     let (project, _) = people::project_of(ctx, place, Act::ImageGet)?;
     let region = people::region_of(ctx, place)?;
-    let mut found = matching(ctx.app.images.group(&(project.id, region.id)), query);
+    let needle = query.text.to_lowercase();
+    let mut found = ctx.app.images.group(&(project.id, region.id));
+    found.retain(|image| image.status != Status::Recycled && query.matches(image, &needle));
     found.sort_by(|a, b| query.compare(a, b));
     Ok(found)
-}
-
-/// The tags that a filter can propose, as people write them, by key and value.
-fn known_tags(images: &[Arc<Image>]) -> Vec<String> {
-    let mut pairs = BTreeSet::new();
-    for (key, value) in images.iter().take(KNOWN_TAGS_IMAGES_MAX).flat_map(|image| &image.tags) {
-        if pairs.len() >= KNOWN_TAGS_MAX {
-            break;
-        }
-        pairs.insert((key.as_str(), value.as_str()));
-    }
-    pairs.into_iter().map(|(key, value)| tags::label(key, value)).collect()
 }
 
 /// A row of a list. The task is only looked up while it matters.
@@ -256,6 +271,8 @@ pub(super) fn received(image: Image) -> Image {
         changed: None,
         task: None,
         leaves: None,
+        parent: None,
+        copied_from: None,
         ..image
     }
 }
@@ -273,14 +290,16 @@ fn deployed_from(ctx: &Ctx, place: &Place, image: &Image, own: bool) -> Vec<Inst
 
 /// Stored bytes that no other image of the account in the region shares; `None` while the storage cannot tell.
 pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
-    let others: Vec<Fingerprint> = ctx
+    // Copies of one image have one content: it is named once, however many there are.
+    let others: BTreeSet<String> = ctx
         .app
         .images
         .all()
         .iter()
         .filter(|i| i.account == image.account && i.region == image.region && i.id != image.id)
-        .flat_map(|i| i.disks.iter().map(|d| Fingerprint(d.fingerprint.clone())))
+        .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()))
         .collect();
+    let others: Vec<Fingerprint> = others.into_iter().map(Fingerprint).collect();
     let Ok(blobs) = ctx.app.storage.region(&image.region) else { return Ok(None) };
     let mut total = 0u64;
     for disk in &image.disks {

@@ -21,6 +21,15 @@ use darkroom_core::store::{StoreError, transact};
 use darkroom_core::tasks::sweep;
 use scene::{DAY_MS, Scene, scene};
 
+/// Empties the bin of a project as somebody who looks at it now.
+fn empty(
+    ctx: &darkroom_core::ops::ctx::Ctx,
+    s: &Scene,
+    project: usize,
+) -> darkroom_core::domain::Result<u32> {
+    images::purge_all(ctx, s.place(project).project.unwrap(), &"north-1".into(), ctx.now)
+}
+
 #[test]
 fn a_deleted_image_is_nowhere_but_in_the_bin_and_comes_back_with_everything() {
     let s = scene();
@@ -186,7 +195,7 @@ fn nothing_but_restoring_and_removing_is_done_to_what_is_in_the_bin() {
     let reader = s.bench.user("reader@acme.example").unwrap();
     let form = RestoreImageForm { image: s.image.to_string(), name: String::new() };
     assert_eq!(images::restore(&reader, &form).unwrap_err().kind, Kind::Forbidden);
-    assert_eq!(images::purge_all(&reader, &s.place(0)).unwrap_err().kind, Kind::Forbidden);
+    assert_eq!(empty(&reader, &s, 0).unwrap_err().kind, Kind::Forbidden);
 }
 
 #[test]
@@ -271,9 +280,9 @@ fn emptying_the_bin_removes_what_is_in_it_and_nothing_else() {
     s.delete();
     let (kept, _) = s.bench.capture(&s.owner(), s.machine, "kept").unwrap();
     s.bench.work().unwrap();
-    assert_eq!(images::purge_all(&s.owner(), &s.place(1)).unwrap(), 0, "another project's");
-    assert_eq!(images::purge_all(&s.owner(), &s.place(0)).unwrap(), 1);
-    assert_eq!(images::purge_all(&s.owner(), &s.place(0)).unwrap(), 0);
+    assert_eq!(empty(&s.owner(), &s, 1).unwrap(), 0, "another project's");
+    assert_eq!(empty(&s.owner(), &s, 0).unwrap(), 1);
+    assert_eq!(empty(&s.owner(), &s, 0).unwrap(), 0);
     assert_eq!(images::purge(&s.owner(), s.image).unwrap_err().code, "image_deleting");
     s.bench.work().unwrap();
     assert!(s.find(s.image).is_none() && s.find(kept).is_some());

@@ -19,7 +19,7 @@ use darkroom_core::domain::region::Switch;
 use darkroom_core::domain::size;
 use darkroom_core::domain::text::NAME_CHARS_MAX;
 use darkroom_core::domain::time::Timestamp;
-use darkroom_core::domain::view::{BinList, BinRow, ImageRestoration};
+use darkroom_core::domain::view::{BinList, BinRow, ImageDetail, ImageRestoration};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -45,7 +45,12 @@ pub fn EmptyBinPage() -> impl IntoView {
         let n = list.n_in_bin;
         let deletion = Deletion {
             to: EmptyBin::url(),
-            fields: vec![],
+            // What is emptied is the bin that is shown, whatever another tab switches to meanwhile.
+            fields: vec![
+                ("project", list.project_id.to_string()),
+                ("region", list.region.to_string()),
+                ("shown", list.now.0.to_string()),
+            ],
             verb: "Empty it",
             title: "Empty the recycle bin?".to_owned(),
             sub: format!(
@@ -83,7 +88,12 @@ fn gone(count: String) -> Consequence {
 #[component]
 fn BinView(list: BinList) -> impl IntoView {
     let line = match list.recycle_days {
-        0 => format!("In {}, deleted images are gone for good at once.", list.region),
+        0 if list.n_in_bin == 0 => format!("In {}, deleted images are gone for good at once.", list.region),
+        0 => format!(
+            "In {}, what is deleted from now on is gone for good at once. What is here keeps its day, and costs {} per stored GB and month.",
+            list.region,
+            list.rate.rate(&list.symbol)
+        ),
         days => format!(
             "Deleted images stay here for {}, then they are gone for good. Until then they cost {} per stored GB and month.",
             counted(days as usize, "day"),
@@ -279,7 +289,9 @@ pub fn PurgeImagePage() -> impl IntoView {
     let (id, refused) = (use_image_id(), use_form());
     let data =
         async move { Ok((get_image(id).await?, get_image_deletion(id).await?, refused.error().await)) };
-    loaded(data, |(detail, image, error): (_, _, Option<ApiError>)| {
+    loaded(data, |(detail, image, error): (ImageDetail, _, Option<ApiError>)| {
+        // What it costs where it is: in the bin.
+        let month = detail.estimate.map_or(image.month, |estimate| estimate.month);
         let freed = Consequence {
             icon: IconName::Disk,
             tone: Tone::Plain,
@@ -296,10 +308,7 @@ pub fn PurgeImagePage() -> impl IntoView {
             title: format!("Delete {} for good?", image.name),
             sub: "It cannot be brought back.".to_owned(),
             close: paths::IMAGES_BIN.to_owned(),
-            headline: format!(
-                "Saves {} per month",
-                image.bin_month.unwrap_or(image.month).display(&image.symbol)
-            ),
+            headline: format!("Saves {} per month", month.display(&image.symbol)),
             detail: format!("It has cost {} so far.", image.cost.display(&image.symbol)),
             decision: None,
             consequences: vec![gone(String::new()), freed],

@@ -25,11 +25,16 @@ pub fn DeleteImagePage() -> impl IntoView {
         Ok((detail, image, state))
     };
     loaded(data, |(detail, image, FormState { form, error })| {
-        let (headline, money) = match image.undo_until {
-            Some(until) => {
+        let (headline, money) = match (image.undo_until, image.unsharing.is_some()) {
+            // It is deleted on the day that is chosen, so there is no moment to name yet.
+            (Some(_), true) => (
+                "You can keep it until then".to_owned(),
+                "From the recycle bin it can be restored.".to_owned(),
+            ),
+            (Some(until), false) => {
                 (format!("Undo until {}", until.minute()), "After that it is gone for good.".to_owned())
             }
-            None => (
+            (None, _) => (
                 format!("Saves {} per month", image.month.display(&image.symbol)),
                 format!("Charging stops at once. It has cost {} so far.", image.cost.display(&image.symbol)),
             ),

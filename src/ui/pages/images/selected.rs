@@ -10,6 +10,7 @@ use crate::ui::error::{ApiError, FormState};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::BulkForm;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::view::{BulkLine, BulkOptions};
 use leptos::prelude::*;
@@ -154,8 +155,12 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
         view! { <Notice tone=Tone::Warn text/> }
     });
     let deletes = form.action == "delete";
+    let stays = match options.bin_month {
+        Money::ZERO => "Charging stops at once.".to_owned(),
+        month => format!("In the recycle bin they still cost {} per month.", month.display(&options.symbol)),
+    };
     let price = match deletes {
-        true => view! { <PriceLine headline=format!("Saves {} per month", options.month.display(&options.symbol)) detail="Charging stops at once."/> }.into_any(),
+        true => view! { <PriceLine headline=format!("Saves {} per month", options.month.display(&options.symbol)) detail=stays/> }.into_any(),
         false => view! { <PriceLine headline="Costs nothing" detail="Machines made from them are not touched."/> }.into_any(),
     };
     let button = (can > 0).then(|| {

@@ -168,6 +168,7 @@ pub fn list_bin(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<BinList> 
         rate: region.prices.bin_gb_month,
         symbol: region.prices.symbol.clone(),
         recycle_days: region.recycle_days,
+        project_id: project.id,
         project: project.name,
         region: region.id,
         images: region.images,
