@@ -62,7 +62,7 @@ pub struct Share {
     pub since: Timestamp,
     /// When the recipient decided last.
     pub decided: Option<Timestamp>,
-    /// From this moment on it gives nothing any more; `None` while nobody stops it.
+    /// The end that its owner set; `None` while nobody stops it. What holds is [`Share::ends_with`].
     pub ends: Option<Timestamp>,
 }
 
@@ -102,9 +102,15 @@ impl Share {
         }
     }
 
+    /// From this moment on it gives nothing any more: its own end, or that of `image`, which it is of, when it is going to be deleted
+    /// sooner. Planning a deletion and taking it back leaves its own end as it is.
+    pub fn ends_with(&self, image: &Image) -> Option<Timestamp> {
+        self.ends.into_iter().chain(image.leaves).min()
+    }
+
     /// Whether it still stands at `now`. One that ended is as if it were gone, also before it is cleared away.
-    pub fn stands(&self, now: Timestamp) -> bool {
-        self.ends.is_none_or(|end| now < end)
+    pub fn stands(&self, image: &Image, now: Timestamp) -> bool {
+        self.ends_with(image).is_none_or(|end| now < end)
     }
 
     /// Whether it gives its recipient `image`, which it is of, at `now`. What is in the recycle bin nobody has; restoring brings it back to
@@ -115,15 +121,15 @@ impl Share {
 
     /// Whether anything can come of it at `now`: it stands, and its image is there.
     pub fn counts_for(&self, image: &Image, now: Timestamp) -> bool {
-        self.stands(now) && image.status.listed()
+        self.stands(image, now) && image.status.listed()
     }
 
-    /// Whether `action` is possible at `now` (not: whether somebody may).
+    /// Whether `action` on its share of `image` is possible at `now` (not: whether somebody may).
     ///
     /// # Errors
     /// The rule, the current value and the way out.
-    pub fn can(&self, action: Action, now: Timestamp) -> Result<(), Reason> {
-        if !self.stands(now) {
+    pub fn can(&self, action: Action, image: &Image, now: Timestamp) -> Result<(), Reason> {
+        if !self.stands(image, now) {
             return Err(Reason::new(
                 "share_ended",
                 "This image is no longer shared with you.",
@@ -211,7 +217,7 @@ pub(crate) mod tests {
                     let mut share = share(state);
                     share.ends = ended;
                     let cell = share
-                        .can(action, Timestamp(10))
+                        .can(action, &image(Status::Available), Timestamp(10))
                         .map_or_else(|reason| reason.code, |()| "yes".to_owned());
                     table += &format!("{cell:<22}");
                 }
@@ -227,6 +233,23 @@ pub(crate) mod tests {
         share.ends = Some(Timestamp(100));
         let image = image(Status::Available);
         assert!(share.gives(&image, Timestamp(99)) && !share.gives(&image, Timestamp(100)));
+    }
+
+    #[test]
+    fn a_share_ends_with_its_image_or_before_it() {
+        let mut image = image(Status::Available);
+        for (own, leaves, ends) in [
+            (None, None, None),
+            (Some(5), None, Some(5)),
+            (None, Some(5), Some(5)),
+            (Some(5), Some(7), Some(5)),
+            (Some(7), Some(5), Some(5)),
+        ] {
+            let share = Share { ends: own.map(Timestamp), ..share(State::Accepted) };
+            image.leaves = leaves.map(Timestamp);
+            assert_eq!(share.ends_with(&image), ends.map(Timestamp), "{own:?} {leaves:?}");
+            assert_eq!(share.gives(&image, Timestamp(5)), ends.is_none());
+        }
     }
 
     #[test]

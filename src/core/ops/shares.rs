@@ -117,7 +117,7 @@ fn judge(
     project: Option<&Project>,
     before: Option<&Share>,
 ) -> ShareLine {
-    let (verdict, text) = match (project, before.filter(|s| s.stands(ctx.now))) {
+    let (verdict, text) = match (project, before.filter(|s| s.stands(image, ctx.now))) {
         (None, _) if typed.parse::<ProjectId>().is_err() => {
             (Verdict::Wrong, "Not an id: it looks like 4b7e19c0-a2d8-4f36-9c1e-07aa53fe91c2".to_owned())
         }
@@ -186,7 +186,7 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
             .get::<Image>(&image)?
             .filter(|image| image.status.listed())
             .ok_or_else(|| Error::not_found("shared image"))?;
-        share.can(action, ctx.now)?;
+        share.can(action, &image, ctx.now)?;
         let (state, word, told) = match action {
             Action::Accept => (State::Accepted, "share.accept", "Accepted by"),
             Action::Reject => (State::Rejected, "share.reject", "Rejected by"),
@@ -280,11 +280,10 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
                 both(tx, ctx, &permit, &image, &share, Side::Owner, "share.stop", "Stopped for", "Stopped by")
             }
             Some(end) => {
-                // Nobody has an image for longer than it is there.
-                let end = image.leaves.map_or(end, |leaves| end.min(leaves));
                 let share = Share { ends: Some(end), ..share };
                 tx.put(&share)?;
-                let day = end.plus_ms(-1).day();
+                // Nobody has an image for longer than it is there.
+                let day = share.ends_with(&image).unwrap_or(end).plus_ms(-1).day();
                 let (own, other) = (format!("Ends on {day} for"), format!("Ends on {day}, set by"));
                 both(tx, ctx, &permit, &image, &share, Side::Owner, "share.end", &own, &other)
             }
@@ -334,19 +333,21 @@ pub(crate) fn shared(n: u32) -> Reason {
 /// When the store cannot be used.
 pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
     let ctx = app.system();
+    let over = |share: &Share, image: &Image| !share.stands(image, ctx.now);
     let mut n = 0;
-    for share in app.shares.all().iter().filter(|s| !s.stands(ctx.now)) {
+    for seen in app.shares.all() {
+        if !app.images.get(&seen.image).is_some_and(|image| over(&seen, &image)) {
+            continue;
+        }
         let permit = ctx.authorize(Act::ImageShare, &Resource::Provider, "share")?;
         n += ctx.transact(&permit, |tx| {
-            let Some(share) =
-                tx.get::<Share>(&(share.image, share.recipient))?.filter(|s| !s.stands(ctx.now))
+            let Some(image) = tx.get::<Image>(&seen.image)? else { return Ok(0) };
+            let Some(share) = tx.get::<Share>(&(seen.image, seen.recipient))?.filter(|s| over(s, &image))
             else {
                 return Ok(0);
             };
             remove(tx, &ctx, &share)?;
-            if let Some(image) = tx.get::<Image>(&share.image)? {
-                both(tx, &ctx, &permit, &image, &share, Side::Owner, "share.ended", "Ended for", "Ended by")?;
-            }
+            both(tx, &ctx, &permit, &image, &share, Side::Owner, "share.ended", "Ended for", "Ended by")?;
             Ok(1)
         })?;
     }

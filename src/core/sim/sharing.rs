@@ -5,7 +5,7 @@ use crate::domain::form::{ShareForm, StopSharingForm};
 use crate::domain::ids::{ImageId, ProjectId};
 use crate::domain::image::Status;
 use crate::domain::project::Role;
-use crate::domain::share::{Action, Share, State};
+use crate::domain::share::{Action, Share};
 use crate::ops::ctx::Place;
 use crate::ops::shares;
 use crate::ports::Clock;
@@ -25,9 +25,7 @@ impl World {
         let records = self.bench.witness.records();
         let there = |s: &&Share| {
             let image = records.images.get(s.image.0);
-            image.is_some_and(|i| i.status == Status::Available)
-                && s.stands(now)
-                && s.state == State::Accepted
+            image.is_some_and(|i| i.status == Status::Available && s.gives(i, now))
         };
         records.shares.all().filter(|s| wanted(s)).filter(there).cloned().collect()
     }

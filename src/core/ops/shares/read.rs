@@ -62,7 +62,7 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
             stored_bytes: image.stored_bytes(),
             since: share.since,
             state: share.state,
-            ends: share.ends,
+            ends: share.ends_with(&image),
             follows: follows(ctx, &image, share.recipient)?,
         }))
     };
@@ -106,7 +106,9 @@ pub(crate) fn accepted(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Resu
 /// By whom and since when the caller has this image; `None` when it is not through a share.
 pub(crate) fn shared_by(ctx: &Ctx, share: &Share) -> Result<SharedBy> {
     let from = ctx.read::<Project>(&share.project)?.ok_or_else(|| Error::not_found("project"))?;
-    Ok(SharedBy { from: from.name, from_id: from.id, since: share.since, ends: share.ends })
+    let image = ctx.app.images.get(&share.image);
+    let ends = image.map_or(share.ends, |image| share.ends_with(&image));
+    Ok(SharedBy { from: from.name, from_id: from.id, since: share.since, ends })
 }
 
 fn rows(ctx: &Ctx, image: &Image) -> Result<Vec<ShareRow>> {
@@ -120,8 +122,8 @@ fn rows(ctx: &Ctx, image: &Image) -> Result<Vec<ShareRow>> {
             super::ROWS,
             cursor.as_deref(),
         )?;
-        for share in page.items.iter().filter(|s| s.stands(ctx.now)) {
-            rows.push(shown(ctx, share)?);
+        for share in page.items.iter().filter(|s| s.stands(image, ctx.now)) {
+            rows.push(shown(ctx, image, share)?);
         }
         match page.next {
             Some(next) => cursor = Some(next),
@@ -150,9 +152,10 @@ fn name_told(
     }
 }
 
-fn shown(ctx: &Ctx, share: &Share) -> Result<ShareRow> {
+fn shown(ctx: &Ctx, image: &Image, share: &Share) -> Result<ShareRow> {
     let name = name_told(ctx, (share.recipient_account, share.recipient), share.state, share.account)?;
-    Ok(ShareRow { project: share.recipient, name, state: share.state, since: share.since, ends: share.ends })
+    let ends = share.ends_with(image);
+    Ok(ShareRow { project: share.recipient, name, state: share.state, since: share.since, ends })
 }
 
 /// Who follows the family of an image; `None` when it is in none or nobody does.
@@ -286,7 +289,7 @@ pub fn stop_options(ctx: &Ctx, id: ImageId, project: ProjectId) -> Result<StopOp
     Ok(StopOptions {
         id,
         name: image.name.clone(),
-        share: shown(ctx, &share)?,
+        share: shown(ctx, &image, &share)?,
         follows: follows(ctx, &image, project)?,
         first_day: grace.first_day,
         day: share.ends.map_or(grace.day, |end| end.plus_ms(-1).iso_day()),

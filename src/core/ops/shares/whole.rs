@@ -45,7 +45,7 @@ pub(crate) fn may_leave(
 
 /// Clears away shares that have ended.
 pub(crate) fn clear_ended(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
-    for share in all(tx, image.id)?.iter().filter(|share| !share.stands(ctx.now)) {
+    for share in all(tx, image.id)?.iter().filter(|share| !share.stands(image, ctx.now)) {
         remove(tx, ctx, share)?;
     }
     Ok(())
@@ -85,7 +85,8 @@ pub(crate) fn end_all(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image
     Ok(())
 }
 
-/// The image is going to be deleted at `end`: who has it keeps it until then, or until an earlier end; nobody else is asked any more.
+/// The image is going to be deleted at `end`, where `image` says what was planned before: who has it keeps it until then, or until an
+/// earlier end; nobody else is asked any more.
 pub(crate) fn end_at(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
@@ -96,14 +97,12 @@ pub(crate) fn end_at(
     for share in all(tx, image.id)? {
         let (action, own, other) = match share.state {
             State::Accepted => {
-                // An end that was set with the image's goes along with it, sooner or later; one of its own holds if it is sooner.
-                let own_end = share.ends.filter(|at| Some(*at) != image.leaves);
-                let ends = Some(own_end.map_or(end, |at| at.min(end)));
-                if ends == share.ends {
+                // An end of its own holds if it is sooner, and is not touched.
+                let at = share.ends.map_or(end, |own| own.min(end));
+                if share.ends_with(image) == Some(at) {
                     continue;
                 }
-                let day = end.plus_ms(-1).day();
-                tx.put(&Share { ends, ..share.clone() })?;
+                let day = at.plus_ms(-1).day();
                 ("share.end", format!("Ends on {day} for"), format!("Ends on {day}, set by"))
             }
             State::Pending => {
@@ -121,7 +120,8 @@ pub(crate) fn end_at(
     Ok(())
 }
 
-/// The image stays after all: the shares that were to end with it go on.
+/// The image, which was to be deleted at `end`, stays after all: the shares that were to end with it go on, to an end of their own if they
+/// have one.
 pub(crate) fn go_on(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
@@ -129,10 +129,16 @@ pub(crate) fn go_on(
     image: &Image,
     end: Timestamp,
 ) -> Result<()> {
-    for share in all(tx, image.id)?.into_iter().filter(|share| share.ends == Some(end)) {
-        let share = Share { ends: None, ..share };
-        tx.put(&share)?;
-        both(tx, ctx, permit, image, &share, Side::Owner, "share.keep", "Goes on for", "Goes on, set by")?;
+    let went_too = |share: &Share| share.state == State::Accepted && share.ends.is_none_or(|own| own > end);
+    for share in all(tx, image.id)?.into_iter().filter(went_too) {
+        let (own, other) = match share.ends {
+            None => ("Goes on for".to_owned(), "Goes on, set by".to_owned()),
+            Some(own) => {
+                let day = own.plus_ms(-1).day();
+                (format!("Goes on until {day} for"), format!("Goes on until {day}, set by"))
+            }
+        };
+        both(tx, ctx, permit, image, &share, Side::Owner, "share.keep", &own, &other)?;
     }
     Ok(())
 }
@@ -140,6 +146,6 @@ pub(crate) fn go_on(
 /// Shares that somebody has or is asked about.
 fn open(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<Vec<Share>> {
     let mut found = all(tx, image.id)?;
-    found.retain(|share| share.stands(ctx.now) && share.state != State::Rejected);
+    found.retain(|share| share.stands(image, ctx.now) && share.state != State::Rejected);
     Ok(found)
 }

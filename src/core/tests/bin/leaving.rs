@@ -1,6 +1,6 @@
 //! Unshare all and delete: deletions that leave others time, that are moved and taken back.
 
-use crate::scene::{DAY_MS, scene, scene_with};
+use crate::scene::{DAY_MS, Scene, scene, scene_with};
 use darkroom_core::domain::Kind;
 use darkroom_core::domain::form::{ShareForm, StopSharingForm};
 use darkroom_core::domain::image::Status;
@@ -11,6 +11,17 @@ use darkroom_core::ops::images::Deleted;
 use darkroom_core::ops::{images, shares};
 use darkroom_core::sim::check;
 
+/// Ends the share of a project at the end of a day to come.
+fn stop(s: &Scene, n: usize, days: i64) {
+    let form = StopSharingForm {
+        image: s.image.to_string(),
+        project: s.project(n).to_string(),
+        when: "later".to_owned(),
+        day: s.days(days),
+    };
+    shares::stop(&s.owner(), &form).unwrap();
+}
+
 #[test]
 fn unsharing_all_leaves_those_who_have_it_until_the_end_of_the_day() {
     let s = scene();
@@ -20,13 +31,7 @@ fn unsharing_all_leaves_those_who_have_it_until_the_end_of_the_day() {
     s.accept(2).unwrap();
     s.accept(3).unwrap();
     // One was told of an earlier end, which holds.
-    let stop = StopSharingForm {
-        image: s.image.to_string(),
-        project: s.project(3).to_string(),
-        when: "later".to_owned(),
-        day: s.days(2),
-    };
-    shares::stop(&s.owner(), &stop).unwrap();
+    stop(&s, 3, 2);
     let shown = images::deletion(&s.owner(), s.image).unwrap().unsharing.unwrap();
     assert_eq!((shown.n_accepted, shown.n_waiting, shown.at_once), (2, 1, true));
     assert_eq!((shown.grace.first_day, shown.grace.day.clone()), (s.days(0), s.days(7)));
@@ -91,14 +96,6 @@ fn a_planned_deletion_can_be_moved_and_taken_back() {
         let at = Timestamp::after_day(&s.days(day));
         assert_eq!((s.image().leaves, ends()), (at, at), "the share goes along");
     }
-    let longer = StopSharingForm {
-        image: s.image.to_string(),
-        project: s.project(2).to_string(),
-        when: "later".to_owned(),
-        day: s.days(20),
-    };
-    shares::stop(&s.owner(), &longer).unwrap();
-    assert_eq!(ends(), s.image().leaves, "nobody has it for longer than it is there");
     images::keep(&s.owner(), s.image).unwrap();
     images::keep(&s.owner(), s.image).unwrap();
     assert_eq!((s.image().leaves, ends()), (None, None));
@@ -107,6 +104,51 @@ fn a_planned_deletion_can_be_moved_and_taken_back() {
     s.bench.clock.advance(30 * DAY_MS);
     assert_eq!(images::sweep_leaving(&s.bench.app).unwrap(), 0);
     check(&s.bench).unwrap();
+}
+
+#[test]
+fn an_end_of_its_own_outlives_a_planned_deletion() {
+    // Days in the order they are set: the share's own end, and that of the image.
+    enum Set {
+        Own(i64),
+        Image(i64),
+    }
+    use Set::{Image, Own};
+    for (sets, meanwhile, after) in [
+        (vec![Own(20), Image(7)], 7, 20),
+        (vec![Image(7), Own(20)], 7, 20),
+        (vec![Own(10), Image(7), Image(20)], 10, 10),
+        (vec![Own(7), Image(7), Image(20)], 7, 7),
+    ] {
+        let s = scene();
+        s.share(2);
+        s.accept(2).unwrap();
+        for set in sets {
+            match set {
+                Own(days) => stop(&s, 2, days),
+                Image(days) => drop(s.try_delete("yes", "day", &s.days(days)).unwrap()),
+            }
+        }
+        let end = |days| Timestamp::after_day(&s.days(days));
+        let seen = || {
+            let told = shares::received(&s.friend(), &s.place(2)).unwrap().decided[0].ends;
+            let by = images::detail(&s.friend(), &s.place(2), s.image).unwrap().shared.unwrap().ends;
+            let own = shares::sharing(&s.owner(), s.image).unwrap().rows[0].ends;
+            assert_eq!((told, by), (own, own), "everybody sees the same end");
+            own
+        };
+        assert_eq!(seen(), end(meanwhile), "nobody has it for longer than it is there");
+        images::keep(&s.owner(), s.image).unwrap();
+        assert_eq!(seen(), end(after), "taking the deletion back leaves the share's own end");
+        let goes_on = s.actions(&s.friend(), 2).into_iter().filter(|(action, _)| action == "share.keep");
+        assert_eq!(goes_on.count(), usize::from(meanwhile != after), "who is told");
+        let left = end(after).unwrap().since_ms(s.now());
+        s.bench.clock.advance(left - 1);
+        assert_eq!(shares::sweep_ended(&s.bench.app).unwrap(), 0);
+        s.bench.clock.advance(1);
+        assert_eq!(shares::sweep_ended(&s.bench.app).unwrap(), 1);
+        check(&s.bench).unwrap();
+    }
 }
 
 #[test]
