@@ -267,6 +267,25 @@ impl Ctx {
     }
 }
 
+/// Works on each of `items` by itself, so that one that cannot be worked on holds up no other. Gives how much was done in sum.
+///
+/// # Errors
+/// The first failure, when all the others have been worked on.
+pub(crate) fn each<T>(
+    items: impl IntoIterator<Item = T>,
+    mut work: impl FnMut(T) -> Result<u32>,
+) -> Result<u32> {
+    let mut n = 0;
+    let mut failed = Ok(());
+    for item in items {
+        match work(item) {
+            Ok(done) => n += done,
+            Err(error) => failed = failed.and(Err(error)),
+        }
+    }
+    failed.map(|()| n)
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {

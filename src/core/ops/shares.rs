@@ -15,7 +15,7 @@ pub(crate) use slots::n_counted;
 pub(crate) use whole::{Consent, clear_ended, end_all, end_at, go_on, may_leave, resume, suspend};
 
 use super::audit::{self, Entry};
-use super::ctx::{App, Ctx, Permit, Place};
+use super::ctx::{App, Ctx, Permit, Place, each};
 use super::{images, people};
 use crate::domain::actor::Actor;
 use crate::domain::error::Reason;
@@ -330,17 +330,16 @@ pub(crate) fn shared(n: u32) -> Reason {
 /// Clears away shares that have ended. A reconciler: idempotent, without input. Gives how many.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// The first failure, when all the others have been worked on.
 pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
     let ctx = app.system();
     let over = |share: &Share, image: &Image| !share.stands(image, ctx.now);
-    let mut n = 0;
-    for seen in app.shares.all() {
+    each(app.shares.all(), |seen| {
         if !app.images.get(&seen.image).is_some_and(|image| over(&seen, &image)) {
-            continue;
+            return Ok(0);
         }
         let permit = ctx.authorize(Act::ImageShare, &Resource::Provider, "share")?;
-        n += ctx.transact(&permit, |tx| {
+        ctx.transact(&permit, |tx| {
             let Some(image) = tx.get::<Image>(&seen.image)? else { return Ok(0) };
             let Some(share) = tx.get::<Share>(&(seen.image, seen.recipient))?.filter(|s| over(s, &image))
             else {
@@ -349,9 +348,8 @@ pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
             remove(tx, &ctx, &share)?;
             both(tx, &ctx, &permit, &image, &share, Side::Owner, "share.ended", "Ended for", "Ended by")?;
             Ok(1)
-        })?;
-    }
-    Ok(n)
+        })
+    })
 }
 
 /// Whether a machine of `project` may be made from `image`: its owner's may, everybody's may, and so may who was given it and accepted.

@@ -3,6 +3,7 @@
 use super::dice::Dice;
 use crate::store::{Batch, CommitError, Faults, StoreError, Version};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
 
 /// How the program ends at a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,18 +24,32 @@ struct State {
     n_commits: u64,
     crash: Option<(u64, Crash)>,
     dead: bool,
+    refused: Option<Uuid>,
 }
 
 impl StoreFaults {
     /// No faults yet.
     pub fn new(seed: u64) -> Self {
         let dice = Dice::new(seed, 3);
-        Self(Mutex::new(State { dice, per_mille: 0, n_fired: 0, n_commits: 0, crash: None, dead: false }))
+        Self(Mutex::new(State {
+            dice,
+            per_mille: 0,
+            n_fired: 0,
+            n_commits: 0,
+            crash: None,
+            dead: false,
+            refused: None,
+        }))
     }
 
     /// How many commits in a thousand fail.
     pub fn set_rate(&self, per_mille: u64) {
         self.lock().per_mille = per_mille;
+    }
+
+    /// Fails every commit that writes a record of this thing, until another is refused, or none.
+    pub fn refuse(&self, id: Option<Uuid>) {
+        self.lock().refused = id;
     }
 
     /// Ends the program at the commit after `n_more` others.
@@ -82,6 +97,12 @@ fn broken(doing: &'static str) -> CommitError {
     CommitError::Store(StoreError::Io { doing, source })
 }
 
+/// Whether the batch writes a row with this id in its key.
+fn writes(batch: &Batch, id: Uuid) -> bool {
+    let mut keys = batch.puts.iter().map(|(key, _)| key).chain(&batch.deletes);
+    keys.any(|key| key.windows(16).any(|part| part == id.as_bytes()))
+}
+
 impl Faults for StoreFaults {
     fn before_commit(&self, batch: &Batch) -> Option<CommitError> {
         let mut state = self.lock();
@@ -97,6 +118,10 @@ impl Faults for StoreFaults {
             state.dead = true;
             state.n_fired += 1;
             return Some(CommitError::Store(StoreError::Closed));
+        }
+        if state.refused.is_some_and(|id| writes(batch, id)) {
+            state.n_fired += 1;
+            return Some(broken("writing"));
         }
         let rate = state.per_mille;
         if state.dice.chance(rate * 3) {

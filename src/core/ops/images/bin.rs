@@ -15,7 +15,7 @@ use crate::domain::region::Region;
 use crate::domain::task::Kind as TaskKind;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
-use crate::ops::ctx::{App, Ctx, Permit, Place};
+use crate::ops::ctx::{App, Ctx, Permit, Place, each};
 use crate::ops::shares::Consent;
 use crate::ops::{audit, ledger, people, shares, tasks};
 use crate::store::Tx;
@@ -223,7 +223,7 @@ pub fn purge_all(ctx: &Ctx, project: ProjectId, region: &RegionId, shown: Timest
 /// Removes for good what has been in the recycle bin for its time. A reconciler: idempotent, without input. Gives how many.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// The first failure, when all the others have been worked on.
 pub fn sweep_bin(app: &Arc<App>) -> Result<u32> {
     let ctx = app.system();
     let due = |image: &Image| image.bin.as_ref().is_some_and(|bin| bin.until <= ctx.now);
@@ -237,7 +237,7 @@ pub fn sweep_bin(app: &Arc<App>) -> Result<u32> {
 /// Deletes the images whose day has come. A reconciler: idempotent, without input. Gives how many.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// The first failure, when all the others have been worked on.
 pub fn sweep_leaving(app: &Arc<App>) -> Result<u32> {
     let ctx = app.system();
     // What may not be deleted any more stays until somebody decides.
@@ -257,14 +257,12 @@ fn sweep(
     due: impl Fn(&Image) -> bool,
     mut act_on: impl FnMut(&mut Tx<'_>, &Permit, Image, TaskId) -> Result<()>,
 ) -> Result<u32> {
-    let mut n = 0;
-    for seen in app.images.all().iter().filter(|image| due(image)) {
+    each(app.images.all().iter().filter(|image| due(image)), |seen| {
         let permit = ctx.authorize(act, &Resource::Provider, "image")?;
         let task = TaskId(app.ids.uuid());
-        n += ctx.transact(&permit, |tx| match tx.get::<Image>(&seen.id)?.filter(&due) {
+        ctx.transact(&permit, |tx| match tx.get::<Image>(&seen.id)?.filter(&due) {
             Some(image) => act_on(tx, &permit, image, task).map(|()| 1),
             None => Ok(0),
-        })?;
-    }
-    Ok(n)
+        })
+    })
 }

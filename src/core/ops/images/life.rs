@@ -7,7 +7,7 @@ use crate::domain::image::life::{Life, Plan, Stage, newest};
 use crate::domain::image::{Action, Change, Image};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::{Error, Result};
-use crate::ops::ctx::{App, Ctx, Permit};
+use crate::ops::ctx::{App, Ctx, Permit, each};
 use crate::ops::{audit, shares};
 use crate::store::Tx;
 use std::sync::Arc;
@@ -101,14 +101,13 @@ fn done(stage: Stage) -> &'static str {
 /// Does what was planned and is due (A5-9). A reconciler: idempotent, without input. Gives how many images it changed.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// The first failure, when all the others have been worked on.
 pub fn sweep_plans(app: &Arc<App>) -> Result<u32> {
     let ctx = app.system();
     let due = |image: &Image| image.life.plan.filter(|plan| plan.at <= ctx.now);
-    let mut n = 0;
-    for seen in app.images.all().iter().filter(|image| due(image).is_some()) {
+    each(app.images.all().iter().filter(|image| due(image).is_some()), |seen| {
         let permit = ctx.authorize(Act::ImageUpdate, &Resource::Provider, "image")?;
-        n += ctx.transact(&permit, |tx| {
+        ctx.transact(&permit, |tx| {
             let Some(mut image) = tx.get::<Image>(&seen.id)? else { return Ok(0) };
             let Some(plan) = due(&image) else { return Ok(0) };
             let before = std::mem::replace(&mut image.life.stage, plan.stage);
@@ -117,9 +116,8 @@ pub fn sweep_plans(app: &Arc<App>) -> Result<u32> {
             audit::write(tx, &ctx, &permit, &entry(&image, done(plan.stage), "As planned.".to_owned()))?;
             activated(tx, &ctx, &permit, &image, before)?;
             Ok(1)
-        })?;
-    }
-    Ok(n)
+        })
+    })
 }
 
 /// The image that a family of a project stands for now (A8).

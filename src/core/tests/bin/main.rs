@@ -5,6 +5,7 @@
 mod leaving;
 mod races;
 mod scene;
+mod sweeps;
 
 use darkroom_core::domain::Kind;
 use darkroom_core::domain::form::{DeleteImageForm, EditImageForm, RestoreImageForm, ShareForm, StageForm};
