@@ -345,8 +345,7 @@ pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
             else {
                 return Ok(0);
             };
-            remove(tx, &ctx, &share)?;
-            both(tx, &ctx, &permit, &image, &share, Side::Owner, "share.ended", "Ended for", "Ended by")?;
+            whole::ended(tx, &ctx, &permit, &image, &share)?;
             Ok(1)
         })
     })

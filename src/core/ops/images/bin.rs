@@ -47,7 +47,7 @@ pub fn delete(ctx: &Ctx, form: &DeleteImageForm) -> Result<Deleted> {
     ctx.transact(&permit, |tx| {
         let image = fresh(tx, image.id)?;
         image.can(Action::Delete)?;
-        shares::may_leave(tx, ctx, &image, consent, command.leaves)?;
+        shares::may_leave(tx, ctx, &permit, &image, consent, command.leaves)?;
         match command.leaves {
             Some(at) => plan(tx, ctx, &permit, image, at),
             None => leave(tx, ctx, &permit, image, task, String::new()),
@@ -245,7 +245,7 @@ pub fn sweep_leaving(app: &Arc<App>) -> Result<u32> {
         |image: &Image| image.leaves.is_some_and(|at| at <= ctx.now) && image.can(Action::Delete).is_ok();
     sweep(app, &ctx, Act::ImageDelete, due, |tx, permit, image, task| {
         // By now every share has ended with the image, or before it.
-        shares::clear_ended(tx, &ctx, &image)?;
+        shares::clear_ended(tx, &ctx, permit, &image)?;
         leave(tx, &ctx, permit, image, task, "As planned.".to_owned()).map(drop)
     })
 }

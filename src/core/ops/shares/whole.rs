@@ -4,6 +4,7 @@
 use super::following;
 use super::{Side, all, both, count, judge_end, remove, shared};
 use crate::domain::Result;
+use crate::domain::actor::Actor;
 use crate::domain::image::Image;
 use crate::domain::share::{Share, Sharing, State};
 use crate::domain::time::Timestamp;
@@ -27,11 +28,12 @@ pub(crate) enum Consent {
 pub(crate) fn may_leave(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
+    permit: &Permit,
     image: &Image,
     consent: Consent,
     leaves: Option<Timestamp>,
 ) -> Result<()> {
-    clear_ended(tx, ctx, image)?;
+    clear_ended(tx, ctx, permit, image)?;
     let sharing = count(tx, image.id)?;
     if sharing.n_open() > 0 && consent == Consent::None {
         return Err(shared(sharing.n_open()).into());
@@ -43,12 +45,19 @@ pub(crate) fn may_leave(
     judge_end(ctx, leaves)
 }
 
-/// Clears away shares that have ended.
-pub(crate) fn clear_ended(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
+/// Clears away the shares of the image that have ended.
+pub(crate) fn clear_ended(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image) -> Result<()> {
     for share in all(tx, image.id)?.iter().filter(|share| !share.stands(image, ctx.now)) {
-        remove(tx, ctx, share)?;
+        ended(tx, ctx, permit, image, share)?;
     }
     Ok(())
+}
+
+/// Removes a share that has ended and tells both sides. Whoever came upon it did not end it, so it is told as what happened by itself.
+pub(super) fn ended(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, share: &Share) -> Result<()> {
+    remove(tx, ctx, share)?;
+    let by_itself = Ctx { actor: Actor::System, ..ctx.clone() };
+    both(tx, &by_itself, permit, image, share, Side::Owner, "share.ended", "Ended for", "Ended by")
 }
 
 /// The image goes to the recycle bin: the shares stay and give nothing, and both sides are told.

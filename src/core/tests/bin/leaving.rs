@@ -2,13 +2,14 @@
 
 use crate::scene::{DAY_MS, Scene, scene, scene_with};
 use darkroom_core::domain::Kind;
+use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{ShareForm, StopSharingForm};
 use darkroom_core::domain::image::Status;
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::Settings;
 use darkroom_core::ops::images::Deleted;
-use darkroom_core::ops::{images, shares};
+use darkroom_core::ops::{audit, images, shares};
 use darkroom_core::sim::check;
 
 /// Ends the share of a project at the end of a day to come.
@@ -147,6 +148,35 @@ fn an_end_of_its_own_outlives_a_planned_deletion() {
         assert_eq!(shares::sweep_ended(&s.bench.app).unwrap(), 0);
         s.bench.clock.advance(1);
         assert_eq!(shares::sweep_ended(&s.bench.app).unwrap(), 1);
+        check(&s.bench).unwrap();
+    }
+}
+
+#[test]
+fn shares_that_end_just_before_a_deletion_are_told_to_both_sides() {
+    for planned in [false, true] {
+        let s = scene();
+        s.share(2);
+        s.accept(2).unwrap();
+        match planned {
+            true => drop(s.try_delete("yes", "day", &s.days(1)).unwrap()),
+            false => stop(&s, 2, 1),
+        }
+        s.bench.clock.advance(2 * DAY_MS);
+        // Before anything has cleared them away.
+        match planned {
+            true => assert_eq!(images::sweep_leaving(&s.bench.app), Ok(1)),
+            false => drop(s.try_delete("", "now", "").unwrap()),
+        }
+        for (ctx, n, told) in [(s.owner(), 0, "Ended for project"), (s.friend(), 2, "Ended by project")] {
+            let ended =
+                s.actions(&ctx, n).into_iter().filter(|(a, d)| a == "share.ended" && d.starts_with(told));
+            assert_eq!(ended.count(), 1, "{told}");
+            let rows = audit::list(&ctx, &s.place(n), &AuditQuery::default()).unwrap().page.rows;
+            let by = rows.into_iter().find(|row| row.action == "share.ended").unwrap().actor;
+            assert_eq!(by, "darkroom", "nobody did it");
+        }
+        assert_eq!(shares::sweep_ended(&s.bench.app), Ok(0));
         check(&s.bench).unwrap();
     }
 }
