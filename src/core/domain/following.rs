@@ -1,7 +1,7 @@
 //! Sharing a family: the owner's wish that every new image of a family reaches some projects, and what each of these said to the family.
 //! It must not know who is asking, nor share anything itself: what reaches whom are shares, one for each image.
 
-use super::ids::{AccountId, ImageId, ProjectId, RegionId};
+use super::ids::{AccountId, ProjectId, RegionId};
 use super::image::{Action, Image};
 use super::share::State;
 use super::time::Timestamp;
@@ -35,8 +35,6 @@ pub struct Follower {
     pub since: Timestamp,
     /// What it said to the family: [`State::Accepted`] once it has accepted an image of it, [`State::Rejected`] when it wants none.
     pub state: State,
-    /// Images that the owner stopped sharing with this project: only a person shares these again.
-    pub except: BTreeSet<ImageId>,
 }
 
 /// The key of a family: names are a project's own, and so is every region's family of that name.
@@ -76,9 +74,9 @@ impl Following {
         self.recipients.iter_mut().find(|follower| follower.project == project)
     }
 
-    /// Who gets this image of the family by following: not who rejected the family, nor who was to have this image no more.
-    pub fn due(&self, image: ImageId) -> impl Iterator<Item = &Follower> {
-        self.recipients.iter().filter(move |f| f.state.open() && !f.except.contains(&image))
+    /// Who gets an image of the family by following: not who rejected the family, nor for whom this image was stopped.
+    pub fn due(&self, stopped: &BTreeSet<ProjectId>) -> impl Iterator<Item = &Follower> {
+        self.recipients.iter().filter(move |f| f.state.open() && !stopped.contains(&f.project))
     }
 }
 
@@ -119,7 +117,6 @@ mod tests {
             account: AccountId(Uuid::from_u128(20)),
             since: Timestamp(1),
             state,
-            except: BTreeSet::new(),
         }
     }
 
@@ -136,15 +133,14 @@ mod tests {
 
     #[test]
     fn who_rejected_the_family_or_was_to_lose_an_image_does_not_get_it() {
-        let image: ImageId = Uuid::from_u128(1).into();
-        for (state, except, due) in [
+        for (state, stopped, due) in [
             (State::Accepted, false, 1),
             (State::Pending, false, 1),
             (State::Rejected, false, 0),
             (State::Accepted, true, 0),
         ] {
-            let mut one = follower(state);
-            one.except.extend(except.then_some(image));
+            let one = follower(state);
+            let marks: BTreeSet<ProjectId> = stopped.then_some(one.project).into_iter().collect();
             let following = Following {
                 account: AccountId(Uuid::from_u128(10)),
                 project: ProjectId(Uuid::from_u128(11)),
@@ -152,7 +148,7 @@ mod tests {
                 family: "web".to_owned(),
                 recipients: vec![one],
             };
-            assert_eq!(following.due(image).count(), due, "{state:?} {except}");
+            assert_eq!(following.due(&marks).count(), due, "{state:?} {stopped}");
         }
     }
 }

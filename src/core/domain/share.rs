@@ -6,6 +6,7 @@ use super::ids::{AccountId, ImageId, ProjectId, RegionId};
 use super::image::Image;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the recipient decided. Only [`State::Accepted`] gives any access: a waiting share is neither listed nor usable (A5-5).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -159,12 +160,14 @@ pub struct Sharing {
     pub n_accepted: u32,
     /// Shares that wait for a decision.
     pub n_pending: u32,
+    /// Projects that follow its family and for which somebody stopped this image: only a person shares it with these again.
+    pub stopped: BTreeSet<ProjectId>,
 }
 
 impl Sharing {
     /// No shares.
     pub const fn none(image: ImageId) -> Self {
-        Self { image, n_accepted: 0, n_pending: 0 }
+        Self { image, n_accepted: 0, n_pending: 0, stopped: BTreeSet::new() }
     }
 
     /// Shares that somebody has or waits for: rejected ones are nobody's.

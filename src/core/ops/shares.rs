@@ -82,7 +82,7 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
         })?;
         for (project, before) in asked {
             let after = offered(ctx, &image, &project, before.as_ref());
-            following::offered(tx, &image, project.id)?;
+            sharing.stopped.remove(&project.id);
             sharing.moved(before.as_ref().map(|s| s.state), Some(after.state));
             tx.put(&after)?;
             both(tx, ctx, &permit, &image, &after, Side::Owner, "share.offer", "Offered to", "Offered by")?;
@@ -258,7 +258,7 @@ pub fn stop(ctx: &Ctx, form: &StopSharingForm) -> Result<ImageId> {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         let share =
             tx.get::<Share>(&(image.id, command.project))?.ok_or_else(|| Error::not_found("share"))?;
-        following::stopped(tx, &image, command.project)?;
+        following::stopped(tx, ctx, &image, command.project)?;
         if !share.gives(&image, ctx.now) {
             remove(tx, ctx, &share)?;
             return both(

@@ -85,7 +85,8 @@ impl Records {
     /// Who gets this image by following.
     fn due(&self, batch: &Batch, image: &Image) -> Vec<ProjectId> {
         let following = image.family_key().and_then(|key| self.followings.after(batch, &key));
-        following.iter().flat_map(|f| f.due(image.id)).map(|follower| follower.project).collect()
+        let stopped = self.sharings.after(batch, &image.id).map_or_else(BTreeSet::new, |s| s.stopped);
+        following.iter().flat_map(|f| f.due(&stopped)).map(|follower| follower.project).collect()
     }
 
     /// Each follower is there once and is not the family's own project, and there are no more than may be.

@@ -144,6 +144,7 @@ fn shares_are_counted_and_lead_somewhere(bench: &Bench, records: &Records) -> Ch
     }
     for says in records.sharings.all() {
         let are = recount.remove(&says.image).unwrap_or(Sharing::none(says.image));
+        let are = Sharing { stopped: says.stopped.clone(), ..are };
         hold!(*says == are, "the shares of {} are {are:?}, and it says {says:?}", says.image);
         hold!(
             says.n_accepted <= SHARES_MAX,

@@ -71,8 +71,8 @@ records! {
     Task, "task", 2, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
-    Sharing, "sharing", 1, ImageId, |r| r.image;
-    Following, "following", 1, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone());
+    Sharing, "sharing", 2, ImageId, |r| r.image, older_sharing;
+    Following, "following", 2, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone()), older_following;
     Request, "request", 1, RequestId, |r| r.id;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
@@ -163,6 +163,29 @@ fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError>
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),
+    }
+}
+
+/// Version 1 did not say for whom the image was stopped.
+fn older_sharing(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("stopped".to_owned(), json!([]));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Sharing>(from_version)),
+    }
+}
+
+/// Version 1 held the images that were stopped, which each image says for itself since. They are not carried over: what was
+/// stopped before can come back with its family.
+fn older_following(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.get_mut("recipients").and_then(Value::as_array_mut)) {
+        (1, Some(recipients)) => {
+            recipients.iter_mut().filter_map(Value::as_object_mut).for_each(|one| drop(one.remove("except")));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Following>(from_version)),
     }
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::AuditQuery;
+use darkroom_core::domain::following::{Follower, Following};
 use darkroom_core::domain::form::{
     CopyImageForm, DeleteImageForm, EditImageForm, RestoreImageForm, ShareForm, StageForm, StopSharingForm,
     UnfollowForm,
@@ -11,12 +12,14 @@ use darkroom_core::domain::form::{
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::domain::share::{Action, Share, State};
+use darkroom_core::domain::share::{Action, Share, Sharing, State};
 use darkroom_core::domain::{Error, Kind};
-use darkroom_core::ops::ctx::{Ctx, Place};
+use darkroom_core::ops::ctx::{Ctx, Place, Settings};
+use darkroom_core::ops::verify::verify;
 use darkroom_core::ops::{audit, images, provider as providing, shares};
 use darkroom_core::ports::Clock;
 use darkroom_core::sim::{Bench, Crash, Provider, check};
+use darkroom_core::store::{StoreError, transact};
 
 /// A machine of Acme, and its first image, in the family web.
 struct Scene {
@@ -26,8 +29,15 @@ struct Scene {
     first: ImageId,
 }
 
+/// Images that are stopped for all who follow. More of them take longer and change nothing: each has a record of its own.
+const N_STOPPED: u32 = 6;
+
 fn scene() -> Scene {
-    let bench = Bench::new(21);
+    scene_with(Settings::default())
+}
+
+fn scene_with(settings: Settings) -> Scene {
+    let bench = Bench::with(21, settings);
     let provider = bench.provider().unwrap();
     let limits = Limits { n_images_max: 9, n_instances_max: 4, n_creates_max: 2, n_shares_max: 9 };
     let region = "north-1".into();
@@ -302,6 +312,73 @@ fn stopping_one_image_leaves_the_following_and_is_not_undone_by_it() {
 }
 
 #[test]
+fn everything_can_be_stopped_for_as_many_as_may_follow() {
+    let settings = Settings { share_targets_max: 128, ..Settings::default() };
+    let s = scene_with(settings);
+    let limits = Limits { n_images_max: 99, n_instances_max: 4, n_creates_max: 99, n_shares_max: 9999 };
+    let (system, region) = (s.bench.app.system(), "north-1".into());
+    providing::set_limits(&system, s.provider.accounts[0], &region, Some(limits)).unwrap();
+    let projects: Vec<ProjectId> = (0..128)
+        .map(|n| providing::create_project(&system, s.provider.accounts[1], &format!("many-{n}")).unwrap())
+        .collect();
+    let form = ShareForm {
+        image: s.first.to_string(),
+        projects: projects.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        sure: "yes".to_owned(),
+        follow: String::new(),
+    };
+    shares::share(&s.owner(), &form).unwrap();
+    // As many as may follow with the limits of a real program.
+    let followers = projects.iter().map(|project| Follower {
+        project: *project,
+        account: s.provider.accounts[1],
+        since: s.bench.clock.now(),
+        state: State::Pending,
+    });
+    let first = s.owner().read::<Image>(&s.first).unwrap().unwrap();
+    let all = Following { recipients: followers.collect(), ..Following::none(&first) };
+    transact::<_, StoreError>(s.bench.records(), 1, |tx| tx.put(&all)).unwrap();
+    let key = (s.project(0), "north-1".into(), "web".to_owned());
+    let following = || s.owner().read::<Following>(&key).unwrap().unwrap();
+    let before = following();
+    assert_eq!(before.recipients.len(), 128);
+    let images: Vec<ImageId> = (2..=N_STOPPED).map(|n| s.next(&format!("web-v{n}"))).collect();
+    for image in images.iter().chain([&s.first]) {
+        for project in &projects {
+            let form = StopSharingForm {
+                image: image.to_string(),
+                project: project.to_string(),
+                when: "now".to_owned(),
+                day: String::new(),
+            };
+            shares::stop(&s.owner(), &form).unwrap();
+        }
+        let sharing = s.owner().read::<Sharing>(image).unwrap().unwrap();
+        assert_eq!((sharing.n_open(), sharing.stopped.len()), (0, 128));
+        assert!(serde_json::to_vec(&sharing).unwrap().len() < 8 * 1024, "far from what fits into a record");
+        s.stage(*image, "deprecated");
+        s.stage(*image, "active");
+        assert_eq!(s.owner().read::<Sharing>(image).unwrap().unwrap(), sharing, "nothing comes back");
+    }
+    assert_eq!(following(), before, "the family's record does not grow");
+    // Others that follow in their place find room too.
+    for project in &projects[1..] {
+        let form = UnfollowForm {
+            owner: s.project(0).to_string(),
+            region: "north-1".to_owned(),
+            family: "web".to_owned(),
+            project: project.to_string(),
+        };
+        shares::unfollow(&s.owner(), &form).unwrap();
+    }
+    s.share(s.first, 2, "yes").unwrap();
+    s.stop(s.first, 2);
+    let sharing = s.owner().read::<Sharing>(&s.first).unwrap().unwrap();
+    assert_eq!(sharing.stopped, [projects[0], s.project(2)].into());
+    assert_eq!(verify(s.bench.records()).unwrap().findings, Vec::<String>::new());
+}
+
+#[test]
 fn only_who_may_share_may_end_it_and_others_do_not_learn_of_it() {
     let s = scene();
     s.share(s.first, 2, "yes").unwrap();
@@ -399,9 +476,6 @@ fn what_does_not_fit_is_told_and_the_image_is_made_all_the_same() {
 
 #[test]
 fn a_following_that_leads_nowhere_is_found() {
-    use darkroom_core::domain::following::Following;
-    use darkroom_core::ops::verify::verify;
-    use darkroom_core::store::{StoreError, transact};
     let s = scene();
     s.share(s.first, 2, "yes").unwrap();
     assert_eq!(verify(s.bench.records()).unwrap().findings, Vec::<String>::new());

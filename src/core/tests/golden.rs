@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::Event;
+use darkroom_core::domain::following::Following;
 use darkroom_core::domain::form::{
     DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm, StopSharingForm,
 };
@@ -16,6 +17,7 @@ use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::seeding::Seeding;
+use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
 use darkroom_core::ops::{images, quotas, shares};
 use darkroom_core::ports::{Clock, PortError};
@@ -208,6 +210,10 @@ fn what_older_programs_wrote_is_understood() {
     assert!(counter_2.contains(r#"-000000000001":1},"n_copies":0,"n_shares":null"#), "{counter_2}");
     let counter_3 = read_older::<Counter>(b"any", include_str!("older/counter_3.json"));
     assert!(counter_3.contains(r#""n_copies":0,"n_shares":null"#), "{counter_3}");
+    let sharing = read_older::<Sharing>(b"any", include_str!("older/sharing_1.json"));
+    assert!(sharing.contains(r#""n_pending":1,"stopped":[]"#), "{sharing}");
+    let following = read_older::<Following>(b"any", include_str!("older/following_1.json"));
+    assert!(following.ends_with(r#""since":1795000000000,"state":"pending"}]}"#), "{following}");
     let event = read_older::<Event>(b"any", include_str!("older/event_1.json"));
     assert!(event.contains(r#""detail":"Changed the remark.","number":0,"hash":"""#), "{event}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");

@@ -14,7 +14,6 @@ use crate::ops::audit;
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::images;
 use crate::store::Tx;
-use std::collections::BTreeSet;
 
 /// Shares an image that became available with all who follow its family. Who has accepted the family has it at once, who has not answered
 /// yet is asked, who rejected it is left alone. What does not fit is not shared and told in the owner's trail: making the image does not
@@ -27,7 +26,8 @@ pub(crate) fn follow(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image)
         return Ok(());
     }
     let Some(following) = of(tx, image)? else { return Ok(()) };
-    for follower in following.due(image.id) {
+    let stopped = count(tx, image.id)?.stopped;
+    for follower in following.due(&stopped) {
         // It has this one already, or has answered about it.
         if tx.get::<Share>(&(image.id, follower.project))?.is_none() {
             pass_on(tx, ctx, permit, image, follower)?;
@@ -94,18 +94,12 @@ pub(super) fn begin(
     let mut following = of(tx, image)?.unwrap_or_else(|| Following::none(image));
     let before = following.recipients.clone();
     for (project, state) in projects {
-        let fresh = Follower {
-            project: project.id,
-            account: project.account,
-            since: ctx.now,
-            state: *state,
-            except: BTreeSet::new(),
-        };
+        let fresh = Follower { project: project.id, account: project.account, since: ctx.now, state: *state };
         let n = following.recipients.len();
         match following.follower_mut(project.id) {
             Some(known) if known.state.open() => continue,
             // It rejected the family and is asked again (H19).
-            Some(known) => *known = Follower { except: std::mem::take(&mut known.except), ..fresh },
+            Some(known) => *known = fresh,
             None if n >= most(ctx) => return Err(full(&following)),
             None => following.recipients.push(fresh),
         }
@@ -160,18 +154,16 @@ fn note(
     }
 }
 
-/// Somebody shares this image with the project: it is no exception any more.
-pub(super) fn offered(tx: &mut Tx<'_>, image: &Image, project: ProjectId) -> Result<()> {
-    note(tx, image, project, |follower| {
-        follower.except.remove(&image.id);
-    })
-}
-
-/// Somebody stops sharing this image with the project: what follows does not bring it back.
-pub(super) fn stopped(tx: &mut Tx<'_>, image: &Image, project: ProjectId) -> Result<()> {
-    note(tx, image, project, |follower| {
-        follower.except.insert(image.id);
-    })
+/// Somebody stops sharing this image with the project: what follows does not bring it back. Noted with the image, so that it never grows
+/// beyond the followers of one family.
+pub(super) fn stopped(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: ProjectId) -> Result<()> {
+    let Some(following) = of(tx, image)?.filter(|f| f.follower(project).is_some()) else { return Ok(()) };
+    let mut sharing = count(tx, image.id)?;
+    if sharing.stopped.len() >= most(ctx) {
+        sharing.stopped.retain(|noted| following.follower(*noted).is_some());
+    }
+    sharing.stopped.insert(project);
+    Ok(tx.put(&sharing)?)
 }
 
 /// A recipient decided about this image.
@@ -202,18 +194,6 @@ fn has_other(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: ProjectId) -> R
         }
     }
     Ok(false)
-}
-
-/// The image is gone for good: nobody has to remember it.
-pub(super) fn gone(tx: &mut Tx<'_>, image: &Image) -> Result<()> {
-    let Some(mut following) = of(tx, image)? else { return Ok(()) };
-    if !following.recipients.iter().any(|follower| follower.except.contains(&image.id)) {
-        return Ok(());
-    }
-    for follower in &mut following.recipients {
-        follower.except.remove(&image.id);
-    }
-    Ok(tx.put(&following)?)
 }
 
 /// Stops sharing what follows: new images of the family no longer reach the project. What is shared stays.

@@ -1,7 +1,6 @@
 //! What becomes of all shares of an image at once when the image is deleted, comes back, or is going to be deleted. Part of those use
 //! cases, in their transactions.
 
-use super::following;
 use super::{Side, all, both, count, judge_end, remove, shared};
 use crate::domain::Result;
 use crate::domain::actor::Actor;
@@ -80,7 +79,6 @@ pub(crate) fn resume(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image)
 
 /// The image goes for good, and all its shares with it.
 pub(crate) fn end_all(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image) -> Result<()> {
-    following::gone(tx, image)?;
     if tx.get::<Sharing>(&image.id)?.is_none() {
         return Ok(());
     }

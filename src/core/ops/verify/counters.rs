@@ -27,7 +27,7 @@ impl All {
         }
         for (image, says) in std::mem::take(&mut self.sharings) {
             let are = recount.remove(&image).unwrap_or(Sharing::none(image));
-            if says != are {
+            if (says.n_accepted, says.n_pending) != (are.n_accepted, are.n_pending) {
                 self.found(format!(
                     "The image {image} is written down as accepted by {} and offered to {}; there are {} and {} such shares.",
                     says.n_accepted, says.n_pending, are.n_accepted, are.n_pending
