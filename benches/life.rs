@@ -3,7 +3,6 @@
 //!
 //! Arguments: a folder for temporary data.
 
-#[expect(dead_code, reason = "the benches share it, and each takes what it needs")]
 mod support;
 #[path = "support/ten_thousand.rs"]
 mod ten_thousand;
@@ -54,6 +53,7 @@ fn main() {
     let owner = Ctx { actor, ..system.clone() };
     copies(&system, &owner, &tenant, &scratch);
     deletes(&system, &owner, &tenant, &scratch);
+    note(format!("all of it takes {} MB", support::folder_bytes(&scratch.path("data")) / 1_000_000));
 }
 
 /// A disk with noise at its start.
