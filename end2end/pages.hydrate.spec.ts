@@ -27,7 +27,7 @@ const expected = /the server responded with a status of 404/;
 test.use({ expectedErrors: [expected] });
 
 test('axe finds nothing on any page in light and in dark colours, and no page writes to the console', async ({ world, browser }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(600_000);
   for (const person of new Set(world.places.map((place) => place.person))) {
     // Without motion: a colour on its way from light to dark is neither.
     const context = await world.context(browser, person, { colorScheme: 'light', reducedMotion: 'reduce' });
@@ -81,7 +81,7 @@ test('axe finds nothing on the console page, in open menus and in explanations',
 });
 
 test('the keyboard skips to the content, is seen where it is, and is kept inside a dialog', async ({ world, browser }) => {
-  test.setTimeout(120_000);
+  test.setTimeout(240_000);
   const context = await world.context(browser, 'owner');
   const page = await context.newPage();
   for (const place of world.places.filter((one) => one.person === 'owner' && !one.dialog)) {

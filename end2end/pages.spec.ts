@@ -26,7 +26,7 @@ test('every page has its status, a title and one heading, and no style of its ow
 });
 
 test('nothing is wider than its window, narrow and wide', async ({ world, browser, javaScriptEnabled }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   for (const person of new Set(world.places.map((place) => place.person))) {
     const context = await world.context(browser, person, { javaScriptEnabled });
     const page = await context.newPage();

@@ -194,7 +194,7 @@ test('what belongs to another account does not exist', async ({ page, portal, ma
   const log = await page.request.get(`/instances/${machine}/console.log`);
   expect(log.status()).toBe(404);
   await page.goto(`/audit?instance=${machine}`);
-  await expect(page.getByText('Nothing has happened yet')).toBeVisible();
+  await expect(page.getByText('No event matches')).toBeVisible();
   await expect(page.getByText('base', { exact: true })).toHaveCount(0);
 });
 
