@@ -64,7 +64,7 @@ fn RegionsView(regions: Vec<Region>) -> impl IntoView {
 fn RegionLine(region: Region) -> impl IntoView {
     let id = region.id.to_string();
     let zones: Vec<&str> = region.zones.iter().map(|zone| zone.as_str()).collect();
-    let zones = format!("Zones {}", zones.join(", "));
+    let zones = format!("{} {}", if zones.len() == 1 { "Zone" } else { "Zones" }, zones.join(", "));
     let bin = match region.recycle_days {
         0 => "None: gone for good".to_owned(),
         days => counted(days as usize, "day"),
@@ -75,7 +75,7 @@ fn RegionLine(region: Region) -> impl IntoView {
     view! {
         <Row>
             <NameCell name=id sub=zones/>
-            <StateCell label="Image feature"><SwitchWord switch=region.images/></StateCell>
+            <Cell label="Image feature"><SwitchWord switch=region.images/></Cell>
             <Cell label="Copies into it"><SwitchWord switch=region.accepts_copies/></Cell>
             <Cell label="Recycle bin">{bin}</Cell>
             <Cell label="Images" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_images_max)}</Cell>
@@ -131,13 +131,7 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
     let limits = [
         number("n-images-max", "n_images_max", "Images", form.n_images_max, None),
         number("n-instances-max", "n_instances_max", "Instances", form.n_instances_max, None),
-        number(
-            "n-creates-max",
-            "n_creates_max",
-            "Images being made at once, per project",
-            form.n_creates_max,
-            None,
-        ),
+        number("n-creates-max", "n_creates_max", "Images being made at once", form.n_creates_max, None),
         number("n-shares-max", "n_shares_max", "Shares", form.n_shares_max, None),
     ];
     let sub = "Holds from the next request on. What exists stays as it is.";
