@@ -1,11 +1,9 @@
 // What holds for every page and every dialog once its scripts run: no finding of axe, light and dark; the keyboard
 // reaches everything.
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { findings, fitsItsWindow } from './support/judge.ts';
 import { expect } from './support/test.ts';
 import { test, type Place } from './support/world.ts';
-
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 /** Opens a place and waits until its scripts run. */
 async function open(page: Page, place: Place): Promise<void> {
@@ -15,18 +13,43 @@ async function open(page: Page, place: Place): Promise<void> {
   if (place.dialog) await expect(page.locator('dialog:modal')).toBeVisible();
 }
 
-/** What axe finds: everything, or only what depends on colours. */
-async function findings(page: Page, rules: 'all' | 'colours' = 'all'): Promise<string[]> {
-  const builder = new AxeBuilder({ page });
-  const { violations } = await (rules === 'all' ? builder.withTags(WCAG) : builder.withRules(['color-contrast', 'link-in-text-block'])).analyze();
-  return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(' ')).join(', ')}`);
+/** The first press of Tab leads past the frame to the content, and shows where it is. */
+async function skipsToTheContent(page: Page, place: Place): Promise<void> {
+  await page.keyboard.press('Tab');
+  const skip = page.getByRole('link', { name: 'Skip to content' });
+  if ((await skip.count()) === 0) {
+    // A page without a frame has nothing to skip.
+    expect(place.person === 'nobody' || place.status === 404).toBe(true);
+    return;
+  }
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  expect(await skip.evaluate((link) => getComputedStyle(link).outlineStyle)).not.toBe('none');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
+}
+
+/** The focus begins in the dialog and stays there; Escape leads out. */
+async function staysInside(page: Page, place: Place): Promise<void> {
+  const dialog = page.getByRole('dialog', { name: place.dialog! });
+  const inside = () => dialog.evaluate((element) => element.contains(document.activeElement));
+  await expect.poll(inside).toBe(true);
+  for (let presses = 0; presses < 12; presses += 1) {
+    await page.keyboard.press('Tab');
+    // Between the last and the first element the browser's own controls have the focus.
+    const where = await dialog.evaluate((element) => document.activeElement?.tagName === 'BODY' || element.contains(document.activeElement));
+    expect(where).toBe(true);
+  }
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await expect(page).not.toHaveURL(new RegExp(`${place.address}$`));
 }
 
 // A page that does not exist is answered with 404, which browsers report in their console.
 const expected = /the server responded with a status of 404/;
 test.use({ expectedErrors: [expected] });
 
-test('axe finds nothing on any page in light and in dark colours, and no page writes to the console', async ({ world, browser }) => {
+test('on every page axe finds nothing in light and in dark, it fits, the keyboard is led, and the console stays empty', async ({ world, browser }) => {
   test.setTimeout(600_000);
   for (const person of new Set(world.places.map((place) => place.person))) {
     // Without motion: a colour on its way from light to dark is neither.
@@ -45,6 +68,8 @@ test('axe finds nothing on any page in light and in dark colours, and no page wr
         // Colours are all that dark pages have of their own.
         await page.emulateMedia({ colorScheme: 'dark' });
         expect.soft(await findings(page, 'colours'), `${place.name}, dark`).toEqual([]);
+        await fitsItsWindow(page);
+        await (place.dialog ? staysInside(page, place) : skipsToTheContent(page, place));
         expect.soft(messages.splice(0), place.name).toEqual([]);
       });
     }
@@ -78,54 +103,6 @@ test('axe finds nothing on the console page, in open menus and in explanations',
   await expect(narrow.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Tasks' })).toBeVisible();
   expect.soft(await findings(narrow), 'drawer').toEqual([]);
   await reader.close();
-});
-
-test('the keyboard skips to the content, is seen where it is, and is kept inside a dialog', async ({ world, browser }) => {
-  test.setTimeout(240_000);
-  const context = await world.context(browser, 'owner');
-  const page = await context.newPage();
-  for (const place of world.places.filter((one) => one.person === 'owner' && !one.dialog)) {
-    await test.step(place.name, async () => {
-      await open(page, place);
-      await page.keyboard.press('Tab');
-      const skip = page.getByRole('link', { name: 'Skip to content' });
-      if ((await skip.count()) === 0) {
-        // A page without a frame has nothing to skip.
-        expect(place.status).toBe(404);
-        return;
-      }
-      await expect(skip).toBeFocused();
-      await expect(skip).toBeInViewport();
-      const outline = await skip.evaluate((link) => getComputedStyle(link).outlineStyle);
-      expect(outline).not.toBe('none');
-      await page.keyboard.press('Enter');
-      await expect(page.getByRole('main')).toBeFocused();
-    });
-  }
-  const dialogs = world.places.filter((one) => one.dialog);
-  for (const person of new Set(dialogs.map((place) => place.person))) {
-    const theirs = await world.context(browser, person);
-    const page = await theirs.newPage();
-    for (const place of dialogs.filter((one) => one.person === person)) {
-      await test.step(place.name, async () => {
-        await open(page, place);
-        const dialog = page.getByRole('dialog', { name: place.dialog! });
-        const inside = () => dialog.evaluate((element) => element.contains(document.activeElement));
-        await expect.poll(inside).toBe(true);
-        for (let presses = 0; presses < 12; presses += 1) {
-          await page.keyboard.press('Tab');
-          // Between the last and the first element the browser's own controls have the focus.
-          const where = await page.evaluate(() => document.activeElement?.tagName);
-          if (where !== 'BODY') expect(await inside()).toBe(true);
-        }
-        await page.keyboard.press('Escape');
-        await expect(dialog).toHaveCount(0);
-        await expect(page).not.toHaveURL(new RegExp(`${place.address}$`));
-      });
-    }
-    await theirs.close();
-  }
-  await context.close();
 });
 
 test('the keyboard follows the entries of the sidebar, and the one of the page is marked', async ({ world, browser }) => {
