@@ -132,13 +132,20 @@ pub fn furnish(system: &Ctx) -> Tenant {
         disk_gb_month: DiskKind::ALL.into_iter().map(|kind| (kind, Money(80_000))).collect(),
         flavor_hour: BTreeMap::from([(flavor.clone(), Money(10_000))]),
     };
-    let limits = Limits { n_images_max: 20_000, n_instances_max: 100, n_creates_max: 40, n_shares_max: 1000 };
+    let limits = Limits {
+        n_images_max: 20_000,
+        n_instances_max: 100,
+        n_creates_max: 40,
+        n_shares_max: 1000,
+        stored_gb_max: 1_000_000,
+    };
     let zones = vec![ZoneId("a".to_owned())];
     let record = Region {
         id: region.clone(),
         zones,
         images: Switch::On,
         accepts_copies: Switch::On,
+        sites: ["main".to_owned()].into(),
         recycle_days: 7,
         prices,
         limits,

@@ -128,6 +128,8 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         family: String::new(),
         life: Default::default(),
         licence: String::new(),
+        reserved_bytes: 0,
+        reaches: [].into(),
         disks: if failed { Vec::new() } else { vec![disk] },
         consistency: (!failed).then_some(Consistency::Frozen),
         error: failed.then(|| "No space left in north-1 storage.".to_owned()),

@@ -50,8 +50,19 @@ const CALLS: &[(&str, Body)] = &[
     }),
     ("edit_region", |_| {
         "form[region]=north-1&form[images]=off&form[accepts_copies]=on&form[recycle_days]=7&form[n_images_max]=4\
-         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9"
+         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9&form[stored_gb_max]=9&form[sites]=main"
             .to_owned()
+    }),
+    ("ask_reach", |w| {
+        format!("form[image]={}&form[region]=south-1&form[reason]=Our customers are there", w.image)
+    }),
+    ("edit_account", |w| format!("form[account]={}&form[site]=asia", w.account)),
+    ("edit_limits", |w| {
+        format!(
+            "form[account]={}&form[region]=north-1&form[whose]=own&form[n_images_max]=4&form[n_instances_max]=4\
+             &form[n_creates_max]=2&form[n_shares_max]=9&form[stored_gb_max]=9",
+            w.account
+        )
     }),
     ("cancel_task", |w| format!("id={}&back_to=/tasks", w.running_task)),
     ("retry_task", |w| format!("id={}&back_to=/tasks", w.failed_task)),
@@ -85,6 +96,7 @@ const ROUTES: &[(&str, Body)] = &[
     ("/images/{id}/purge", |w| format!("/images/{}/purge", w.recycled)),
     ("/images/selected", |w| format!("/images/selected?action=delete&image={}", w.image)),
     ("/images/{id}/stage", |w| format!("/images/{}/stage", w.image)),
+    ("/images/{id}/reach", |w| format!("/images/{}/reach", w.image)),
     ("/images/{id}/copy", |w| format!("/images/{}/copy", w.image)),
     ("/images/{id}/share", |w| format!("/images/{}/share", w.image)),
     ("/images/{id}/sharing", |w| format!("/images/{}/sharing", w.offered)),
@@ -99,6 +111,10 @@ const ROUTES: &[(&str, Body)] = &[
     ("/quotas/{kind}", |_| "/quotas/images".to_owned()),
     ("/requests", |_| "/requests".to_owned()),
     ("/requests/{id}", |w| format!("/requests/{}", w.request)),
+    ("/accounts", |_| "/accounts".to_owned()),
+    ("/accounts/{id}", |w| format!("/accounts/{}", w.account)),
+    ("/accounts/{id}/edit", |w| format!("/accounts/{}/edit", w.account)),
+    ("/accounts/{id}/limits/{region}", |w| format!("/accounts/{}/limits/north-1", w.account)),
     ("/regions", |_| "/regions".to_owned()),
     ("/regions/{id}", |_| "/regions/north-1".to_owned()),
     ("/account", |_| "/account".to_owned()),

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
 use darkroom_core::domain::form::{DeleteImageForm, QuotaRequestForm, ShareForm};
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId};
+use darkroom_core::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId};
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::ops::{Ctx, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::PortError;
@@ -93,6 +93,8 @@ pub struct World {
     pub recycled: ImageId,
     /// The stranger's project.
     pub strangers: ProjectId,
+    /// The account of the member.
+    pub account: AccountId,
     /// A task that can be cancelled.
     pub running_task: TaskId,
     /// A task that can be retried.
@@ -108,7 +110,13 @@ impl World {
         let bench = Bench::new(1);
         let provider = bench.provider().expect("the provider is set up");
         // Room for one image more than the world begins with.
-        let limits = Limits { n_images_max: 4, n_instances_max: 4, n_creates_max: 2, n_shares_max: 9 };
+        let limits = Limits {
+            n_images_max: 4,
+            n_instances_max: 4,
+            n_creates_max: 2,
+            n_shares_max: 9,
+            stored_gb_max: 1000,
+        };
         provider::set_limits(&bench.app.system(), provider.accounts[0], &"north-1".into(), Some(limits))
             .expect("limits");
         let member = bench.user("member@acme.example").expect("the member signs in");
@@ -182,6 +190,7 @@ impl World {
             recycled,
             request,
             strangers,
+            account: provider.accounts[0],
             running_task,
             failed_task,
             member_session: member_session.expect("the member signed in"),
@@ -208,7 +217,13 @@ impl World {
 
     /// Makes available images of the running machine, as its member, with room in the limits for them.
     pub fn capture_all(&self, names: &[String]) {
-        let limits = Limits { n_images_max: 50, n_instances_max: 4, n_creates_max: 2, n_shares_max: 9 };
+        let limits = Limits {
+            n_images_max: 50,
+            n_instances_max: 4,
+            n_creates_max: 2,
+            n_shares_max: 9,
+            stored_gb_max: 1000,
+        };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &"north-1".into(), Some(limits))
             .expect("limits");

@@ -2,12 +2,13 @@
 //! script and has the right status; all but the sign-in stand in one frame. No page content may live here.
 
 use super::pages::account::AccountPage;
+use super::pages::accounts::{AccountDetailPage, AccountsPage, EditAccountPage, EditLimitsPage};
 use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
 use super::pages::images::{
     BinPage, CopyImagePage, DeleteImagePage, EditImagePage, EmptyBinPage, ImagePage, ImagesPage,
-    PublicImagesPage, PurgeImagePage, ReceivedPage, RestoreImagePage, SelectedImagesPage, ShareImagePage,
-    SharingPage, StageImagePage, StopSharingPage,
+    PublicImagesPage, PurgeImagePage, ReachImagePage, ReceivedPage, RestoreImagePage, SelectedImagesPage,
+    ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
     CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
@@ -75,6 +76,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/:id") view=ImagePage/>
                     <Route path=path!("/images/:id/copy") view=CopyImagePage/>
                     <Route path=path!("/images/:id/stage") view=StageImagePage/>
+                    <Route path=path!("/images/:id/reach") view=ReachImagePage/>
                     <Route path=path!("/images/:id/share") view=ShareImagePage/>
                     <Route path=path!("/images/:id/sharing") view=SharingPage/>
                     <Route path=path!("/images/:id/sharing/:project") view=StopSharingPage/>
@@ -89,6 +91,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/quotas/:kind") view=AskQuotaPage/>
                     <Route path=path!("/requests") view=RequestsPage/>
                     <Route path=path!("/requests/:id") view=DecideRequestPage/>
+                    <Route path=path!("/accounts") view=AccountsPage/>
+                    <Route path=path!("/accounts/:id") view=AccountDetailPage/>
+                    <Route path=path!("/accounts/:id/edit") view=EditAccountPage/>
+                    <Route path=path!("/accounts/:id/limits/:region") view=EditLimitsPage/>
                     <Route path=path!("/regions") view=RegionsPage/>
                     <Route path=path!("/regions/:id") view=EditRegionPage/>
                     <Route path=path!("/account") view=AccountPage/>

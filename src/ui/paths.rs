@@ -1,6 +1,8 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId};
+use darkroom_core::domain::ids::{
+    AccountId, ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId,
+};
 use darkroom_core::domain::image::list::percent;
 use darkroom_core::domain::request::QuotaKind;
 
@@ -36,12 +38,29 @@ pub const AUDIT: &str = "/audit";
 pub const AUDIT_CSV: &str = "/audit.csv";
 /// The limits of the account, and requests for more.
 pub const QUOTAS: &str = "/quotas";
+/// Accounts, for the provider.
+pub const ACCOUNTS: &str = "/accounts";
 /// Regions, for the provider.
 pub const REGIONS: &str = "/regions";
 /// Requests of all accounts, for the provider.
 pub const REQUESTS: &str = "/requests";
 /// The user's account, sessions and password.
 pub const ACCOUNT: &str = "/account";
+
+/// An account, for the provider.
+pub fn account(id: AccountId) -> String {
+    format!("{ACCOUNTS}/{id}")
+}
+
+/// The dialog that moves an account to a site.
+pub fn account_edit(id: AccountId) -> String {
+    format!("{ACCOUNTS}/{id}/edit")
+}
+
+/// The dialog that sets the limits of an account in a region.
+pub fn account_limits(id: AccountId, region: &RegionId) -> String {
+    format!("{ACCOUNTS}/{id}/limits/{region}")
+}
 
 /// An address without the words that speak only once: what was done and which form was refused.
 pub fn lasting(path: &str, search: &str) -> String {
@@ -118,6 +137,11 @@ pub fn image_edit(id: ImageId) -> String {
 /// The dialog that deprecates, disables or restores an image.
 pub fn image_stage(id: ImageId) -> String {
     format!("/images/{id}/stage")
+}
+
+/// The dialog that asks for an image to be deployable in another region.
+pub fn image_reach(id: ImageId) -> String {
+    format!("/images/{id}/reach")
 }
 
 /// The dialog that copies an image.

@@ -138,6 +138,10 @@ fn flash_of(code: &str) -> Option<Flash> {
         "image-purge" => (ToastTone::Started, "Removing it for good. Its space becomes free.", tasks),
         "quota-ask" => (ToastTone::Done, "Your provider is asked. The answer appears here.", None),
         "quota-withdraw" => (ToastTone::Done, "The request is withdrawn.", None),
+        "account-edit" => (ToastTone::Done, "The account is changed. What is shared already stays so.", None),
+        "account-limits" => {
+            (ToastTone::Done, "The limits hold from the next request on. What exists stays.", None)
+        }
         "quota-decide" => (ToastTone::Done, "Answered. The account sees it on its page Quotas.", None),
         "region-edit" => (ToastTone::Done, "The region is changed. It holds from now on.", None),
         "share-unfollow" => {
@@ -223,6 +227,8 @@ mod tests {
             "region-edit",
             "quota-ask",
             "quota-withdraw",
+            "account-edit",
+            "account-limits",
             "quota-decide",
             "image-copy",
             "image-copies",

@@ -2,6 +2,7 @@
 //!
 //! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
 
+mod account;
 mod bulk;
 mod deleting;
 mod edit;
@@ -9,10 +10,13 @@ mod quotas;
 mod region;
 mod sharing;
 
+pub use account::{AccountForm, LimitsEdit, LimitsForm};
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use edit::{EditImage, EditImageForm};
-pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
+pub use quotas::{
+    QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm, ReachAsk, ReachForm, Verdict,
+};
 pub use region::{RegionEdit, RegionForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm, Unfollow, UnfollowForm};
 

@@ -62,11 +62,13 @@ pub enum Act {
     ProviderGet,
     /// Switch features of a region and set its limits.
     RegionUpdate,
+    /// Move an account to another site and set its limits.
+    AccountUpdate,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -94,6 +96,7 @@ impl Act {
         Self::SelfUpdate,
         Self::ProviderGet,
         Self::RegionUpdate,
+        Self::AccountUpdate,
     ];
 
     /// The name in the audit trail and in the snapshot.
@@ -126,6 +129,7 @@ impl Act {
             Self::SelfUpdate => "self.update",
             Self::ProviderGet => "provider.get",
             Self::RegionUpdate => "region.update",
+            Self::AccountUpdate => "account.update",
         }
     }
 
@@ -155,7 +159,9 @@ impl Act {
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk => Need::Owner,
             Self::SelfGet | Self::SelfUpdate => Need::OneSelf,
-            Self::ProviderGet | Self::RegionUpdate | Self::QuotaDecide => Need::Provider,
+            Self::ProviderGet | Self::RegionUpdate | Self::AccountUpdate | Self::QuotaDecide => {
+                Need::Provider
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Account {
     pub id: AccountId,
     /// Its name.
     pub name: Name,
+    /// The site it belongs to (H3).
+    pub site: String,
     /// Limits that differ from a region's, by region.
     pub limits: BTreeMap<RegionId, Limits>,
     /// When it was created.

@@ -3,6 +3,7 @@
 
 use super::error::{Error, Result};
 use super::ids::{AccountId, ProjectId, RegionId};
+use super::size::{self, GB};
 use super::text::counted;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,20 +19,25 @@ pub struct Limits {
     pub n_creates_max: u32,
     /// Open shares of its images: accepted, or waiting for an answer.
     pub n_shares_max: u32,
+    /// Stored GB (10^9 bytes) of its images, those in the recycle bin included.
+    pub stored_gb_max: u32,
 }
 
 impl Limits {
     /// The limit of open shares where nobody set one.
     pub const N_SHARES_MAX: u32 = 1000;
+    /// The limit of stored GB where nobody set one.
+    pub const STORED_GB_MAX: u32 = 1000;
 
-    /// `30 images, 20 instances, 40 images being made at once, 1000 shares`.
+    /// `30 images, 20 instances, 40 images being made at once, 1000 shares, 1000 GB of images`.
     pub fn words(&self) -> String {
         format!(
-            "{}, {}, {} being made at once, {}",
+            "{}, {}, {} being made at once, {}, {} GB of images",
             counted(self.n_images_max, "image"),
             counted(self.n_instances_max, "instance"),
             counted(self.n_creates_max, "image"),
-            counted(self.n_shares_max, "share")
+            counted(self.n_shares_max, "share"),
+            self.stored_gb_max
         )
     }
 
@@ -68,6 +74,9 @@ pub struct Counter {
     /// Open shares of its images, accepted or waiting for an answer, those that ended and were not cleared away yet included. `None` as long
     /// as nobody counted them: a darkroom before them wrote this, and the next change of a share counts.
     pub n_shares: Option<u32>,
+    /// Bytes that its images hold: stored ones what is stored of them, those being made what they may need at most. `None` as long as nobody
+    /// counted them, as with shares.
+    pub stored_bytes: Option<u64>,
 }
 
 impl Counter {
@@ -81,6 +90,7 @@ impl Counter {
             creating: BTreeMap::new(),
             n_copies: 0,
             n_shares: Some(0),
+            stored_bytes: Some(0),
         }
     }
 
@@ -179,6 +189,31 @@ impl Counter {
         self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(n));
     }
 
+    /// An image holds `to` bytes instead of `from`. `before` is how much all of them hold, for a counter that does not know. With `limits`
+    /// what becomes more has to fit; without, it is what was taken before and turned out to be less.
+    ///
+    /// # Errors
+    /// `storage_limit_reached` with the figures and the way out.
+    pub fn move_stored(&mut self, from: u64, to: u64, before: u64, limits: Option<&Limits>) -> Result<()> {
+        let held = self.stored_bytes.unwrap_or(before);
+        let after = held.saturating_sub(from).saturating_add(to);
+        let most = limits.map_or(u64::MAX, |limits| u64::from(limits.stored_gb_max).saturating_mul(GB));
+        if to > from && after > most {
+            return Err(Error::limit(
+                "storage_limit_reached",
+                format!(
+                    "Maximum image storage reached. Your limit in {} is {} GB, your images there hold {}, and this one may need up to {}. Delete images and empty the recycle bin, or ask your provider for more.",
+                    self.region,
+                    most / GB,
+                    size::decimal(held),
+                    size::decimal(to)
+                ),
+            ));
+        }
+        self.stored_bytes = Some(after);
+        Ok(())
+    }
+
     /// Takes one machine slot.
     ///
     /// # Errors
@@ -211,7 +246,8 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const LIMITS: Limits = Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40, n_shares_max: 2 };
+    const LIMITS: Limits =
+        Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40, n_shares_max: 2, stored_gb_max: 2 };
 
     fn counter() -> Counter {
         Counter::zero(AccountId(Uuid::nil()), "north-1".into())
@@ -229,7 +265,7 @@ mod tests {
 
     #[test]
     fn one_is_written_in_the_singular() {
-        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 };
+        let one = Limits { n_images_max: 1, n_instances_max: 1, ..LIMITS };
         let full = Counter { n_images: 1, n_instances: 1, ..counter() };
         let words = [full.clone().take_image(&one), full.clone().take_instance(&one)]
             .map(|refused| refused.expect_err("the limit holds").message);
@@ -286,6 +322,27 @@ mod tests {
         older.take_shares(1, 2, &LIMITS).expect_err("what is there counts, counted or not");
         older.give_shares(1, 2);
         assert_eq!(older.n_shares, Some(1), "from now on it is counted");
+    }
+
+    #[test]
+    fn storage_is_held_from_the_beginning_and_given_back_when_less_was_needed() {
+        let mut c = counter();
+        c.move_stored(0, 3 * GB / 2, 0, Some(&LIMITS)).expect("room for 1.5 GB");
+        let refusal = c.move_stored(0, GB, 0, Some(&LIMITS)).expect_err("2 GB is the limit");
+        assert_eq!(refusal.code, "storage_limit_reached");
+        assert!(
+            refusal
+                .message
+                .contains("is 2 GB, your images there hold 1.5 GB, and this one may need up to 1 GB."),
+            "{refusal}"
+        );
+        c.move_stored(3 * GB / 2, GB / 2, 0, None).expect("less is always possible");
+        c.move_stored(0, 3 * GB / 2, 0, Some(&LIMITS)).expect("exactly the limit");
+        assert_eq!(c.stored_bytes, Some(2 * GB));
+        let mut older = Counter { stored_bytes: None, ..counter() };
+        older.move_stored(0, 1, 2 * GB, Some(&LIMITS)).expect_err("what is there counts, counted or not");
+        older.move_stored(GB, 0, 2 * GB, Some(&LIMITS)).expect("less is always possible");
+        assert_eq!(older.stored_bytes, Some(GB), "from now on it is counted");
     }
 
     proptest! {

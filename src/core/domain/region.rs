@@ -5,6 +5,10 @@ use super::ids::{RegionId, ZoneId};
 use super::price::PriceBook;
 use super::text::counted;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The site of everything that names no other.
+pub const SITE: &str = "main";
 
 /// Most days that deleted images can stay in a recycle bin.
 pub const RECYCLE_DAYS_MAX: u32 = 3650;
@@ -20,6 +24,8 @@ pub struct Region {
     pub images: Switch,
     /// Whether images can be copied into it.
     pub accepts_copies: Switch,
+    /// The sites it is on (H3).
+    pub sites: BTreeSet<String>,
     /// Days that deleted images stay in the recycle bin; 0 removes them for good at once.
     pub recycle_days: u32,
     /// Prices in force.
@@ -39,6 +45,35 @@ impl Region {
         )
     }
 
+    /// Whether an account of the site `own` can share an image here with one of the site `other` (H3): inside a site always, across sites
+    /// where the region is on both.
+    ///
+    /// # Errors
+    /// The rule, the sites and the way out.
+    pub fn shares_across(&self, own: &str, other: &str) -> Result<(), Reason> {
+        if own == other || [own, other].iter().all(|site| self.sites.contains(*site)) {
+            return Ok(());
+        }
+        Err(Reason::new(
+            "share_across_sites",
+            "With another site an image is shared only in a region that is on both.",
+            format!(
+                "This project is on the site {other}, your account is on {own}, and {} is on {}.",
+                self.id,
+                self.site_names()
+            ),
+            format!("Copy the image to a region that is on both {own} and {other}, and share the copy."),
+        ))
+    }
+
+    /// Its sites, separated by commas; `no site` when there is none.
+    pub fn site_names(&self) -> String {
+        match self.sites.is_empty() {
+            true => "no site".to_owned(),
+            false => self.sites.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     /// What is different from how the region was `before`, in a sentence; empty when nothing is.
     pub fn changes_since(&self, before: &Self) -> String {
         let zones = |region: &Self| region.zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(", ");
@@ -51,6 +86,9 @@ impl Region {
         }
         if self.accepts_copies != before.accepts_copies {
             changes.push(format!("copies of images {}", self.accepts_copies.word()));
+        }
+        if self.sites != before.sites {
+            changes.push(format!("sites from {} to {}", before.site_names(), self.site_names()));
         }
         if self.recycle_days != before.recycle_days {
             let days = |region: &Self| counted(region.recycle_days, "day");

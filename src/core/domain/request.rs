@@ -1,11 +1,12 @@
-//! Asking for more than the limits allow: what an owner asks for in a region, its states, and what may be done in each. It must not know
+//! Asking the provider: for more than the limits allow (U18), or for an image to be deployable in another region (U15); the states of such
+//! a request, and what may be done in each. It must not know
 //! who is asking: that is the policy's.
 
 use super::error::Reason;
-use super::ids::{AccountId, RegionId, RequestId};
-use super::page::address;
+use super::ids::{AccountId, ImageId, RegionId, RequestId};
+use super::page::{address, grouped};
 use super::quota::Limits;
-use super::text::counted;
+use super::text::{Name, counted};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +20,13 @@ pub enum QuotaKind {
     Instances,
     /// Open shares of the account's images in the region.
     Shares,
+    /// Stored GB of the account's images in the region.
+    Storage,
 }
 
 impl QuotaKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Images, Self::Instances, Self::Shares];
+    pub const ALL: [Self; 4] = [Self::Images, Self::Instances, Self::Shares, Self::Storage];
 
     /// The word in addresses and forms.
     pub const fn slug(self) -> &'static str {
@@ -31,6 +34,7 @@ impl QuotaKind {
             Self::Images => "images",
             Self::Instances => "instances",
             Self::Shares => "shares",
+            Self::Storage => "storage",
         }
     }
 
@@ -39,9 +43,12 @@ impl QuotaKind {
         Self::ALL.into_iter().find(|kind| kind.slug() == slug)
     }
 
-    /// So many of it: `1 image`, `30 images`.
+    /// So many of it: `1 image`, `30 images`, `30 GB of images`.
     pub fn counted(self, n: u32) -> String {
-        counted(n, self.slug().trim_end_matches('s'))
+        match self {
+            Self::Storage => format!("{} GB of images", grouped(n)),
+            Self::Images | Self::Instances | Self::Shares => counted(n, self.slug().trim_end_matches('s')),
+        }
     }
 
     /// Its limit among these.
@@ -50,6 +57,7 @@ impl QuotaKind {
             Self::Images => limits.n_images_max,
             Self::Instances => limits.n_instances_max,
             Self::Shares => limits.n_shares_max,
+            Self::Storage => limits.stored_gb_max,
         }
     }
 
@@ -60,6 +68,7 @@ impl QuotaKind {
             Self::Images => Limits { n_images_max: n, ..limits },
             Self::Instances => Limits { n_instances_max: n, ..limits },
             Self::Shares => Limits { n_shares_max: n, ..limits },
+            Self::Storage => Limits { stored_gb_max: n, ..limits },
         }
     }
 }
@@ -116,7 +125,57 @@ pub struct Decision {
     pub granted: Option<u32>,
 }
 
-/// An account asks for more of something in a region. It has at most one that waits of each kind there.
+/// What a request is for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "lowercase")]
+pub enum Wish {
+    /// A higher limit in the region.
+    More {
+        /// Of what.
+        kind: QuotaKind,
+        /// The limit that was in force.
+        limit: u32,
+        /// The limit that is asked for.
+        wanted: u32,
+    },
+    /// An image of another region that can be deployed in the region (U15).
+    Reach {
+        /// The image.
+        image: ImageId,
+        /// Its name then.
+        name: Name,
+        /// The region it is in.
+        home: RegionId,
+    },
+}
+
+impl Wish {
+    /// What keeps the same wish from waiting twice in a region.
+    pub fn key(&self) -> String {
+        match self {
+            Self::More { kind, .. } => kind.slug().to_owned(),
+            Self::Reach { image, .. } => format!("reach {image}"),
+        }
+    }
+
+    /// `30 images`, or `web-1 to be deployed in south-1`.
+    pub fn words(&self, region: &RegionId) -> String {
+        match self {
+            Self::More { kind, wanted, .. } => kind.counted(*wanted),
+            Self::Reach { name, .. } => format!("{name} to be deployed in {region}"),
+        }
+    }
+
+    /// What there is instead: `Instead of 10 in north-1`, or `It is in north-1`.
+    pub fn instead(&self, region: &RegionId) -> String {
+        match self {
+            Self::More { limit, .. } => format!("Instead of {} in {region}", grouped(*limit)),
+            Self::Reach { home, .. } => format!("It is in {home}"),
+        }
+    }
+}
+
+/// An account asks for something in a region. Of each [`Wish::key`] at most one waits there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// Its id.
@@ -125,12 +184,8 @@ pub struct Request {
     pub account: AccountId,
     /// Where.
     pub region: RegionId,
-    /// For more of what.
-    pub kind: QuotaKind,
-    /// The limit that was in force.
-    pub limit: u32,
-    /// The limit that is asked for.
-    pub wanted: u32,
+    /// For what.
+    pub wish: Wish,
     /// What it is needed for.
     pub reason: String,
     /// The person who asked, by their e-mail address.
@@ -162,9 +217,14 @@ impl Request {
         Ok(())
     }
 
-    /// `30 images instead of 10 in north-1`.
+    /// `30 images instead of 10 in north-1`, or `web-1 of north-1 to be deployed in south-1`.
     pub fn words(&self) -> String {
-        format!("{} instead of {} in {}", self.kind.counted(self.wanted), self.limit, self.region)
+        match &self.wish {
+            Wish::More { kind, limit, wanted } => {
+                format!("{} instead of {limit} in {}", kind.counted(*wanted), self.region)
+            }
+            Wish::Reach { name, home, .. } => format!("{name} of {home} to be deployed in {}", self.region),
+        }
     }
 }
 
@@ -225,9 +285,7 @@ mod tests {
             id: RequestId(Uuid::nil()),
             account: AccountId(Uuid::nil()),
             region: "north-1".into(),
-            kind: QuotaKind::Images,
-            limit: 1,
-            wanted: 30,
+            wish: Wish::More { kind: QuotaKind::Images, limit: 1, wanted: 30 },
             reason: "A test farm.".to_owned(),
             by: "owner@acme.example".to_owned(),
             at: Timestamp(0),
@@ -240,6 +298,10 @@ mod tests {
     fn what_is_asked_for_reads_as_a_phrase() {
         assert_eq!(request().words(), "30 images instead of 1 in north-1");
         assert_eq!(QuotaKind::Instances.counted(1), "1 instance");
+        assert_eq!(QuotaKind::Storage.counted(2000), "2,000 GB of images");
+        let name = Name::parse("web").expect("valid");
+        let wish = Wish::Reach { image: ImageId(Uuid::nil()), name, home: "south-1".into() };
+        assert_eq!(Request { wish, ..request() }.words(), "web of south-1 to be deployed in north-1");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! that starts with what is wrong and ends with what would be right.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Longest name of an image or instance, in characters (A5).
@@ -116,6 +117,29 @@ pub fn family(text: &str) -> Result<String, String> {
         }
         None => Ok(text.to_owned()),
     }
+}
+
+/// Parses the name of a site: 1 to 32 small letters, digits and dashes.
+///
+/// # Errors
+/// A sentence that says which rule the text breaks.
+pub fn site(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match (1..=32).contains(&text.len()) && text.chars().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "“{text}” cannot be the name of a site. Use 1 to 32 small letters, digits and dashes, such as main."
+        )),
+    }
+}
+
+/// Parses names of sites that are separated by commas or spaces; none is none.
+///
+/// # Errors
+/// As [`site`], of the first that breaks a rule.
+pub fn sites(text: &str) -> Result<BTreeSet<String>, String> {
+    text.split([',', ' ']).filter(|part| !part.is_empty()).map(site).collect()
 }
 
 /// A figure with its noun: `1 image`, `3 images`.

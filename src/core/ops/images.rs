@@ -39,7 +39,7 @@ use crate::domain::text::Name;
 use crate::domain::{Error, Kind, Result};
 use crate::store::Tx;
 use crate::store::records::index;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the policy is asked about an image. A public one that was deleted is its provider's alone.
 pub fn resource(image: &Image) -> Resource {
@@ -72,7 +72,7 @@ pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
 /// Makes an image of a machine (P1, P2, P4): takes the quota and the name, marks the machine, creates the task; all in one commit.
 ///
 /// # Errors
-/// `Invalid` with fields; `image_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; `price_changed`;
+/// `Invalid` with fields; `image_limit_reached`; `storage_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; `price_changed`;
 /// `task_limit_reached`.
 pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
     let command = form.parse()?;
@@ -90,6 +90,7 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
         })?;
         take_name(tx, machine.account, &region.id, &command.name, id)?;
         let image = captured(ctx, &command, &machine, id, task);
+        ledger::hold(tx, ctx, 0, &image, Some(&limits))?;
         tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
         tx.put(&image)?;
         machine.capturing = Some(task);
@@ -134,6 +135,9 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         bin: None,
         leaves: None,
         licence: machine.origin.licence.clone(),
+        // The disk at its full size: what is stored of it is compressed and never more.
+        reserved_bytes: machine.system_disk().size_bytes,
+        reaches: BTreeSet::new(),
         disks: vec![],
         consistency: None,
         error: None,
@@ -169,9 +173,12 @@ fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
         let limits = ledger::limits(tx, image.account, &region)?;
         ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
         tasks::begin(tx, ctx, permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
+        let held = image.held_bytes();
         image.status = Status::Creating;
+        image.reserved_bytes = machine.system_disk().size_bytes;
         image.error = None;
         image.task = Some(task);
+        ledger::hold(tx, ctx, held, &image, Some(&limits))?;
         machine.capturing = Some(task);
         tx.put(&machine)?;
         tx.put(&image)?;

@@ -12,7 +12,7 @@ use super::{images, ledger, shares};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{Deploy, DeployForm, ImageChoice};
-use crate::domain::ids::{DiskId, InstanceId, RegionId, Subject, TaskId};
+use crate::domain::ids::{AccountId, DiskId, InstanceId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Disk, Instance, Origin, Status};
 use crate::domain::policy::{Act, Resource};
@@ -79,7 +79,7 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
         }
         image.can(image::Action::Deploy)?;
         let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
-        let flavor = judge(tx, &command, &image, &region)?;
+        let flavor = judge(tx, &command, project.account, &image, &region)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, project.account, &region)?;
         ledger::count(tx, project.account, &region.id, |c| c.take_instance(&limits))?;
@@ -98,11 +98,19 @@ fn family_empty(family: &str, region: &RegionId) -> Error {
 }
 
 /// Judges what only the records can tell; gives the instance type.
-fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> Result<Flavor> {
+fn judge(
+    tx: &mut Tx<'_>,
+    command: &Deploy,
+    account: AccountId,
+    image: &Image,
+    region: &Region,
+) -> Result<Flavor> {
     let mut faults = Vec::new();
-    if image.region != region.id {
-        let message =
-            format!("This image is in {}. Choose one in {}, or switch the region.", image.region, region.id);
+    if !image.deploys_in(&region.id, account) {
+        let message = format!(
+            "This image is in {}. Choose one in {}, switch the region, or ask your provider to make it deployable there.",
+            image.region, region.id
+        );
         faults.push(FieldError::new("image", message));
     }
     if !region.zones.contains(&command.zone) {

@@ -122,6 +122,28 @@ pub fn limits(tx: &mut Tx<'_>, account: AccountId, region: &Region) -> Result<Li
     Ok(own.unwrap_or(region.limits))
 }
 
+/// What an image holds of its account's storage changes with the image (U18): from what it was `before`, nothing where it is new, to what
+/// it is in `after`. With `limits` what becomes more has to fit.
+///
+/// # Errors
+/// `storage_limit_reached`; when the store cannot be read.
+pub fn hold(tx: &mut Tx<'_>, ctx: &Ctx, before: u64, after: &Image, limits: Option<&Limits>) -> Result<()> {
+    let held = after.held_bytes();
+    if before == held {
+        return Ok(());
+    }
+    let known = tx.get::<Counter>(&(after.account, after.region.clone()))?.and_then(|c| c.stored_bytes);
+    let all = known.unwrap_or_else(|| held_by(ctx, after.account, &after.region));
+    count(tx, after.account, &after.region, |c| c.move_stored(before, held, all, limits))
+}
+
+/// Bytes that the images of an account hold in a region, as they were committed last.
+pub(crate) fn held_by(ctx: &Ctx, account: AccountId, region: &RegionId) -> u64 {
+    let all = ctx.app.images.all();
+    let own = all.iter().filter(|image| image.account == account && image.region == *region);
+    own.map(|image| image.held_bytes()).fold(0, u64::saturating_add)
+}
+
 /// Rewrites the counter of an account in a region in this transaction.
 ///
 /// # Errors

@@ -1,6 +1,11 @@
 //! Use cases of the provider: accounts, projects, users, regions, instance types and public images. They are called from the administrator's
 //! own command line, as darkroom itself.
 
+mod accounts;
+
+pub(crate) use accounts::rows;
+pub use accounts::{account_detail, account_list, edit_account, edit_limits};
+
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
@@ -13,14 +18,14 @@ use crate::domain::policy::{Act, Resource};
 use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Role, Side, User};
 use crate::domain::quota::Limits;
-use crate::domain::region::Region;
+use crate::domain::region::{Region, SITE};
 use crate::domain::text::{self, Name};
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, FieldError, Result};
 use crate::ports::{Stored, Watcher};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn permit(ctx: &Ctx) -> Result<Permit> {
     ctx.authorize(Act::ImageCreate, &Resource::Provider, "provider")
@@ -43,20 +48,16 @@ pub fn create_account(ctx: &Ctx, account_name: &str) -> Result<AccountId> {
             format!("There is an account {name} already. Choose another name."),
         ));
     }
-    let account =
-        Account { id: AccountId(ctx.app.ids.uuid()), name, limits: BTreeMap::new(), created: ctx.now };
+    let account = Account {
+        id: AccountId(ctx.app.ids.uuid()),
+        name,
+        site: SITE.to_owned(),
+        limits: BTreeMap::new(),
+        created: ctx.now,
+    };
     ctx.transact(&permit, |tx| {
         tx.insert(&account)?;
-        let entry = Entry {
-            subject: Subject::Account(account.id),
-            name: account.name.as_str(),
-            account: Some(account.id),
-            project: None,
-            region: None,
-            action: "account.create",
-            detail: String::new(),
-        };
-        audit::write(tx, ctx, &permit, &entry)
+        audit::write(tx, ctx, &permit, &account_entry(&account, None, "account.create", String::new()))
     })?;
     Ok(account.id)
 }
@@ -390,16 +391,24 @@ pub(crate) fn write_limits(
         Some(limits) => format!("{}.", limits.words()),
         None => format!("Those of {region}."),
     };
-    let entry = Entry {
-        subject: Subject::Account(account),
-        name: record.name.as_str(),
-        account: Some(account),
+    audit::write(tx, ctx, permit, &account_entry(&record, Some(region), "account.limits", detail))
+}
+
+pub(crate) fn account_entry<'a>(
+    account: &'a Account,
+    region: Option<&'a RegionId>,
+    action: &'a str,
+    detail: String,
+) -> Entry<'a> {
+    Entry {
+        subject: Subject::Account(account.id),
+        name: account.name.as_str(),
+        account: Some(account.id),
         project: None,
-        region: Some(region),
-        action: "account.limits",
+        region,
+        action,
         detail,
-    };
-    audit::write(tx, ctx, permit, &entry)
+    }
 }
 
 /// Registers a public image from a raw disk file: stores its content, then writes the record, so that it is Available at once.
@@ -455,6 +464,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         bin: None,
         leaves: None,
         licence: public.licence,
+        reserved_bytes: 0,
+        reaches: BTreeSet::new(),
         disks: vec![ImageDisk {
             fingerprint: stored.fingerprint.0,
             sha256: stored.sha256,

@@ -1,19 +1,21 @@
 //! Use cases of quotas: what an account may have in a region and how much of it is used, asking for more, and the provider's answer.
 
-use super::audit::{self, Entry};
+use super::audit;
 use super::ctx::{Ctx, Permit, Place};
-use super::{ledger, people, provider, shares};
+use super::{images, ledger, people, provider, shares};
 use crate::domain::actor::Actor;
-use crate::domain::form::{QuotaDecisionForm, QuotaRequestForm};
-use crate::domain::ids::{AccountId, RegionId, RequestId, Subject};
-use crate::domain::page::{Page, ROWS_DEFAULT};
+use crate::domain::form::{QuotaDecisionForm, QuotaRequestForm, ReachForm, Verdict};
+use crate::domain::ids::{AccountId, ImageId, RegionId, RequestId};
+use crate::domain::image::{self, Image};
+use crate::domain::page::{Page, ROWS_DEFAULT, grouped};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::{Account, Project};
 use crate::domain::quota::Limits;
 use crate::domain::region::Region;
-use crate::domain::request::{Decision, QuotaKind, Request, RequestQuery, State};
+use crate::domain::request::{Decision, QuotaKind, Request, RequestQuery, State, Wish};
+use crate::domain::size::{self, GB};
 use crate::domain::text::counted;
-use crate::domain::view::{QuotaPage, QuotaRow, RequestList, RequestRow};
+use crate::domain::view::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
 use crate::domain::{Error, Result};
 use crate::store::records::index;
 use crate::store::{Order, TableKey, Tx, list_index};
@@ -44,6 +46,8 @@ pub fn overview(ctx: &Ctx, place: &Place) -> Result<QuotaPage> {
 fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>> {
     let (counter, limits) = people::counter(ctx, project.account, region)?;
     let n_shares = shares::n_counted(ctx, &counter);
+    let held = counter.stored_bytes.unwrap_or_else(|| ledger::held_by(ctx, project.account, &region.id));
+    let n_gb = u32::try_from(held.div_ceil(GB)).unwrap_or(u32::MAX);
     let mut rows = Vec::new();
     for (kind, what, used, counts) in [
         (QuotaKind::Images, "Images", counter.n_images, "; those in the recycle bin do not count"),
@@ -54,6 +58,18 @@ fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>
         let words = format!("{used} of {}{counts}.", kind.counted(limit));
         rows.push(QuotaRow { kind: Some(kind), what: what.to_owned(), used, limit, words });
     }
+    let limit = limits.stored_gb_max;
+    rows.push(QuotaRow {
+        kind: Some(QuotaKind::Storage),
+        what: "Storage of images, GB".to_owned(),
+        used: n_gb,
+        limit,
+        words: format!(
+            "{} of {} GB; with the recycle bin, and the full size of those being made.",
+            size::decimal(held),
+            grouped(limit)
+        ),
+    });
     let made = counter.creating.get(&project.id).copied().unwrap_or(0);
     let (n_creates_max, n_copies_max) = (limits.n_creates_max, ctx.app.settings.n_copies_max);
     for (what, used, limit, words) in [
@@ -158,30 +174,15 @@ fn newest(ctx: &Ctx, name: &str, prefix: &impl TableKey) -> Result<Vec<Request>>
 }
 
 fn row(request: Request, account: String) -> RequestRow {
-    let Request { id, region, kind, limit, wanted, reason, by, at, state, decision, .. } = request;
+    let Request { id, region, wish, reason, by, at, state, decision, .. } = request;
     let decided = decision.as_ref().map(|d| d.at);
     let (decided_by, note, granted) = decision.map(|d| (d.by, d.note, d.granted)).unwrap_or_default();
-    RequestRow {
-        id,
-        account,
-        region,
-        kind,
-        limit,
-        wanted,
-        reason,
-        by,
-        at,
-        state,
-        decided_by,
-        decided,
-        note,
-        granted,
-    }
+    RequestRow { id, account, region, wish, reason, by, at, state, decided_by, decided, note, granted }
 }
 
 /// The key that keeps one kind of request from waiting twice.
-pub(crate) fn open_key(request: &Request) -> (AccountId, RegionId, &'static str) {
-    (request.account, request.region.clone(), request.kind.slug())
+pub(crate) fn open_key(request: &Request) -> (AccountId, RegionId, String) {
+    (request.account, request.region.clone(), request.wish.key())
 }
 
 /// Asks the provider for more of something in a region, for the account of whoever asks.
@@ -189,7 +190,7 @@ pub(crate) fn open_key(request: &Request) -> (AccountId, RegionId, &'static str)
 /// # Errors
 /// `Invalid` with fields; `quota_not_more` at `wanted`; `request_open` while one of the kind waits there; `Forbidden` for who is no owner.
 pub fn ask(ctx: &Ctx, form: &QuotaRequestForm) -> Result<RequestId> {
-    let Actor::Tenant { account, email, .. } = &ctx.actor else {
+    let Actor::Tenant { account, .. } = &ctx.actor else {
         ctx.authorize(Act::QuotaAsk, &Resource::Provider, "account")?;
         return Err(Error::not_found("account"));
     };
@@ -207,44 +208,100 @@ pub fn ask(ctx: &Ctx, form: &QuotaRequestForm) -> Result<RequestId> {
             );
             return Err(Error::field("wanted", "quota_not_more", message));
         }
-        let request = Request {
-            id,
-            account: account.id,
-            region: region.id,
-            kind: asked.kind,
-            limit,
-            wanted: asked.wanted,
-            reason: asked.reason.clone(),
-            by: email.clone(),
-            at: ctx.now,
-            state: State::Pending,
-            decision: None,
-        };
-        refuse_second(tx, &request)?;
-        tx.insert(&request)?;
-        tx.put_index(index::REQUEST_OPEN, &open_key(&request), &id)?;
-        tx.put_index(index::REQUEST_BY_TIME, &(request.at.0, id), &id)?;
-        let place = (request.account, request.region.clone(), request.at.0, id);
-        tx.put_index(index::REQUEST_BY_PLACE, &place, &id)?;
-        let detail = format!("{}: {}", request.words(), request.reason);
-        tell(tx, ctx, &permit, &account, &request, "quota.ask", detail)
+        let wish = Wish::More { kind: asked.kind, limit, wanted: asked.wanted };
+        begin(tx, ctx, &permit, id, &account, region.id, wish, &asked.reason)
     })?;
     Ok(id)
+}
+
+/// Asks the provider for an image of the caller's account to be deployable in another region (U15).
+///
+/// # Errors
+/// `Invalid` with fields; `reach_known` at `region`; `request_open`; the image's reason; `Forbidden` for who is no owner.
+pub fn ask_reach(ctx: &Ctx, form: &ReachForm) -> Result<RequestId> {
+    let asked = form.parse()?;
+    let (image, _) = images::load(ctx, asked.image, Act::ImageGet)?;
+    let permit = ctx.authorize(Act::QuotaAsk, &Resource::Account(image.account), "image")?;
+    let id = RequestId(ctx.app.ids.uuid());
+    ctx.transact(&permit, |tx| {
+        let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
+        image.can(image::Action::Copy)?;
+        let account = tx.get::<Account>(&image.account)?.ok_or_else(|| Error::not_found("account"))?;
+        let region = tx.get::<Region>(&asked.region)?.ok_or_else(|| {
+            Error::field("region", "invalid_input", "There is no such region. Choose one from the list.")
+        })?;
+        if image.deploys_in(&region.id, image.account) {
+            let message = format!("{} can be deployed in {} already.", image.name, region.id);
+            return Err(Error::field("region", "reach_known", message));
+        }
+        let wish = Wish::Reach { image: image.id, name: image.name.clone(), home: image.region.clone() };
+        begin(tx, ctx, &permit, id, &account, region.id, wish, &asked.reason)
+    })?;
+    Ok(id)
+}
+
+/// What the dialog that asks for an image in another region shows.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who is no owner.
+pub fn reach_options(ctx: &Ctx, id: ImageId) -> Result<ReachOptions> {
+    let (image, _) = images::load(ctx, id, Act::ImageGet)?;
+    ctx.authorize(Act::QuotaAsk, &Resource::Account(image.account), "image")?;
+    let all = people::regions(ctx)?.into_iter().map(|region| region.id);
+    Ok(ReachOptions {
+        blocked: image.can(image::Action::Copy).err(),
+        regions: all.filter(|region| !image.deploys_in(region, image.account)).collect(),
+        image: id,
+        name: image.name,
+        home: image.region,
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is another part of the record that begins here")]
+fn begin(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    id: RequestId,
+    account: &Account,
+    region: RegionId,
+    wish: Wish,
+    reason: &str,
+) -> Result<()> {
+    let request = Request {
+        id,
+        account: account.id,
+        region,
+        wish,
+        reason: reason.to_owned(),
+        by: ctx.actor.name().to_owned(),
+        at: ctx.now,
+        state: State::Pending,
+        decision: None,
+    };
+    refuse_second(tx, &request)?;
+    tx.insert(&request)?;
+    tx.put_index(index::REQUEST_OPEN, &open_key(&request), &id)?;
+    tx.put_index(index::REQUEST_BY_TIME, &(request.at.0, id), &id)?;
+    let place = (request.account, request.region.clone(), request.at.0, id);
+    tx.put_index(index::REQUEST_BY_PLACE, &place, &id)?;
+    let detail = format!("{}: {}", request.words(), request.reason);
+    tell(tx, ctx, permit, account, &request, "quota.ask", detail)
 }
 
 fn refuse_second(tx: &mut Tx<'_>, new: &Request) -> Result<()> {
     let Some(open) = tx.get_index::<RequestId>(index::REQUEST_OPEN, &open_key(new))? else { return Ok(()) };
     let open = tx.get::<Request>(&open)?.ok_or_else(|| Error::not_found("request"))?;
-    Err(Error::conflict(
-        "request_open",
-        format!(
-            "You can ask once at a time for more {} in {}. Your request of {} for {} waits for an answer. Withdraw it to ask for something else.",
-            new.kind.slug(),
+    let message = match (&new.wish, &open.wish) {
+        (Wish::More { kind, .. }, Wish::More { wanted, .. }) => format!(
+            "You can ask once at a time for more {} in {}. Your request of {} for {wanted} waits for an answer. Withdraw it to ask for something else.",
+            kind.slug(),
             new.region,
-            open.at.day(),
-            open.wanted
+            open.at.day()
         ),
-    ))
+        _ => format!("This was asked for on {} already and waits for an answer.", open.at.day()),
+    };
+    Err(Error::conflict("request_open", message))
 }
 
 /// Who asks, where, and what holds there now.
@@ -285,28 +342,65 @@ pub fn decide(ctx: &Ctx, form: &QuotaDecisionForm) -> Result<()> {
     ctx.transact(&permit, |tx| {
         let mut request = tx.get::<Request>(&decision.request)?.ok_or_else(|| Error::not_found("request"))?;
         let (account, region, limits) = party(tx, request.account, &request.region)?;
-        let state = if decision.granted.is_some() { State::Approved } else { State::Declined };
-        end(tx, ctx, &mut request, state, &decision.note, decision.granted)?;
-        let Some(granted) = decision.granted else {
-            let detail = format!("{}: {}", request.words(), decision.note);
-            return tell(tx, ctx, &permit, &account, &request, "quota.decline", detail);
-        };
-        let limit = request.kind.limit(&limits);
-        if granted <= limit {
-            let message = format!(
-                "The limit of {} in {} is {} already. Give more than that, or decline.",
-                account.name,
-                region.id,
-                request.kind.counted(limit)
-            );
-            return Err(Error::field("granted", "quota_not_more", message));
-        }
-        let limits = request.kind.with_limit(limits, granted);
-        provider::write_limits(tx, ctx, &permit, account.id, &region.id, Some(limits))?;
         let note = if decision.note.is_empty() { ".".to_owned() } else { format!(": {}", decision.note) };
-        let detail = format!("{} for {}{note}", request.kind.counted(granted), request.words());
-        tell(tx, ctx, &permit, &account, &request, "quota.approve", detail)
+        match (decision.verdict, request.wish.clone()) {
+            (Verdict::Decline, _) => {
+                end(tx, ctx, &mut request, State::Declined, &decision.note, None)?;
+                let detail = format!("{}: {}", request.words(), decision.note);
+                tell(tx, ctx, &permit, &account, &request, "quota.decline", detail)
+            }
+            (Verdict::Approve(granted), Wish::More { kind, .. }) => {
+                let granted = granted.ok_or_else(|| {
+                    Error::field("granted", "invalid_input", "A number is missing. Write the new limit.")
+                })?;
+                end(tx, ctx, &mut request, State::Approved, &decision.note, Some(granted))?;
+                give_more(tx, ctx, &permit, &account, &region, limits, (kind, granted))?;
+                let detail = format!("{} for {}{note}", kind.counted(granted), request.words());
+                tell(tx, ctx, &permit, &account, &request, "quota.approve", detail)
+            }
+            (Verdict::Approve(_), Wish::Reach { image, .. }) => {
+                end(tx, ctx, &mut request, State::Approved, &decision.note, None)?;
+                give_reach(tx, ctx, &permit, image, &region)?;
+                let detail = format!("{}{note}", request.words());
+                tell(tx, ctx, &permit, &account, &request, "quota.approve", detail)
+            }
+        }
     })
+}
+
+fn give_more(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    account: &Account,
+    region: &Region,
+    limits: Limits,
+    (kind, granted): (QuotaKind, u32),
+) -> Result<()> {
+    let limit = kind.limit(&limits);
+    if granted <= limit {
+        let message = format!(
+            "The limit of {} in {} is {} already. Give more than that, or decline.",
+            account.name,
+            region.id,
+            kind.counted(limit)
+        );
+        return Err(Error::field("granted", "quota_not_more", message));
+    }
+    let limits = kind.with_limit(limits, granted);
+    provider::write_limits(tx, ctx, permit, account.id, &region.id, Some(limits))
+}
+
+/// Makes an image deployable in a region from this commit on (U15).
+fn give_reach(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: ImageId, region: &Region) -> Result<()> {
+    let Some(mut image) = tx.get::<Image>(&image)?.filter(|image| image.status.listed()) else {
+        let message = "The image was deleted since it was asked for. Decline the request.";
+        return Err(Error::conflict("image_gone", message));
+    };
+    image.reaches.insert(region.id.clone());
+    tx.put(&image)?;
+    let detail = format!("Can be deployed in {}.", region.id);
+    audit::write(tx, ctx, permit, &images::entry(&image, "image.reach", detail))
 }
 
 fn end(
@@ -332,14 +426,6 @@ fn tell(
     action: &str,
     detail: String,
 ) -> Result<()> {
-    let entry = Entry {
-        subject: Subject::Account(account.id),
-        name: account.name.as_str(),
-        account: Some(account.id),
-        project: None,
-        region: Some(&request.region),
-        action,
-        detail,
-    };
+    let entry = provider::account_entry(account, Some(&request.region), action, detail);
     audit::write(tx, ctx, permit, &entry)
 }

@@ -4,6 +4,7 @@
 
 mod following;
 mod read;
+mod sites;
 mod slots;
 mod whole;
 
@@ -41,7 +42,7 @@ const ROWS: u32 = 1000;
 /// With `follow`, all of them get the new images of its family too.
 ///
 /// # Errors
-/// `Invalid` with one entry per line that has to be changed, at `projects` in sum; `share_limit_reached` (H1);
+/// `Invalid` with one entry per line that has to be changed (H3 among them), at `projects` in sum; `share_limit_reached` (H1);
 /// `account_share_limit_reached` (U18); `share_no_family` and `follow_limit_reached` at `follow`; the image's reason.
 pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     let command = form.parse(ctx.app.settings.share_targets_max)?;
@@ -49,6 +50,7 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(image::Action::Share)?;
+        let place = sites::of(tx, &image)?;
         let mut sharing = count(tx, image.id)?;
         let mut asked = Vec::new();
         let mut all = Vec::new();
@@ -60,6 +62,10 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
                 None => None,
             };
             let line = judge(ctx, &image, typed, project.as_ref(), before.as_ref());
+            let line = match &project {
+                Some(project) if line.verdict == Verdict::Asked => place.judge(tx, project, line)?,
+                _ => line,
+            };
             if let Some(project) = project {
                 let has = before.as_ref().is_some_and(|share| share.gives(&image, ctx.now));
                 all.push((project.clone(), if has { State::Accepted } else { State::Pending }));

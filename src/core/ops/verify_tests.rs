@@ -6,8 +6,8 @@ use crate::domain::image::{Bin, BootMode, ImageDisk, Os, Status, Visibility};
 use crate::domain::meter::Charge;
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
-use crate::domain::region::Switch;
-use crate::domain::request::QuotaKind;
+use crate::domain::region::{SITE, Switch};
+use crate::domain::request::{QuotaKind, Wish};
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use crate::store::{ATTEMPTS_MAX, Batch, MemoryStore, Tx, transact};
@@ -23,6 +23,7 @@ fn region() -> Region {
         zones: vec!["a".into()],
         images: Switch::On,
         accepts_copies: Switch::On,
+        sites: [SITE.to_owned()].into(),
         recycle_days: 7,
         prices: PriceBook {
             version: 1,
@@ -32,7 +33,13 @@ fn region() -> Region {
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
         },
-        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 },
+        limits: Limits {
+            n_images_max: 1,
+            n_instances_max: 1,
+            n_creates_max: 1,
+            n_shares_max: 1,
+            stored_gb_max: 1000,
+        },
     }
 }
 
@@ -71,6 +78,8 @@ fn image() -> Image {
         bin: None,
         leaves: None,
         licence: String::new(),
+        reserved_bytes: 0,
+        reaches: BTreeSet::new(),
         disks: vec![ImageDisk {
             fingerprint: "f".repeat(64),
             sha256: String::new(),
@@ -117,6 +126,7 @@ fn sound() -> MemoryStore {
         tx.put(&Account {
             id: ACCOUNT,
             name: Name::parse("Acme").unwrap(),
+            site: SITE.to_owned(),
             limits: BTreeMap::new(),
             created: Timestamp(0),
         })?;
@@ -130,7 +140,7 @@ fn sound() -> MemoryStore {
         tx.put(&book(1, 0))?;
         tx.put(&image())?;
         tx.put_index(index::IMAGE_BY_NAME, &name_key("web"), &IMAGE)?;
-        tx.put(&Counter { n_images: 1, ..Counter::zero(ACCOUNT, "north-1".into()) })?;
+        tx.put(&Counter { n_images: 1, stored_bytes: None, ..Counter::zero(ACCOUNT, "north-1".into()) })?;
         tx.put(&meter(METER))?;
         tx.put_index(index::METER_OPEN, &IMAGE, &vec![METER])
     });
@@ -166,7 +176,7 @@ fn index_rows_must_exist_and_be_right_and_lead_somewhere() {
 
 #[test]
 fn counters_must_be_what_a_recount_gives() {
-    let wrong = Counter { n_images: 2, ..Counter::zero(ACCOUNT, "north-1".into()) };
+    let wrong = Counter { n_images: 2, stored_bytes: Some(1), ..Counter::zero(ACCOUNT, "north-1".into()) };
     check("of Acme in north-1 says 2 images and 0 instances; there are 1 and 0", |tx| tx.put(&wrong));
     let wrong = Counter { n_images: 1, creating: [(PROJECT, 2)].into(), ..wrong };
     check("being made there are: 2 in prod; there are: none", |tx| tx.put(&wrong));
@@ -174,6 +184,8 @@ fn counters_must_be_what_a_recount_gives() {
     check("says 3 copies on their way; there are 0", |tx| tx.put(&wrong));
     let wrong = Counter { n_copies: 0, n_shares: Some(4), ..wrong };
     check("says 4 open shares; there are 0", |tx| tx.put(&wrong));
+    let wrong = Counter { n_shares: Some(0), stored_bytes: Some(7), ..wrong };
+    check("says that images hold 7 bytes; they hold 1.", |tx| tx.put(&wrong));
     check("is missing", |tx| {
         tx.delete::<Counter>(&(ACCOUNT, "north-1".into()));
         Ok(())
@@ -203,7 +215,7 @@ fn recycled(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     image.recycle(Bin::from(Timestamp(5), 7, "owner@acme.example"));
     tx.put(&image)?;
     tx.delete_index(index::IMAGE_BY_NAME, &name_key("web"));
-    tx.put(&Counter::zero(ACCOUNT, "north-1".into()))?;
+    tx.put(&Counter { stored_bytes: None, ..Counter::zero(ACCOUNT, "north-1".into()) })?;
     tx.put(&Meter { charge: Charge::BinStorage, ..meter(METER) })
 }
 
@@ -279,9 +291,7 @@ fn requests_belong_to_an_account_and_wait_until_they_are_decided() {
         id: RequestId(IMAGE),
         account: ACCOUNT,
         region: region.into(),
-        kind: QuotaKind::Images,
-        limit: 1,
-        wanted: 2,
+        wish: Wish::More { kind: QuotaKind::Images, limit: 1, wanted: 2 },
         reason: String::new(),
         by: String::new(),
         at: Timestamp(5),

@@ -17,7 +17,7 @@ use crate::domain::money::Money;
 use crate::domain::price::PriceBook;
 use crate::domain::project::{Role, Side};
 use crate::domain::quota::Limits;
-use crate::domain::region::{Region, Switch};
+use crate::domain::region::{Region, SITE, Switch};
 use crate::domain::size::GIB;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
@@ -376,6 +376,7 @@ fn small_region(id: &RegionId) -> Region {
         zones,
         images: Switch::On,
         accepts_copies: Switch::On,
+        sites: [SITE.to_owned()].into(),
         recycle_days: 7,
         prices: PriceBook {
             version: 1,
@@ -385,6 +386,12 @@ fn small_region(id: &RegionId) -> Region {
             disk_gb_month: [(DiskKind::Ssd, Money(80_000)), (DiskKind::Economy, Money(30_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000)), ("m1.small".into(), Money(9_000))].into(),
         },
-        limits: Limits { n_images_max: 3, n_instances_max: 4, n_creates_max: 2, n_shares_max: 5 },
+        limits: Limits {
+            n_images_max: 3,
+            n_instances_max: 4,
+            n_creates_max: 2,
+            n_shares_max: 5,
+            stored_gb_max: 1000,
+        },
     }
 }

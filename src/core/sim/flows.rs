@@ -8,7 +8,7 @@ use crate::domain::form::{
     CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, PasswordForm,
     RestoreImageForm, StageForm,
 };
-use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{self, Visibility};
 use crate::domain::project::Role;
@@ -111,6 +111,11 @@ impl World {
         self.dice.pick(&own).cloned()
     }
 
+    fn account_of(&self, project: ProjectId) -> AccountId {
+        let of = self.provider.projects.iter().find(|(_, own)| *own == project);
+        of.map_or(self.provider.accounts[0], |(account, _)| *account)
+    }
+
     /// Mostly the version of the prices in force, sometimes the one before.
     fn price_version(&mut self, region: &RegionId) -> u32 {
         let version = {
@@ -125,7 +130,8 @@ impl World {
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let region = self.region();
         let public = self.provider.public[usize::from(region.as_str() != "north-1")];
-        let own = self.an_image(desk.project).filter(|i| i.region == region).map(|i| i.id);
+        let account = self.account_of(desk.project);
+        let own = self.an_image(desk.project).filter(|i| i.deploys_in(&region, account)).map(|i| i.id);
         let given = self.a_given_image(desk.project).filter(|s| s.region == region).map(|s| s.image);
         let own = own.filter(|_| self.dice.chance(500));
         let image = own.or(given.filter(|_| self.dice.chance(500))).unwrap_or(public);
@@ -190,6 +196,7 @@ impl World {
         let result = images::create(&desk.ctx, &form);
         let allowed = [
             "image_limit_reached",
+            "storage_limit_reached",
             "image_feature_off",
             "image_name_taken",
             "instance_busy",
@@ -232,6 +239,7 @@ impl World {
         let result = images::copy(&desk.ctx, &form);
         let allowed = [
             "image_limit_reached",
+            "storage_limit_reached",
             "image_feature_off",
             "copies_off",
             "image_name_taken",

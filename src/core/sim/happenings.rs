@@ -4,15 +4,17 @@
 use super::faults::Crash;
 use super::host::GRACE_MS;
 use super::world::World;
-use crate::domain::form::DeleteImageForm;
+use crate::domain::Result;
+use crate::domain::form::{AccountForm, DeleteImageForm};
 use crate::domain::ids::{InstanceId, TaskId};
 use crate::domain::image::{CopiedFrom, Visibility};
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
-use crate::domain::region::Switch;
+use crate::domain::region::{SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
 use crate::ops::{images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 type Happening = fn(&mut World) -> (String, String);
@@ -161,7 +163,8 @@ impl World {
 
     fn provider_changes_region(&mut self) -> (String, String) {
         let (region, ctx) = (self.region(), self.bench.app.system());
-        let (what, result) = match self.dice.below(3) {
+        let (what, result) = match self.dice.below(4) {
+            3 => ("site", self.moves_an_account()),
             0 => {
                 let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
                 let of = self.dice.below(4);
@@ -180,8 +183,14 @@ impl World {
                 let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
                 let account = self.provider.accounts[usize::from(self.dice.chance(500))];
                 let n_creates_max = n.div_ceil(2);
-                let limits =
-                    Limits { n_images_max: n, n_instances_max: n + 1, n_creates_max, n_shares_max: n };
+                let stored_gb_max = if self.dice.chance(300) { n * 2 } else { 100 };
+                let limits = Limits {
+                    n_images_max: n,
+                    n_instances_max: n + 1,
+                    n_creates_max,
+                    n_shares_max: n,
+                    stored_gb_max,
+                };
                 let limits = self.dice.chance(700).then_some(limits);
                 ("limits", provider::set_limits(&ctx, account, &region, limits))
             }
@@ -189,8 +198,11 @@ impl World {
                 let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let accepts_copies = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let recycle_days = self.dice.pick(&[0, 1, 7, 7]).copied().unwrap_or(7);
+                let asia = self.dice.chance(500).then(|| "asia".to_owned());
+                let sites: BTreeSet<String> = [SITE.to_owned()].into_iter().chain(asia).collect();
                 let result = provider::change_region(&ctx, &region, |r| {
                     (r.images, r.accepts_copies, r.recycle_days) = (images, accepts_copies, recycle_days);
+                    r.sites.clone_from(&sites);
                     Ok(())
                 });
                 ("switch", result)
@@ -198,6 +210,13 @@ impl World {
         };
         let (_, outcome) = self.expect(result, &[]);
         (format!("provider {what}"), outcome)
+    }
+
+    /// Mostly all accounts are on one site.
+    fn moves_an_account(&mut self) -> Result<()> {
+        let account = self.provider.accounts[usize::from(self.dice.chance(500))].to_string();
+        let site = if self.dice.chance(250) { "asia" } else { SITE }.to_owned();
+        provider::edit_account(&self.bench.app.system(), &AccountForm { account, site }).map(drop)
     }
 
     fn sweeps(&mut self) -> (String, String) {

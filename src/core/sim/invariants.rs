@@ -282,7 +282,7 @@ fn one_request_of_a_kind_waits(store: &dyn Store, records: &Records) -> Checked 
     let mut waiting: BTreeSet<RequestId> = rows(store, index::REQUEST_OPEN)?.into_iter().collect();
     let mut kinds = BTreeSet::new();
     for request in records.requests.all().filter(|r| r.state == request::State::Pending) {
-        let first = kinds.insert((request.account, request.region.clone(), request.kind));
+        let first = kinds.insert((request.account, request.region.clone(), request.wish.key()));
         hold!(first, "the request {} waits beside another of its kind", request.id);
         hold!(waiting.remove(&request.id), "the request {} waits, and another could be made", request.id);
     }

@@ -1,10 +1,11 @@
 //! What people do about quotas in a simulated world: owners ask for more and take it back, the provider's person answers.
 
 use super::world::World;
-use crate::domain::form::{QuotaDecisionForm, QuotaRequestForm};
+use crate::domain::form::{QuotaDecisionForm, QuotaRequestForm, ReachForm};
+use crate::domain::ids::ProjectId;
 use crate::domain::project::Role;
 use crate::domain::request::{QuotaKind, Request, State};
-use crate::ops::ctx::Place;
+use crate::ops::ctx::{Ctx, Place};
 use crate::ops::quotas;
 
 type Happened = (String, String);
@@ -24,6 +25,9 @@ impl World {
     pub(super) fn asks_for_more(&mut self) -> Happened {
         let event = "ask-quota".to_owned();
         let Some(desk) = self.desk(|role| role == Role::Owner) else { return (event, "nobody".to_owned()) };
+        if self.dice.chance(500) {
+            return self.asks_for_reach(&desk.ctx, desk.project);
+        }
         let place = Place { project: Some(desk.project), region: self.region() };
         let shown = quotas::overview(&desk.ctx, &place);
         if self.expect(shown, &[]).0.is_some_and(|page| !page.may_ask) {
@@ -37,6 +41,28 @@ impl World {
         };
         let result = quotas::ask(&desk.ctx, &form);
         let (_, outcome) = self.expect(result, &["quota_not_more", "request_open"]);
+        (event, outcome)
+    }
+
+    /// An image of one region is wanted in another (U15).
+    fn asks_for_reach(&mut self, owner: &Ctx, project: ProjectId) -> Happened {
+        let event = "ask-reach".to_owned();
+        let Some(image) = self.an_image(project) else { return (event, "nothing".to_owned()) };
+        let form = ReachForm {
+            image: image.id.to_string(),
+            region: self.region().to_string(),
+            reason: "Our customers are there as well.".to_owned(),
+        };
+        let allowed = [
+            "reach_known",
+            "request_open",
+            "image_not_available",
+            "image_recycled",
+            "image_deprecated",
+            "image_disabled",
+        ];
+        let result = quotas::ask_reach(owner, &form);
+        let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
     }
 
@@ -64,7 +90,7 @@ impl World {
             granted: (self.dice.below(8) + 2).to_string(),
         };
         let result = quotas::decide(&operator, &form);
-        let (_, outcome) = self.expect(result, &["request_ended", "quota_not_more"]);
+        let (_, outcome) = self.expect(result, &["request_ended", "quota_not_more", "image_gone"]);
         (event, if outcome == "ok" { form.verdict } else { outcome })
     }
 }

@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 64] = [
+const EVENTS: [&str; 66] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -66,6 +66,8 @@ const EVENTS: [&str; 64] = [
     "deploy: no_hypervisor",
     "capture: ok",
     "capture: image_limit_reached",
+    "capture: storage_limit_reached",
+    "ask-reach: ok",
     "capture: image_feature_off",
     "capture: image_name_taken",
     "capture: instance_capturing",

@@ -14,6 +14,7 @@ use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
 use crate::domain::request::Request;
 use crate::domain::share::{Share, Sharing};
+use crate::domain::size::GB;
 use crate::domain::task::Task;
 use crate::ops::audit::chain::link;
 use crate::store::{
@@ -191,6 +192,11 @@ impl Records {
             if new.n_shares.is_some_and(|n| n > shares.max(limits.n_shares_max)) {
                 let (n, max) = (new.n_shares, limits.n_shares_max);
                 self.broken.push(format!("commit {version} opened share {n:?} of {max}"));
+            }
+            let held = old.and_then(|c| c.stored_bytes).unwrap_or(0);
+            let most = held.max(u64::from(limits.stored_gb_max).saturating_mul(GB));
+            if let Some(n) = new.stored_bytes.filter(|n| *n > most) {
+                self.broken.push(format!("commit {version} holds {n} bytes of {most}"));
             }
             for (project, n) in new.creating {
                 let before = creating.get(&project).copied().unwrap_or(0);

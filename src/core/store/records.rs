@@ -15,7 +15,7 @@ use crate::domain::meter::Meter;
 use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::{Counter, Limits};
-use crate::domain::region::Region;
+use crate::domain::region::{Region, SITE};
 use crate::domain::request::Request;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
@@ -57,54 +57,58 @@ macro_rules! records {
 }
 
 records! {
-    Account, "account", 2, AccountId, |r| r.id, older_account;
+    Account, "account", 3, AccountId, |r| r.id, older_account;
     Project, "project", 1, ProjectId, |r| r.id;
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
-    Region, "region", 4, RegionId, |r| r.id.clone(), older_region;
+    Region, "region", 5, RegionId, |r| r.id.clone(), older_region;
     DatedBook, "book", 2, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
-    Counter, "counter", 4, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
-    Image, "image", 3, ImageId, |r| r.id, older_image;
+    Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
+    Image, "image", 4, ImageId, |r| r.id, older_image;
     Instance, "instance", 2, InstanceId, |r| r.id, older_instance;
     Task, "task", 2, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 2, ImageId, |r| r.image, older_sharing;
     Following, "following", 2, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone()), older_following;
-    Request, "request", 1, RequestId, |r| r.id;
+    Request, "request", 2, RequestId, |r| r.id, older_request;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
 }
 
-/// Version 1 knew no limit of shares.
+/// Version 1 knew no limit of shares, version 2 none of stored bytes and no sites.
 fn older_account(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
+        (1 | 2, Some(fields)) => {
             let own = fields.get_mut("limits").and_then(Value::as_object_mut);
-            own.into_iter().flat_map(|own| own.values_mut()).for_each(limit_shares);
+            own.into_iter().flat_map(|own| own.values_mut()).for_each(more_limits);
+            fields.insert("site".to_owned(), json!(SITE));
             Ok(value)
         }
         _ => Err(no_upcast::<Account>(from_version)),
     }
 }
 
-/// Limits from before there was one of shares.
-fn limit_shares(limits: &mut Value) {
+/// Limits from before there was one of shares, or of stored bytes.
+fn more_limits(limits: &mut Value) {
     if let Some(fields) = limits.as_object_mut() {
-        fields.insert("n_shares_max".to_owned(), json!(Limits::N_SHARES_MAX));
+        fields.entry("n_shares_max").or_insert_with(|| json!(Limits::N_SHARES_MAX));
+        fields.insert("stored_gb_max".to_owned(), json!(Limits::STORED_GB_MAX));
     }
 }
 
 /// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
-/// copies. Version 3 did not count shares, and a counter cannot know how many there are: the first change of one counts them.
+/// copies. Version 3 did not count shares, version 4 no stored
+/// bytes, and a counter cannot know how many there are: the first change of one counts them.
 fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=3, Some(fields)) => {
+        (1..=4, Some(fields)) => {
             fields.entry("creating").or_insert_with(|| json!({}));
             fields.entry("n_copies").or_insert_with(|| json!(0));
-            fields.insert("n_shares".to_owned(), Value::Null);
+            fields.entry("n_shares").or_insert(Value::Null);
+            fields.insert("stored_bytes".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),
@@ -112,16 +116,17 @@ fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreErro
 }
 
 /// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin,
-/// version 3 no limit of shares.
+/// version 3 no limit of shares, version 4 no sites and no limit of stored bytes.
 fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=3, Some(fields)) => {
+        (1..=4, Some(fields)) => {
             fields.entry("accepts_copies").or_insert_with(|| json!("on"));
+            fields.insert("sites".to_owned(), json!([SITE]));
             if from_version < 3 {
                 fields.insert("recycle_days".to_owned(), json!(7));
                 price_bin(fields);
             }
-            fields.get_mut("limits").into_iter().for_each(limit_shares);
+            fields.get_mut("limits").into_iter().for_each(more_limits);
             Ok(value)
         }
         _ => Err(no_upcast::<Region>(from_version)),
@@ -147,18 +152,21 @@ fn price_bin(fields: &mut Map<String, Value>) {
     }
 }
 
-/// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do.
+/// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do. Version 3 reserved no bytes, so that those
+/// being made when the program is replaced take none before they are stored, and reached no other region.
 fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
+            fields.insert("reserved_bytes".to_owned(), json!(0));
+            fields.insert("reaches".to_owned(), json!([]));
             fields.entry("copied_from").or_insert(Value::Null);
             let active = || json!({ "stage": "active", "plan": null, "replacement": null });
             fields.entry("life").or_insert_with(active);
             for new in ["bin", "leaves"] {
-                fields.insert(new.to_owned(), Value::Null);
+                fields.entry(new).or_insert(Value::Null);
             }
             for new in ["nic_multiqueue", "sriov"] {
-                fields.insert(new.to_owned(), json!(false));
+                fields.entry(new).or_insert_with(|| json!(false));
             }
             Ok(value)
         }
@@ -211,6 +219,21 @@ fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError>
             Ok(value)
         }
         _ => Err(no_upcast::<Meter>(from_version)),
+    }
+}
+
+/// Version 1 was for higher limits only.
+fn older_request(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            let mut wish = Map::from_iter([("for".to_owned(), json!("more"))]);
+            for part in ["kind", "limit", "wanted"] {
+                wish.extend(fields.remove(part).map(|value| (part.to_owned(), value)));
+            }
+            fields.insert("wish".to_owned(), Value::Object(wish));
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Request>(from_version)),
     }
 }
 

@@ -110,6 +110,8 @@ fn image_copied(
 
 /// The end of making an image in whatever way; its disks are in it already when that went well.
 fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, ending: &Ending) -> Result<()> {
+    let held = image.held_bytes();
+    image.reserved_bytes = 0;
     match ending {
         Ending::Done => {
             // The size is known before the image is available (P17), and charging starts with it (P10), in this commit.
@@ -117,6 +119,7 @@ fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, end
             image.available = image.available.or(Some(ctx.now));
             image.error = None;
             ledger::charge_image(tx, ctx, &image)?;
+            ledger::hold(tx, ctx, held, &image, None)?;
             tx.put(&image)?;
             audit::write(tx, ctx, permit, &images::entry(&image, "image.available", String::new()))?;
             shares::follow(tx, ctx, permit, &image)
@@ -124,6 +127,7 @@ fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, end
         Ending::Failed(why) => {
             image.status = image::Status::Error;
             image.error = Some(why.clone());
+            ledger::hold(tx, ctx, held, &image, None)?;
             tx.put(&image)?;
             audit::write(tx, ctx, permit, &images::entry(&image, "image.failed", why.clone()))
         }
@@ -132,6 +136,7 @@ fn image_made(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, mut image: Image, end
                 c.give_image();
                 Ok(())
             })?;
+            ledger::hold(tx, ctx, held, &image, None)?;
             tx.delete_index(
                 index::IMAGE_BY_NAME,
                 &(image.account, image.region.clone(), image.name.as_str().to_lowercase()),

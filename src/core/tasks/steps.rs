@@ -22,7 +22,11 @@ pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<
         Step::DiscardCapture => app.hypervisor.discard_capture(source(app, task)?.id, task.id)?,
         Step::Transfer => outputs.transferred = Some(transfer(app, task, watcher)?),
         Step::Release => app.board.request_sweep(&task.region),
-        Step::PrepareBase => outputs.bases = bases(app, &machine(app, task)?, watcher)?,
+        Step::PrepareBase => {
+            let machine = machine(app, task)?;
+            fetch(app, &machine, watcher)?;
+            outputs.bases = bases(app, &machine, watcher)?;
+        }
         Step::CreateDisks => {
             let machine = machine(app, task)?;
             app.hypervisor.create(&spec(app, &machine, watcher)?)?;
@@ -131,6 +135,25 @@ fn transfer(app: &App, task: &Task, watcher: &dyn Watcher) -> Result<Transferred
 
 fn blobs(app: &App, task: &Task) -> Result<Arc<dyn Blobs>, PortError> {
     app.storage.region(&task.region)
+}
+
+/// Brings what a machine starts as from the region of its image, where that is another one and the content is not here yet (U15). From then
+/// on the machine keeps it here.
+fn fetch(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<(), PortError> {
+    let Ok(image) = image(app, machine.origin.id) else { return Ok(()) };
+    if image.region == machine.region {
+        return Ok(());
+    }
+    let here = app.storage.region(&machine.region)?;
+    for fingerprint in machine.disks.iter().filter_map(|disk| disk.base.clone()).map(Fingerprint) {
+        match here.size(&fingerprint) {
+            Err(PortError::Gone(_)) => {
+                app.storage.transfer(&image.region, &machine.region, &fingerprint, watcher)?;
+            }
+            known => _ = known?,
+        }
+    }
+    Ok(())
 }
 
 fn bases(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<Vec<String>, PortError> {

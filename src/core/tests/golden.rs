@@ -16,6 +16,7 @@ use darkroom_core::domain::price::DatedBook;
 use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
+use darkroom_core::domain::request::Request;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
@@ -178,22 +179,36 @@ fn read_older<R: Record>(key: &[u8], written: &str) -> String {
 fn what_older_programs_wrote_is_understood() {
     let counter = read_older::<Counter>(b"any", include_str!("older/counter_1.json"));
     let counter_2 = read_older::<Counter>(b"any", include_str!("older/counter_2.json"));
-    for image in [include_str!("older/image_1.json"), include_str!("older/image_2.json")] {
+    let images = [
+        include_str!("older/image_1.json"),
+        include_str!("older/image_2.json"),
+        include_str!("older/image_3.json"),
+    ];
+    for image in images {
         let image = read_older::<Image>(b"any", image);
-        assert!(
-            image.contains(r#""copied_from":"#) && image.contains(r#""bin":null,"leaves":null"#),
-            "{image}"
-        );
-        assert!(image.contains(r#""nic_multiqueue":false,"sriov":false"#), "{image}");
+        assert!(image.contains(r#""copied_from":"#) && image.contains(r#""bin":null,"leaves":"#), "{image}");
+        assert!(image.contains(r#""sriov":false"#), "{image}");
+        assert!(image.contains(r#""reserved_bytes":0,"reaches":[]"#), "{image}");
     }
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
-    assert!(account.contains(r#""n_creates_max":2,"n_shares_max":1000}"#), "{account}");
+    assert!(account.contains(r#""n_creates_max":2,"n_shares_max":1000,"stored_gb_max":1000}"#), "{account}");
+    assert!(account.contains(r#""site":"main""#), "{account}");
+    let account_2 = read_older::<Account>(b"any", include_str!("older/account_2.json"));
+    assert!(account_2.contains(r#","stored_gb_max":1000}"#), "{account_2}");
+    let region_4 = read_older::<Region>(b"any", include_str!("older/region_4.json"));
+    assert!(region_4.contains(r#""sites":["main"],"recycle_days":7"#), "{region_4}");
+    assert!(region_4.contains(r#""n_shares_max":5,"stored_gb_max":1000}"#), "{region_4}");
+    let request = read_older::<Request>(b"any", include_str!("older/request_1.json"));
+    assert!(request.contains(r#""wish":{"for":"more","kind":"#), "{request}");
     for region in [include_str!("older/region_1.json"), include_str!("older/region_2.json")] {
         let region = read_older::<Region>(b"any", region);
-        assert!(region.contains(r#""n_creates_max":2,"n_shares_max":1000}"#), "{region}");
-        assert!(region.contains(r#""accepts_copies":"on","recycle_days":7"#), "{region}");
+        assert!(
+            region.contains(r#""n_creates_max":2,"n_shares_max":1000,"stored_gb_max":1000}"#),
+            "{region}"
+        );
+        assert!(region.contains(r#""accepts_copies":"on","sites":["main"],"recycle_days":7"#), "{region}");
         assert!(region.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{region}");
     }
     let book = read_older::<DatedBook>(b"any", include_str!("older/book_1.json"));
@@ -210,6 +225,11 @@ fn what_older_programs_wrote_is_understood() {
     assert!(counter_2.contains(r#"-000000000001":1},"n_copies":0,"n_shares":null"#), "{counter_2}");
     let counter_3 = read_older::<Counter>(b"any", include_str!("older/counter_3.json"));
     assert!(counter_3.contains(r#""n_copies":0,"n_shares":null"#), "{counter_3}");
+    let counter_4 = read_older::<Counter>(b"any", include_str!("older/counter_4.json"));
+    assert!(
+        counter_4.ends_with(r#","stored_bytes":null}"#) && !counter_4.contains(r#""n_shares":null"#),
+        "{counter_4}"
+    );
     let sharing = read_older::<Sharing>(b"any", include_str!("older/sharing_1.json"));
     assert!(sharing.contains(r#""n_pending":1,"stopped":[]"#), "{sharing}");
     let following = read_older::<Following>(b"any", include_str!("older/following_1.json"));

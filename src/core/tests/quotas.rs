@@ -3,17 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::form::{QuotaDecisionForm, QuotaRequestForm, ShareForm, StopSharingForm};
+use darkroom_core::domain::form::{
+    DeleteImageForm, DeployForm, QuotaDecisionForm, QuotaRequestForm, ReachForm, ShareForm, StopSharingForm,
+};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId};
 use darkroom_core::domain::quota::{Counter, Limits};
-use darkroom_core::domain::request::{Request, RequestQuery, State};
+use darkroom_core::domain::request::{QuotaKind, Request, RequestQuery, State, Wish};
 use darkroom_core::domain::share::{Action, Share};
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::verify::verify;
-use darkroom_core::ops::{audit, instances, provider, quotas, shares};
-use darkroom_core::sim::{Bench, Provider, check};
+use darkroom_core::ops::{audit, images, instances, provider, quotas, shares};
+use darkroom_core::sim::{Bench, GRACE_MS, Provider, check};
 use darkroom_core::store::{StoreError, transact};
+use darkroom_core::tasks::sweep;
 use std::sync::{Barrier, Mutex};
 
 struct Scene {
@@ -49,8 +52,13 @@ impl Scene {
     }
 
     fn limit(&self, change: impl FnOnce(&mut Limits)) {
-        let mut limits =
-            Limits { n_images_max: 100, n_instances_max: 100, n_creates_max: 100, n_shares_max: 100 };
+        let mut limits = Limits {
+            n_images_max: 100,
+            n_instances_max: 100,
+            n_creates_max: 100,
+            n_shares_max: 100,
+            stored_gb_max: 1000,
+        };
         change(&mut limits);
         let (ctx, account) = (self.bench.app.system(), self.provider.accounts[0]);
         provider::set_limits(&ctx, account, &"north-1".into(), Some(limits)).unwrap();
@@ -89,6 +97,11 @@ impl Scene {
     fn n_shares(&self) -> Option<u32> {
         let key = (self.provider.accounts[0], "north-1".into());
         self.bench.app.system().read::<Counter>(&key).unwrap().unwrap().n_shares
+    }
+
+    fn held(&self) -> Option<u64> {
+        let key = (self.provider.accounts[0], "north-1".into());
+        self.bench.app.system().read::<Counter>(&key).unwrap().unwrap().stored_bytes
     }
 
     fn ask(&self, ctx: &Ctx, kind: &str, wanted: u32) -> Result<RequestId, Error> {
@@ -165,6 +178,108 @@ fn of_fifty_who_offer_an_image_at_once_five_do() {
     let refused = refused_of_fifty(|n| s.share(&owner, images[n], &[2]).map(drop));
     assert_eq!(refused, vec!["account_share_limit_reached"; 45]);
     assert_eq!(s.n_shares(), Some(5));
+    s.is_sound();
+}
+
+#[test]
+fn of_fifty_who_make_images_at_once_as_many_do_as_their_disks_fit() {
+    let s = scene();
+    s.limit(|_| {});
+    let (machines, owner) = (s.machines(50), s.owner());
+    // Each may need the 2 GiB of its disk until it is known how much is stored.
+    s.limit(|limits| limits.stored_gb_max = 11);
+    let refused = refused_of_fifty(|n| s.bench.capture(&owner, machines[n], &format!("i{n}")).map(drop));
+    assert_eq!(refused, vec!["storage_limit_reached"; 45]);
+    assert_eq!(s.held(), Some(5 * (2 << 30)));
+    s.is_sound();
+    s.bench.work().unwrap();
+    let all = s.bench.app.images.all();
+    let stored = all.iter().map(|image| image.held_bytes()).sum();
+    assert!((1..1 << 30).contains(&stored), "{stored}");
+    assert_eq!(s.held(), Some(stored), "what was not needed is given back");
+    s.is_sound();
+}
+
+#[test]
+fn storage_is_given_back_when_an_image_is_gone_for_good() {
+    let s = scene();
+    let (image, owner) = (s.images(1)[0], s.owner());
+    let held = s.held().unwrap();
+    assert!(held > 0);
+    // A counter of a program that did not count bytes learns them with the next change.
+    let key = (s.provider.accounts[0], "north-1".into());
+    let counter = s.bench.app.system().read::<Counter>(&key).unwrap().unwrap();
+    let older = Counter { stored_bytes: None, ..counter };
+    transact::<_, StoreError>(s.bench.records(), 1, |tx| tx.put(&older)).unwrap();
+    let second = s.bench.copy(&owner, image, s.project(0), &["north-1"], "second").unwrap()[0].0;
+    assert_eq!(s.held(), Some(2 * held));
+    images::delete(&s.bench.at_present(&owner), &DeleteImageForm::at_once(second)).unwrap();
+    assert_eq!(s.held(), Some(2 * held), "the recycle bin holds it");
+    images::purge(&s.bench.at_present(&owner), second).unwrap();
+    assert_eq!(s.held(), Some(held));
+    s.is_sound();
+}
+
+#[test]
+fn an_image_is_deployed_in_another_region_once_the_provider_agreed() {
+    let s = scene();
+    let (image, owner) = (s.images(1)[0], s.owner());
+    let south = || DeployForm {
+        image: image.to_string(),
+        region: "south-1".to_owned(),
+        price_version: 1,
+        ..s.bench.deploy_form(&s.provider, s.project(0), "far")
+    };
+    let refused = instances::create(&owner, &south()).unwrap_err();
+    assert_eq!(refused.fields[0].field, "image");
+    assert!(refused.fields[0].message.contains("ask your provider to make it deployable there"), "{refused}");
+
+    let reason = || "Our customers are there as well.".to_owned();
+    let form =
+        |region: &str| ReachForm { image: image.to_string(), region: region.to_owned(), reason: reason() };
+    let ask = |region: &str| quotas::ask_reach(&s.bench.at_present(&s.owner()), &form(region));
+    assert_eq!(ask("north-1").unwrap_err().code, "reach_known");
+    assert_eq!(ask("west-9").unwrap_err().fields[0].field, "region");
+    let request = ask("south-1").unwrap();
+    assert_eq!(ask("south-1").unwrap_err().code, "request_open");
+    let refused = |email: &str| quotas::ask_reach(&s.person(email), &form("south-1")).unwrap_err().kind;
+    assert_eq!(refused("member@acme.example"), Kind::Forbidden);
+    assert_eq!(refused("owner@bolt.example"), Kind::NotFound);
+    s.decide(&s.operator(), request, "approve", "").unwrap();
+    assert_eq!(ask("south-1").unwrap_err().code, "reach_known");
+
+    let machine = instances::create(&s.bench.at_present(&owner), &south()).unwrap();
+    s.bench.work().unwrap();
+    assert!(s.bench.host.runs(machine), "its content was fetched first");
+    s.is_sound();
+    // The machine keeps what it started as, whatever becomes of the image.
+    images::delete(&s.bench.at_present(&owner), &DeleteImageForm::at_once(image)).unwrap();
+    images::purge(&s.bench.at_present(&owner), image).unwrap();
+    s.bench.work().unwrap();
+    for _ in 0..2 {
+        for region in &s.provider.regions {
+            sweep::storage(&s.bench.app, region).unwrap();
+        }
+        s.bench.clock.advance(GRACE_MS + 1);
+    }
+    instances::stop(&s.bench.at_present(&owner), machine).unwrap();
+    s.bench.work().unwrap();
+    instances::start(&s.bench.at_present(&owner), machine).unwrap();
+    s.bench.work().unwrap();
+    assert!(s.bench.host.runs(machine));
+    s.is_sound();
+}
+
+#[test]
+fn a_request_for_an_image_that_is_gone_is_declined() {
+    let s = scene();
+    let (image, owner) = (s.images(1)[0], s.owner());
+    let reason = "Our customers are there as well.".to_owned();
+    let form = ReachForm { image: image.to_string(), region: "south-1".to_owned(), reason };
+    let request = quotas::ask_reach(&s.bench.at_present(&owner), &form).unwrap();
+    images::delete(&s.bench.at_present(&owner), &DeleteImageForm::at_once(image)).unwrap();
+    assert_eq!(s.decide(&s.operator(), request, "approve", "").unwrap_err().code, "image_gone");
+    s.decide(&s.operator(), request, "decline", "").unwrap();
     s.is_sound();
 }
 
@@ -252,7 +367,8 @@ fn a_request_that_is_approved_sets_the_limit_and_both_sides_read_of_it() {
     s.decide(&operator, id, "approve", "20").unwrap();
     let page = quotas::overview(&s.owner(), &s.place()).unwrap();
     let told = &page.requests[0];
-    assert_eq!((told.state, told.granted, told.wanted), (State::Approved, Some(20), 30));
+    assert_eq!((told.state, told.granted), (State::Approved, Some(20)));
+    assert_eq!(told.wish, Wish::More { kind: QuotaKind::Images, limit: 3, wanted: 30 });
     assert_eq!(
         (told.decided_by.as_str(), told.note.as_str()),
         ("op@provider.example", "As agreed by telephone.")
@@ -265,6 +381,7 @@ fn a_request_that_is_approved_sets_the_limit_and_both_sides_read_of_it() {
             ("Images", 20),
             ("Instances", 4),
             ("Shares", 5),
+            ("Storage of images, GB", 1000),
             ("Images being made", 2),
             ("Copies on their way", 5)
         ]

@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::form::{CopyImageForm, ShareForm, StopSharingForm};
+use darkroom_core::domain::form::{AccountForm, CopyImageForm, ShareForm, StopSharingForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId};
 use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::share::{Action, Sharing, State};
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{audit, images, instances, shares};
+use darkroom_core::ops::{audit, images, instances, provider, shares};
 use darkroom_core::sim::{Bench, Provider, check};
 
 const DAY_MS: i64 = 86_400_000;
@@ -351,4 +351,37 @@ fn each_side_reads_of_the_other_sides_project_and_never_of_its_people() {
     }
     let events = images::detail(&scene.owner(), &scene.place(0), scene.image).unwrap().events;
     assert_eq!(events.iter().filter(|e| e.action == "share.accept").count(), 1, "each happening once");
+}
+
+#[test]
+fn across_sites_an_image_is_shared_where_its_region_is_on_both() {
+    let s = scene();
+    let system = s.bench.app.system();
+    let bolt = AccountForm { account: s.provider.accounts[1].to_string(), site: "asia".to_owned() };
+    assert_eq!(provider::edit_account(&s.owner(), &bolt).unwrap_err().kind, Kind::NotFound);
+    provider::edit_account(&s.person("op@provider.example"), &bolt).unwrap();
+    let to = s.project(2).to_string();
+    let refused = s.try_share(&s.owner(), &to).unwrap_err();
+    let line = refused.fields.iter().find(|f| f.field == format!("projects.{to}")).unwrap();
+    assert!(
+        line.message.contains("on the site asia, your account is on main, and north-1 is on main."),
+        "{line:?}"
+    );
+    assert!(line.message.contains("share the copy"), "{line:?}");
+    // Inside the account nothing changes.
+    s.share(1);
+    provider::change_region(&system, &"north-1".into(), |r| {
+        r.sites.insert("asia".to_owned());
+        Ok(())
+    })
+    .unwrap();
+    s.share(2);
+    s.decide(2, Action::Accept).unwrap();
+    s.bench.clock.advance(60_000);
+    let back = AccountForm { site: "main".to_owned(), ..bolt };
+    provider::edit_account(&s.person("op@provider.example"), &back).unwrap();
+    let query = AuditQuery { action: "account.update".into(), ..Default::default() };
+    let trail = audit::list(&s.friend(), &s.place(2), &query).unwrap();
+    assert_eq!(trail.page.rows[0].detail, "Changed the site from asia to main.");
+    check(&s.bench).unwrap();
 }

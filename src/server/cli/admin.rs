@@ -95,6 +95,8 @@ enum OperatorVerb {
 enum AccountVerb {
     /// Create an account
     Create { name: String },
+    /// Move an account to a site: across sites images are shared only in regions that are on both
+    SetSite { name: String, site: String },
     /// List accounts
     List,
 }
@@ -237,6 +239,12 @@ struct RegionArgs {
     /// Open shares of images an account may have
     #[arg(long, value_name = "N")]
     limit_shares: Option<u32>,
+    /// Stored GB of images an account may have
+    #[arg(long, value_name = "N")]
+    limit_storage: Option<u32>,
+    /// Sites the region is on, all of them
+    #[arg(long, value_name = "SITE,…", value_delimiter = ',')]
+    sites: Option<Vec<String>>,
     /// The currency's symbol
     #[arg(long, value_name = "SYMBOL")]
     currency: Option<String>,
@@ -295,6 +303,9 @@ enum LimitVerb {
         /// Open shares of images
         #[arg(long, value_name = "N")]
         shares: Option<u32>,
+        /// Stored GB of images
+        #[arg(long, value_name = "N")]
+        storage: Option<u32>,
     },
     /// Let the region's own limits hold again
     Reset {
@@ -359,7 +370,9 @@ impl From<RegionArgs> for RegionChange {
                 n_instances_max: args.limit_instances,
                 n_creates_max: args.limit_creates,
                 n_shares_max: args.limit_shares,
+                stored_gb_max: args.limit_storage,
             },
+            sites: args.sites,
             symbol: args.currency,
             image_price: args.price_image,
             bin_price: args.price_bin,
@@ -410,6 +423,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
             AdminCommand::OperatorCreate { password: password(&email, &generate, generated)?, email }
         }
         Noun::Account(AccountVerb::Create { name }) => AdminCommand::AccountCreate { name },
+        Noun::Account(AccountVerb::SetSite { name, site }) => AdminCommand::AccountSetSite { name, site },
         Noun::Account(AccountVerb::List) => AdminCommand::AccountList,
         Noun::Project(ProjectVerb::Create { account, name }) => AdminCommand::ProjectCreate { account, name },
         Noun::Project(ProjectVerb::List { account }) => AdminCommand::ProjectList { account },
@@ -462,7 +476,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
             disk_kinds: disks,
         },
         Noun::Flavor(FlavorVerb::List) => AdminCommand::FlavorList,
-        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates, shares }) => {
+        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates, shares, storage }) => {
             AdminCommand::LimitSet {
                 account,
                 region: RegionId(region),
@@ -471,6 +485,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
                     n_instances_max: instances,
                     n_creates_max: creates,
                     n_shares_max: shares,
+                    stored_gb_max: storage,
                 },
             }
         }

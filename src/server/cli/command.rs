@@ -5,6 +5,7 @@ use super::host::Host;
 use super::provider;
 use super::terminal::{Password, table};
 use darkroom_core::domain::disk::DiskKind;
+use darkroom_core::domain::form::AccountForm;
 use darkroom_core::domain::ids::{FlavorId, RegionId};
 use darkroom_core::domain::image::BootMode;
 use darkroom_core::domain::money::Money;
@@ -26,6 +27,8 @@ pub enum AdminCommand {
     OperatorCreate { email: String, password: Password },
     /// Creates an account.
     AccountCreate { name: String },
+    /// Moves an account to a site.
+    AccountSetSite { name: String, site: String },
     /// Lists accounts.
     AccountList,
     /// Creates a project.
@@ -90,6 +93,8 @@ pub struct RegionChange {
     pub accepts_copies: Option<Switch>,
     /// Days that deleted images stay in the recycle bin; 0 removes them for good at once.
     pub recycle_days: Option<u32>,
+    /// Sites it is on, all of them.
+    pub sites: Option<Vec<String>>,
     /// Limits of accounts that have none of their own.
     pub limits: LimitChange,
     /// The currency's symbol.
@@ -115,6 +120,8 @@ pub struct LimitChange {
     pub n_creates_max: Option<u32>,
     /// Open shares.
     pub n_shares_max: Option<u32>,
+    /// Stored GB of images.
+    pub stored_gb_max: Option<u32>,
 }
 
 /// What a command answers: text for a person.
@@ -136,6 +143,7 @@ impl AdminCommand {
         match self {
             Self::OperatorCreate { .. } => "operator create",
             Self::AccountCreate { .. } => "account create",
+            Self::AccountSetSite { .. } => "account set-site",
             Self::AccountList => "account list",
             Self::ProjectCreate { .. } => "project create",
             Self::ProjectList { .. } => "project list",
@@ -176,6 +184,11 @@ impl AdminCommand {
             }
             Self::AccountCreate { name } => {
                 format!("Created the account {name} ({}).", ops::create_account(ctx, &name)?)
+            }
+            Self::AccountSetSite { name, site } => {
+                let account = find_account(ctx, &name)?.to_string();
+                ops::edit_account(ctx, &AccountForm { account, site: site.clone() })?;
+                format!("The account {name} is on the site {site}.")
             }
             Self::AccountList => accounts(ctx)?,
             Self::ProjectCreate { account, name } => {
@@ -233,13 +246,13 @@ pub fn find_account(ctx: &Ctx, name: &str) -> Result<darkroom_core::domain::ids:
 }
 
 fn accounts(ctx: &Ctx) -> Result<String> {
-    let mut rows =
-        vec![vec!["NAME".to_owned(), "ID".to_owned(), "CREATED".to_owned(), "OWN LIMITS IN".to_owned()]];
+    let mut rows = vec![["NAME", "ID", "SITE", "CREATED", "OWN LIMITS IN"].map(str::to_owned).to_vec()];
     for account in ops::accounts(ctx)? {
         let regions: Vec<&str> = account.limits.keys().map(RegionId::as_str).collect();
         rows.push(vec![
             account.name.to_string(),
             account.id.to_string(),
+            account.site,
             account.created.minute(),
             regions.join(", "),
         ]);

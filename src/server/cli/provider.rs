@@ -11,8 +11,8 @@ use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::domain::region::{RECYCLE_DAYS_MAX, Region, Switch};
-use darkroom_core::domain::text::Name;
+use darkroom_core::domain::region::{RECYCLE_DAYS_MAX, Region, SITE, Switch};
+use darkroom_core::domain::text::{self, Name};
 use darkroom_core::domain::{Error, Kind, Result};
 use darkroom_core::ops::ctx::Ctx;
 use darkroom_core::ops::images::PublicImage;
@@ -22,8 +22,13 @@ use darkroom_core::ports::Watcher;
 /// The account that owns public images, and its project.
 pub const PROVIDER: (&str, &str) = ("Provider", "public-images");
 /// Limits of a region that is set up without naming any.
-pub const USUAL_LIMITS: Limits =
-    Limits { n_images_max: 30, n_instances_max: 20, n_creates_max: 40, n_shares_max: Limits::N_SHARES_MAX };
+pub const USUAL_LIMITS: Limits = Limits {
+    n_images_max: 30,
+    n_instances_max: 20,
+    n_creates_max: 40,
+    n_shares_max: Limits::N_SHARES_MAX,
+    stored_gb_max: Limits::STORED_GB_MAX,
+};
 /// Days that deleted images stay in the recycle bin of a region that is set up without naming any.
 const USUAL_RECYCLE_DAYS: u32 = 7;
 /// Most vCPUs of a type: what QEMU's usual machine takes.
@@ -78,6 +83,7 @@ pub fn add_region(ctx: &Ctx, id: RegionId, change: &RegionChange) -> Result<Stri
         zones: Vec::new(),
         images,
         accepts_copies,
+        sites: [SITE.to_owned()].into(),
         recycle_days: USUAL_RECYCLE_DAYS,
         prices,
         limits: USUAL_LIMITS,
@@ -103,6 +109,9 @@ pub fn set_region(ctx: &Ctx, id: &RegionId, change: &RegionChange) -> Result<Str
 
 fn check(ctx: &Ctx, change: &RegionChange) -> Result<()> {
     change.zones.iter().try_for_each(|zone| slug("zone", zone))?;
+    let named =
+        |site: &String| text::site(site).map_err(|m| Error::field("sites", "invalid_input", m)).map(drop);
+    change.sites.iter().flatten().try_for_each(named)?;
     if change.symbol.as_ref().is_some_and(|symbol| symbol.is_empty() || symbol.chars().count() > 4) {
         return Err(Error::field(
             "currency",
@@ -133,6 +142,9 @@ fn apply(region: &mut Region, change: &RegionChange) {
     region.images = change.images.unwrap_or(region.images);
     region.accepts_copies = change.accepts_copies.unwrap_or(region.accepts_copies);
     region.recycle_days = change.recycle_days.unwrap_or(region.recycle_days);
+    if let Some(sites) = &change.sites {
+        region.sites = sites.iter().cloned().collect();
+    }
     region.limits = limits(region.limits, change.limits);
     let before = region.prices.clone();
     if let Some(symbol) = &change.symbol {
@@ -156,6 +168,7 @@ fn limits(before: Limits, change: LimitChange) -> Limits {
         n_instances_max: change.n_instances_max.unwrap_or(before.n_instances_max),
         n_creates_max: change.n_creates_max.unwrap_or(before.n_creates_max),
         n_shares_max: change.n_shares_max.unwrap_or(before.n_shares_max),
+        stored_gb_max: change.stored_gb_max.unwrap_or(before.stored_gb_max),
     }
 }
 
@@ -166,6 +179,7 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
         "ZONES",
         "IMAGES",
         "COPIES",
+        "SITES",
         "RECYCLE DAYS",
         "LIMITS (IMAGES, INSTANCES, CREATES)",
         "IMAGE GB-MONTH",
@@ -175,7 +189,8 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for region in people::regions(ctx)? {
-        let Region { id, zones, images, accepts_copies, recycle_days, prices, limits } = region;
+        let site_names = region.site_names();
+        let Region { id, zones, images, accepts_copies, recycle_days, prices, limits, .. } = region;
         let symbol = &prices.symbol;
         let disks: Vec<String> = prices
             .disk_gb_month
@@ -192,6 +207,7 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
             zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(","),
             images.word().to_owned(),
             accepts_copies.word().to_owned(),
+            site_names,
             recycle_days.to_string(),
             format!("{}, {}, {}", limits.n_images_max, limits.n_instances_max, limits.n_creates_max),
             prices.image_gb_month.rate(symbol),
@@ -342,6 +358,7 @@ mod tests {
             zones: vec![],
             images,
             accepts_copies,
+            sites: [SITE.to_owned()].into(),
             recycle_days: 7,
             prices,
             limits: USUAL_LIMITS,

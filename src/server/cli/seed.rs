@@ -12,7 +12,7 @@ use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::project::{Role, Side};
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::domain::region::{Region, Switch};
+use darkroom_core::domain::region::{Region, SITE, Switch};
 use darkroom_core::domain::text::Name;
 use darkroom_core::domain::{Error, Result};
 use darkroom_core::ops::ctx::Ctx;
@@ -133,6 +133,7 @@ fn north() -> Region {
         zones: vec![ZoneId::from("a"), ZoneId::from("b")],
         images: Switch::On,
         accepts_copies: Switch::On,
+        sites: [SITE.to_owned()].into(),
         recycle_days: 7,
         prices: prices(50_000, [100_000, 40_000, 60_000], [4_000, 8_000, 16_000, 32_000, 9_000]),
         limits: Limits {
@@ -140,6 +141,7 @@ fn north() -> Region {
             n_instances_max: 20,
             n_creates_max: 40,
             n_shares_max: Limits::N_SHARES_MAX,
+            stored_gb_max: Limits::STORED_GB_MAX,
         },
     }
 }
@@ -150,6 +152,7 @@ fn south() -> Region {
         zones: vec![ZoneId::from("a")],
         images: Switch::On,
         accepts_copies: Switch::On,
+        sites: [SITE.to_owned()].into(),
         recycle_days: 7,
         prices: prices(55_000, [110_000, 45_000, 65_000], [4_500, 9_000, 18_000, 36_000, 10_000]),
         limits: Limits {
@@ -157,6 +160,7 @@ fn south() -> Region {
             n_instances_max: 10,
             n_creates_max: 40,
             n_shares_max: Limits::N_SHARES_MAX,
+            stored_gb_max: Limits::STORED_GB_MAX,
         },
     }
 }

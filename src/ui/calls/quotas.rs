@@ -1,13 +1,17 @@
-//! Calls about quotas, requests for more, and the provider's regions.
+//! Calls about quotas, requests to the provider, and the provider's accounts and regions.
 
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{QuotaDecisionForm, QuotaRequestForm, RegionForm};
-use darkroom_core::domain::ids::RequestId;
+use darkroom_core::domain::form::{
+    AccountForm, LimitsForm, QuotaDecisionForm, QuotaRequestForm, ReachForm, RegionForm,
+};
+use darkroom_core::domain::ids::{AccountId, ImageId, RequestId};
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::request::RequestQuery;
-use darkroom_core::domain::view::{QuotaPage, RequestList, RequestRow};
+use darkroom_core::domain::view::{
+    AccountDetail, AccountList, QuotaPage, ReachOptions, RequestList, RequestRow,
+};
 use darkroom_core::ops;
 use leptos::prelude::*;
 
@@ -67,6 +71,51 @@ pub async fn edit_region(form: RegionForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         ops::provider::edit_region(&c.ctx, form)?;
         Ok(format!("{}?done=region-edit", paths::REGIONS))
+    })
+    .await
+}
+
+/// What the dialog shows that asks for an image in another region.
+pub async fn reach_options(id: ImageId) -> Result<ReachOptions, ApiError> {
+    back::read(move |c| ops::quotas::reach_options(&c.ctx, id)).await
+}
+
+/// Asks for an image to be deployable in another region.
+#[server(prefix = "/ui", endpoint = "ask_reach")]
+pub async fn ask_reach(form: ReachForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        ops::quotas::ask_reach(&c.ctx, form)?;
+        Ok(format!("{}?done=quota-ask", paths::QUOTAS))
+    })
+    .await
+}
+
+/// All accounts, for the provider.
+pub async fn list_accounts(page: u32) -> Result<AccountList, ApiError> {
+    back::read(move |c| ops::provider::account_list(&c.ctx, page)).await
+}
+
+/// One account, for the provider.
+pub async fn get_account_detail(id: AccountId) -> Result<AccountDetail, ApiError> {
+    back::read(move |c| ops::provider::account_detail(&c.ctx, id)).await
+}
+
+/// Moves an account to a site.
+#[server(prefix = "/ui", endpoint = "edit_account")]
+pub async fn edit_account(form: AccountForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let id = ops::provider::edit_account(&c.ctx, form)?;
+        Ok(format!("{}?done=account-edit", paths::account(id)))
+    })
+    .await
+}
+
+/// Sets what an account may have in a region.
+#[server(prefix = "/ui", endpoint = "edit_limits")]
+pub async fn edit_limits(form: LimitsForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let id = ops::provider::edit_limits(&c.ctx, form)?;
+        Ok(format!("{}?done=account-limits", paths::account(id)))
     })
     .await
 }

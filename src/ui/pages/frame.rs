@@ -84,7 +84,11 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         true => item("Requests", paths::REQUESTS, IconName::Quota, new(shell.n_requests)),
         false => item("Quotas", paths::QUOTAS, IconName::Quota, TabNote::None),
     };
-    let regions = shell.operator.then(|| item("Regions", paths::REGIONS, IconName::Region, TabNote::None));
+    let of_provider =
+        [("Accounts", paths::ACCOUNTS, IconName::Account), ("Regions", paths::REGIONS, IconName::Region)]
+            .into_iter()
+            .filter(|_| shell.operator)
+            .map(|(label, href, icon)| item(label, href, icon, TabNote::None));
     vec![
         NavGroup {
             heading: None,
@@ -95,7 +99,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
             "Account",
             [quotas]
                 .into_iter()
-                .chain(regions)
+                .chain(of_provider)
                 .chain([
                     item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),
                     item("Account", paths::ACCOUNT, IconName::Account, TabNote::None),

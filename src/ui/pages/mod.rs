@@ -2,6 +2,7 @@
 //! possible and why not comes judged from core.
 
 pub mod account;
+pub mod accounts;
 pub mod audit;
 pub mod deletion;
 pub mod frame;

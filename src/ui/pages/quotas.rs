@@ -12,7 +12,7 @@ use crate::ui::state::{blocked, error_at, neighbours, use_form, use_page_number,
 use darkroom_core::domain::form::{QuotaDecisionForm, QuotaRequestForm};
 use darkroom_core::domain::ids::RequestId;
 use darkroom_core::domain::page::grouped;
-use darkroom_core::domain::request::{QuotaKind, RequestQuery, State};
+use darkroom_core::domain::request::{QuotaKind, RequestQuery, State, Wish};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{QuotaPage, QuotaRow, RequestList, RequestRow};
 use leptos::prelude::*;
@@ -53,7 +53,10 @@ fn QuotasView(page: QuotaPage) -> impl IntoView {
         .requests
         .iter()
         .filter(|request| request.state == State::Pending)
-        .map(|request| request.kind)
+        .filter_map(|request| match request.wish {
+            Wish::More { kind, .. } => Some(kind),
+            Wish::Reach { .. } => None,
+        })
         .collect();
     let rows = page
         .quotas
@@ -151,11 +154,10 @@ fn RequestLine(
     of_all: bool,
     children: Children,
 ) -> impl IntoView {
-    let wanted = format!("{} instead of {}", request.kind.counted(request.wanted), grouped(request.limit));
-    let place = request.region.to_string();
+    let (wanted, instead) = (request.wish.words(&request.region), request.wish.instead(&request.region));
     let (name, sub) = match of_all {
-        true => (request.account.clone(), format!("{wanted} in {place}")),
-        false => (wanted, place),
+        true => (request.account.clone(), format!("{wanted}. {instead}.")),
+        false => (wanted, instead),
     };
     let status = request_status(&request);
     view! {
@@ -176,7 +178,10 @@ fn request_status(request: &RequestRow) -> AnyView {
         State::Declined => Tone::Bad,
         State::Withdrawn => Tone::Plain,
     };
-    let given = request.granted.map(|n| format!("{} now.", request.kind.counted(n)));
+    let given = match (&request.wish, request.granted) {
+        (Wish::More { kind, .. }, Some(n)) => Some(format!("{} now.", kind.counted(n))),
+        _ => None,
+    };
     let why = [given, Some(request.note.clone()).filter(|note| !note.is_empty())];
     let why: Vec<String> = why.into_iter().flatten().collect();
     let why = (!why.is_empty()).then(|| why.join(" "));
@@ -303,7 +308,7 @@ fn RequestsView(state: Option<State>, list: RequestList) -> impl IntoView {
     let body = if list.page.rows.is_empty() {
         view! {
             <EmptyState icon=IconName::Quota title="No request">
-                <p>"When an account asks for a higher limit, it stands here until you answer."</p>
+                <p>"When an account asks for a higher limit, or for an image in another region, it stands here until you answer."</p>
             </EmptyState>
         }
         .into_any()
@@ -361,7 +366,10 @@ pub fn DecideRequestPage() -> impl IntoView {
         let fresh = QuotaDecisionForm {
             request: id.to_string(),
             verdict: "approve".to_owned(),
-            granted: request.wanted.to_string(),
+            granted: match request.wish {
+                Wish::More { wanted, .. } => wanted.to_string(),
+                Wish::Reach { .. } => String::new(),
+            },
             ..QuotaDecisionForm::default()
         };
         Ok((list_requests(RequestQuery::default()).await?, request, refused.state(fresh).await))
@@ -376,10 +384,16 @@ fn DecideDialog(request: RequestRow, state: FormState<QuotaDecisionForm>) -> imp
     let FormState { form, error } = state;
     let close = paths::REQUESTS.to_owned();
     let close_href = close.clone();
-    let title = format!("{} asks for {}", request.account, request.kind.counted(request.wanted));
-    let sub = format!("Instead of {} in {}.", grouped(request.limit), request.region);
+    let title = format!("{} asks for {}", request.account, request.wish.words(&request.region));
+    let sub = format!("{}.", request.wish.instead(&request.region));
     let at = |field| error_at(error.as_ref(), field);
-    let (wrong_granted, wrong_note) = (at("granted"), at("note"));
+    let wrong_note = at("note");
+    let granted = matches!(request.wish, Wish::More { .. }).then(|| {
+        let (value, error) = (form.granted.clone(), at("granted"));
+        view! {
+            <Field id="granted" name="form[granted]" label="New limit" kind=FieldKind::Number need=Need::Optional value error hint="Holds from then on. Not needed to decline." autocomplete="off"/>
+        }
+    });
     let wrong_verdict = at("verdict").map(|text| view! { <Notice tone=Tone::Bad text/> });
     let body = if request.state == State::Pending {
         view! {
@@ -397,7 +411,7 @@ fn DecideDialog(request: RequestRow, state: FormState<QuotaDecisionForm>) -> imp
                         <Checkbox id="decline" name="form[verdict]" value="decline" kind=CheckKind::Radio label="Decline, and say why" pick=Pick::when(form.verdict == "decline")/>
                     </CheckGroup>
                     {wrong_verdict}
-                    <Field id="granted" name="form[granted]" label="New limit" kind=FieldKind::Number need=Need::Optional value=form.granted error=wrong_granted hint="Holds from then on. Not needed to decline." autocomplete="off"/>
+                    {granted}
                     <Field id="note" name="form[note]" label="Note" kind=FieldKind::Area need=Need::Optional value=form.note error=wrong_note hint="The account reads it."/>
                 </DialogBody>
                 <DialogFoot>

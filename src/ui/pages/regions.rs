@@ -45,6 +45,7 @@ fn RegionsView(regions: Vec<Region>) -> impl IntoView {
         Column::text("Image feature"),
         Column::text("Copies into it"),
         Column::text("Recycle bin"),
+        Column::text("Sites").low(),
         Column::number("Images").low(),
         Column::number("Instances").low(),
         Column::number("Shares").low(),
@@ -70,6 +71,7 @@ fn RegionLine(region: Region) -> impl IntoView {
         days => counted(days as usize, "day"),
     };
     let limits = region.limits;
+    let sites = region.site_names();
     let about = id.clone();
     let href = paths::region(&region.id);
     view! {
@@ -78,6 +80,7 @@ fn RegionLine(region: Region) -> impl IntoView {
             <Cell label="Image feature"><SwitchWord switch=region.images/></Cell>
             <Cell label="Copies into it"><SwitchWord switch=region.accepts_copies/></Cell>
             <Cell label="Recycle bin">{bin}</Cell>
+            <Cell label="Sites" rank=Rank::Low>{sites}</Cell>
             <Cell label="Images" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_images_max)}</Cell>
             <Cell label="Instances" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_instances_max)}</Cell>
             <Cell label="Shares" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_shares_max)}</Cell>
@@ -110,6 +113,7 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
         ]
     };
     let (images, copies) = (switch(&form.images), switch(&form.accepts_copies));
+    let wrong_sites = at("sites");
     let (wrong_images, wrong_copies) = (at("images"), at("accepts_copies"));
     let number = |id: &'static str,
                   field: &'static str,
@@ -133,6 +137,7 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
         number("n-instances-max", "n_instances_max", "Instances", form.n_instances_max, None),
         number("n-creates-max", "n_creates_max", "Images being made at once", form.n_creates_max, None),
         number("n-shares-max", "n_shares_max", "Shares", form.n_shares_max, None),
+        number("stored-gb-max", "stored_gb_max", "Storage of images, GB", form.stored_gb_max, None),
     ];
     let sub = "Holds from the next request on. What exists stays as it is.";
     view! {
@@ -147,6 +152,7 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
                         <Select id="accepts-copies" name="form[accepts_copies]" label="Copies into it" choices=copies error=wrong_copies/>
                     </div>
                     {days}
+                    <Field id="sites" name="form[sites]" label="Sites" value=form.sites error=wrong_sites need=Need::Optional autocomplete="off" hint="Separated by spaces. Accounts of different sites share images here only if the region is on both."/>
                     <fieldset class="field">
                         <legend>"Limits of an account that has none of its own"</legend>
                         <div class="halves">{limits.into_iter().collect_view()}</div>

@@ -1,8 +1,8 @@
-//! The forms of quota requests: asking for more, and the provider's answer.
+//! The forms of requests: asking for more, asking for an image in another region, and the provider's answer.
 
 use super::Faults;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{RegionId, RequestId};
+use crate::domain::ids::{ImageId, RegionId, RequestId};
 use crate::domain::request::QuotaKind;
 use crate::domain::text;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct QuotaRequestForm {
     /// The region, such as `north-1`.
     pub region: String,
-    /// `images`, `instances` or `shares`.
+    /// `images`, `instances`, `shares` or `storage`, the last one in GB.
     pub kind: String,
     /// The limit that is asked for.
     pub wanted: String,
@@ -54,6 +54,51 @@ impl QuotaRequestForm {
     }
 }
 
+/// The dialog *Deploy elsewhere*: asks for an image to be deployable in another region (U15).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReachForm {
+    /// The image, a UUID.
+    pub image: String,
+    /// The region, such as `south-1`.
+    pub region: String,
+    /// What it is needed for.
+    pub reason: String,
+}
+
+/// Ask for an image to be deployable in another region.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReachAsk {
+    /// The image.
+    pub image: ImageId,
+    /// Where.
+    pub region: RegionId,
+    /// What it is needed for.
+    pub reason: String,
+}
+
+impl ReachForm {
+    /// Parses the form.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn parse(&self) -> Result<ReachAsk> {
+        let mut faults = Faults::default();
+        let image = self.image.parse().map_err(|_| "This image is not known. Open it again.".to_owned());
+        let image = faults.take("image", image);
+        let region = match self.region.trim() {
+            "" => Err("Choose a region.".to_owned()),
+            chosen => Ok(RegionId(chosen.to_owned())),
+        };
+        let region = faults.take("region", region);
+        let reason = faults.take("reason", text::reason(&self.reason));
+        match (image, region, reason) {
+            (Some(image), Some(region), Some(reason)) => Ok(ReachAsk { image, region, reason }),
+            _ => Err(Error::invalid(faults.0)),
+        }
+    }
+}
+
 /// The provider's answer to a request.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -64,7 +109,7 @@ pub struct QuotaDecisionForm {
     pub verdict: String,
     /// What the account is told; one that is declined is told why.
     pub note: String,
-    /// The new limit, where the verdict is `approve`.
+    /// The new limit, where the verdict is `approve` and more was asked for.
     pub granted: String,
 }
 
@@ -75,8 +120,17 @@ pub struct QuotaDecision {
     pub request: RequestId,
     /// What the account is told; empty for nothing.
     pub note: String,
-    /// The new limit; `None` declines.
-    pub granted: Option<u32>,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// How a request is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Yes; with the new limit, where one was written.
+    Approve(Option<u32>),
+    /// No.
+    Decline,
 }
 
 impl QuotaDecisionForm {
@@ -87,16 +141,19 @@ impl QuotaDecisionForm {
     pub fn parse(&self, n_max: u32) -> Result<QuotaDecision> {
         let mut faults = Faults::default();
         let request = faults.take("request", known_request(&self.request));
-        let (note, granted) = match self.verdict.as_str() {
-            "approve" => (
-                faults.take("note", text::note(&self.note)),
-                faults.take("granted", number(&self.granted, n_max)).map(Some),
-            ),
-            "decline" => (faults.take("note", text::reason(&self.note)), Some(None)),
+        let (note, verdict) = match self.verdict.as_str() {
+            "approve" => {
+                let granted = match self.granted.trim() {
+                    "" => Some(None),
+                    typed => faults.take("granted", number(typed, n_max)).map(Some),
+                };
+                (faults.take("note", text::note(&self.note)), granted.map(Verdict::Approve))
+            }
+            "decline" => (faults.take("note", text::reason(&self.note)), Some(Verdict::Decline)),
             _ => (None, faults.take("verdict", Err("Choose whether to approve or to decline.".to_owned()))),
         };
-        match (request, note, granted) {
-            (Some(request), Some(note), Some(granted)) => Ok(QuotaDecision { request, note, granted }),
+        match (request, note, verdict) {
+            (Some(request), Some(note), Some(verdict)) => Ok(QuotaDecision { request, note, verdict }),
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -146,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn declining_needs_a_note_and_approving_a_number() {
+    fn declining_needs_a_note_and_what_approving_gives_is_a_number() {
         let request = "00000000-0000-4000-8000-000000000001";
         let form = |verdict: &str, note: &str, granted: &str| {
             let form = QuotaDecisionForm {
@@ -157,9 +214,14 @@ mod tests {
             };
             form.parse(10_000).map_err(|e| e.fields.into_iter().map(|f| f.field).collect::<Vec<_>>())
         };
-        assert_eq!(form("approve", "", "40").map(|d| d.granted), Ok(Some(40)));
+        assert_eq!(form("approve", "", "40").map(|d| d.verdict), Ok(Verdict::Approve(Some(40))));
         assert_eq!(form("approve", "", "many"), Err(vec!["granted".to_owned()]));
-        assert_eq!(form("decline", "There is no room.", "40").map(|d| d.granted), Ok(None));
+        assert_eq!(
+            form("approve", "", " ").map(|d| d.verdict),
+            Ok(Verdict::Approve(None)),
+            "of an image in a region"
+        );
+        assert_eq!(form("decline", "There is no room.", "40").map(|d| d.verdict), Ok(Verdict::Decline));
         assert_eq!(form("decline", "", ""), Err(vec!["note".to_owned()]));
         assert_eq!(form("", "", ""), Err(vec!["verdict".to_owned()]));
     }

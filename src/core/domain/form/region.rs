@@ -1,13 +1,15 @@
-//! The provider's form that switches features of a region on and off and sets its limits (P14, P15, U18).
+//! The provider's form that switches features of a region on and off, says on which sites it is (H3) and sets its limits (P14, P15, U18).
 
 use super::Faults;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::RegionId;
 use crate::domain::region::{RECYCLE_DAYS_MAX, Region, Switch};
+use crate::domain::text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The largest limit that can be set.
-const LIMIT_MAX: u32 = 1_000_000;
+pub(super) const LIMIT_MAX: u32 = 1_000_000;
 
 /// The dialog *Change region*.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -29,6 +31,10 @@ pub struct RegionForm {
     pub n_creates_max: String,
     /// Open shares of its images.
     pub n_shares_max: String,
+    /// Stored GB of its images.
+    pub stored_gb_max: String,
+    /// The sites it is on, separated by commas.
+    pub sites: String,
     /// What the dialog showed, as [`RegionForm::of`] writes it: what was left as it was is not written over what somebody else changed.
     pub shown: String,
 }
@@ -45,6 +51,8 @@ pub struct RegionEdit {
     n_instances_max: Option<u32>,
     n_creates_max: Option<u32>,
     n_shares_max: Option<u32>,
+    stored_gb_max: Option<u32>,
+    sites: Option<BTreeSet<String>>,
 }
 
 impl RegionForm {
@@ -59,13 +67,15 @@ impl RegionForm {
             n_instances_max: region.limits.n_instances_max.to_string(),
             n_creates_max: region.limits.n_creates_max.to_string(),
             n_shares_max: region.limits.n_shares_max.to_string(),
+            stored_gb_max: region.limits.stored_gb_max.to_string(),
+            sites: region.sites.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
             shown: String::new(),
         };
         form.shown = form.typed().join(",");
         form
     }
 
-    fn typed(&self) -> [&str; 7] {
+    fn typed(&self) -> [&str; 9] {
         [
             &self.images,
             &self.accepts_copies,
@@ -74,6 +84,8 @@ impl RegionForm {
             &self.n_instances_max,
             &self.n_creates_max,
             &self.n_shares_max,
+            &self.stored_gb_max,
+            &self.sites,
         ]
     }
 
@@ -96,6 +108,8 @@ impl RegionForm {
         let n_instances_max = limit("n_instances_max", &self.n_instances_max);
         let n_creates_max = limit("n_creates_max", &self.n_creates_max);
         let n_shares_max = limit("n_shares_max", &self.n_shares_max);
+        let stored_gb_max = limit("stored_gb_max", &self.stored_gb_max);
+        let sites = faults.take("sites", text::sites(&self.sites));
         match (
             images,
             accepts_copies,
@@ -104,6 +118,8 @@ impl RegionForm {
             n_instances_max,
             n_creates_max,
             n_shares_max,
+            stored_gb_max,
+            sites,
         ) {
             (
                 Some(images),
@@ -113,6 +129,8 @@ impl RegionForm {
                 Some(n_instances_max),
                 Some(n_creates_max),
                 Some(n_shares_max),
+                Some(stored_gb_max),
+                Some(sites),
             ) => Ok(RegionEdit {
                 region: RegionId(self.region.clone()),
                 images: (!self.kept(0)).then_some(images),
@@ -122,6 +140,8 @@ impl RegionForm {
                 n_instances_max: (!self.kept(4)).then_some(n_instances_max),
                 n_creates_max: (!self.kept(5)).then_some(n_creates_max),
                 n_shares_max: (!self.kept(6)).then_some(n_shares_max),
+                stored_gb_max: (!self.kept(7)).then_some(stored_gb_max),
+                sites: (!self.kept(8)).then_some(sites),
             }),
             _ => Err(Error::invalid(faults.0)),
         }
@@ -141,6 +161,10 @@ impl RegionEdit {
         put(&mut region.limits.n_instances_max, self.n_instances_max);
         put(&mut region.limits.n_creates_max, self.n_creates_max);
         put(&mut region.limits.n_shares_max, self.n_shares_max);
+        put(&mut region.limits.stored_gb_max, self.stored_gb_max);
+        if let Some(sites) = &self.sites {
+            region.sites.clone_from(sites);
+        }
     }
 }
 
@@ -151,7 +175,7 @@ fn switch(word: &str) -> Result<Switch, String> {
         .ok_or_else(|| format!("“{word}” is neither on nor off. Choose one of them."))
 }
 
-fn number(text: &str, most: u32) -> Result<u32, String> {
+pub(super) fn number(text: &str, most: u32) -> Result<u32, String> {
     match text.trim().parse() {
         Ok(n) if n <= most => Ok(n),
         Ok(n) => Err(format!("{n} is too much. It is {most} at most.")),
@@ -174,7 +198,9 @@ mod tests {
             n_instances_max: three(),
             n_creates_max: three(),
             n_shares_max: three(),
-            shown: "on,on,0,3,3,3,3".to_owned(),
+            stored_gb_max: three(),
+            sites: "main asia".to_owned(),
+            shown: "on,on,0,3,3,3,3,3,main".to_owned(),
         }
     }
 
@@ -183,6 +209,7 @@ mod tests {
         let edit = form().parse().expect("valid");
         assert_eq!((edit.images, edit.accepts_copies, edit.n_images_max), (None, Some(Switch::Off), None));
         let unknown = RegionForm { shown: String::new(), ..form() }.parse().expect("valid");
+        assert_eq!(edit.sites, Some(text::sites("asia, main").expect("valid")));
         assert_eq!((unknown.images, unknown.recycle_days), (Some(Switch::On), Some(0)));
     }
 
@@ -193,12 +220,13 @@ mod tests {
             images: "maybe".to_owned(),
             recycle_days: "4000".to_owned(),
             n_shares_max: "-1".to_owned(),
+            sites: "main, Asia!".to_owned(),
             ..form()
         };
         let fields = wrong.parse().expect_err("refused").fields;
         assert_eq!(
             fields.iter().map(|f| f.field.as_str()).collect::<Vec<_>>(),
-            ["images", "recycle_days", "n_shares_max"]
+            ["images", "recycle_days", "n_shares_max", "sites"]
         );
         assert!(fields[1].message.contains("4000") && fields[1].message.contains("3650"), "{fields:?}");
     }

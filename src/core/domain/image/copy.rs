@@ -8,6 +8,7 @@ use crate::domain::region::{Region, Switch};
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The image that a copy was made from, as it was called then.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -123,6 +124,8 @@ impl Image {
             bin: None,
             leaves: None,
             licence: self.licence.clone(),
+            reserved_bytes: if inside { 0 } else { self.stored_bytes() },
+            reaches: BTreeSet::new(),
             consistency: self.consistency,
         }
     }

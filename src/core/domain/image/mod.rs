@@ -15,7 +15,7 @@ use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use super::text::Name;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far along an image is (P5).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -227,6 +227,10 @@ pub struct Image {
     pub licence: String,
     /// Its disks, system disk first; empty until they are stored.
     pub disks: Vec<ImageDisk>,
+    /// Bytes that it may need at most, while it is being made; else zero.
+    pub reserved_bytes: u64,
+    /// Regions besides its own in which its account can deploy it (U15): the content is fetched there first.
+    pub reaches: BTreeSet<RegionId>,
     /// How consistent the capture was.
     pub consistency: Option<Consistency>,
     /// Why it is in [`Status::Error`].
@@ -393,6 +397,22 @@ impl Image {
         self.disks.iter().map(|d| d.stored_bytes).fold(0, u64::saturating_add)
     }
 
+    /// Bytes that it takes of its account's storage (U18): what is stored, also in the recycle bin; while it is being made, what it may need
+    /// at most. Public images are the provider's.
+    pub fn held_bytes(&self) -> u64 {
+        match self.status {
+            _ if self.visibility == Visibility::Public => 0,
+            Status::Creating => self.reserved_bytes,
+            Status::Available | Status::Recycled => self.stored_bytes(),
+            Status::Error | Status::Deleting => 0,
+        }
+    }
+
+    /// Whether a machine of `account` may be made from it in `region`: where it is, or where its provider made it deployable (U15).
+    pub fn deploys_in(&self, region: &RegionId, account: AccountId) -> bool {
+        self.region == *region || self.account == account && self.reaches.contains(region)
+    }
+
     /// Whether a machine of this memory may be made from it.
     ///
     /// # Errors
@@ -452,6 +472,8 @@ pub(crate) mod tests {
             bin: None,
             leaves: None,
             licence: String::new(),
+            reserved_bytes: 0,
+            reaches: BTreeSet::new(),
             disks: vec![],
             consistency: None,
             error: None,

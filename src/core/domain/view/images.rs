@@ -139,6 +139,8 @@ pub struct ImageDetail {
     pub may_deploy: bool,
     /// Whether the user may copy it.
     pub may_copy: bool,
+    /// Whether the user may ask the provider for it to be deployable in other regions.
+    pub may_ask: bool,
     /// Why it cannot be copied anywhere; `None` when it can, or when the user may not.
     pub copy_blocked: Option<Reason>,
     /// The image it is a copy of, if that still exists and the caller may see it.
@@ -285,6 +287,8 @@ pub struct ImageChoice {
     pub deprecated: bool,
     /// The family it stands for; empty for none.
     pub leads: String,
+    /// The region it is in, where that is another one and its content is fetched first (U15).
+    pub from: Option<RegionId>,
 }
 
 /// The list of public images.

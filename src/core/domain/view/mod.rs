@@ -2,6 +2,7 @@
 //!
 //! These are wire types: no `usize`, no record that carries a secret.
 
+mod accounts;
 mod bin;
 mod images;
 mod instances;
@@ -11,6 +12,7 @@ mod quotas;
 mod shares;
 mod tasks;
 
+pub use accounts::{AccountDetail, AccountList, AccountPlace, AccountRow};
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
 pub use images::{
     BulkLine, BulkOptions, CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink,
@@ -19,9 +21,9 @@ pub use images::{
 pub use instances::{
     DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
 };
-pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
+pub use overview::{AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
-pub use quotas::{QuotaPage, QuotaRow, RequestList, RequestRow};
+pub use quotas::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
 pub use shares::{
     FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions,
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,

@@ -1,5 +1,6 @@
 //! What the overview and the audit trail receive, the provider's own view of its accounts included.
 
+use super::accounts::AccountRow;
 use super::images::ImageRow;
 use super::instances::InstanceRow;
 use super::tasks::TaskView;
@@ -51,21 +52,6 @@ pub struct Gauge {
     pub used: u32,
     /// How many there may be.
     pub limit: u32,
-}
-
-/// A tenant account, as the provider sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AccountRow {
-    /// Its name.
-    pub name: Name,
-    /// Projects of it.
-    pub n_projects: u32,
-    /// Images of it, in all regions.
-    pub n_images: u32,
-    /// Machines of it, in all regions.
-    pub n_instances: u32,
-    /// What it has cost this month so far.
-    pub cost: Money,
 }
 
 /// The page *Overview*.

@@ -1,8 +1,10 @@
 //! What pages about quotas and requests receive.
 
-use crate::domain::ids::{RegionId, RequestId};
+use crate::domain::error::Reason;
+use crate::domain::ids::{ImageId, RegionId, RequestId};
 use crate::domain::page::Page;
-use crate::domain::request::{QuotaKind, State};
+use crate::domain::request::{QuotaKind, State, Wish};
+use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,12 +32,8 @@ pub struct RequestRow {
     pub account: String,
     /// Where.
     pub region: RegionId,
-    /// For more of what.
-    pub kind: QuotaKind,
-    /// The limit that was in force.
-    pub limit: u32,
-    /// The limit that is asked for.
-    pub wanted: u32,
+    /// For what.
+    pub wish: Wish,
     /// What it is needed for.
     pub reason: String,
     /// Who asked.
@@ -84,4 +82,19 @@ pub struct RequestList {
     pub granted_max: u32,
     /// The time on the server.
     pub now: Timestamp,
+}
+
+/// The dialog that asks for an image in another region (U15).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReachOptions {
+    /// The image.
+    pub image: ImageId,
+    /// Its name.
+    pub name: Name,
+    /// The region it is in.
+    pub home: RegionId,
+    /// Regions in which it cannot be deployed yet.
+    pub regions: Vec<RegionId>,
+    /// Why it cannot be asked for; `None` when it can.
+    pub blocked: Option<Reason>,
 }

@@ -112,12 +112,14 @@ fn leave(
 /// Begins to remove the image for good: its meter, its shares, the task.
 fn remove(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &mut Image, task: TaskId) -> Result<()> {
     shares::end_all(tx, ctx, permit, image)?;
+    let held = image.held_bytes();
     tasks::begin(tx, ctx, permit, task, TaskKind::ImageDelete, &tasks::About::image(image))?;
     image.status = Status::Deleting;
     image.bin = None;
     image.leaves = None;
     image.task = Some(task);
     ledger::charge_image(tx, ctx, image)?;
+    ledger::hold(tx, ctx, held, image, None)?;
     Ok(tx.put(image)?)
 }
 

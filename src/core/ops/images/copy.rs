@@ -26,7 +26,7 @@ use crate::store::{Tx, read_index};
 ///
 /// # Errors
 /// `Invalid` with fields; `not_found`, at `project` also when that belongs to another account; `image_not_available`; for each region
-/// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `image_name_taken`.
+/// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `storage_limit_reached`, `image_name_taken`.
 pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
     let command = form.parse()?;
     let (source, _) = load(ctx, command.image, Act::ImageCopy)?;
@@ -118,6 +118,7 @@ fn copy_to(
         few_enough(ctx, tags)?;
         image.tags.clone_from(tags);
     }
+    ledger::hold(tx, ctx, 0, &image, Some(&limits)).map_err(|e| e.at("regions"))?;
     if image.status == Status::Available {
         ledger::charge_image(tx, ctx, &image)?;
     } else {
@@ -153,7 +154,7 @@ fn begin(
 ///
 /// # Errors
 /// `source_gone` when that image is gone or the caller may not copy it any more; its reason; the reason of the copy; `image_feature_off`;
-/// `copies_off`.
+/// `copies_off`; `storage_limit_reached`.
 pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) -> Result<TaskId> {
     let gone = || {
         Error::conflict(
@@ -174,9 +175,12 @@ pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) 
             return Err(gone());
         }
         source.can(Action::Copy)?;
-        target_region(tx, &image.region, &source, None)?;
+        let region = target_region(tx, &image.region, &source, None)?;
         begin(tx, ctx, permit, task, &source, &image)?;
+        let (held, limits) = (image.held_bytes(), ledger::limits(tx, image.account, &region)?);
         image.status = Status::Creating;
+        image.reserved_bytes = source.stored_bytes();
+        ledger::hold(tx, ctx, held, &image, Some(&limits))?;
         image.error = None;
         image.task = Some(task);
         tx.put(&image)?;
@@ -280,7 +284,11 @@ fn target(
         counted(limits.n_images_max, "image"),
         region.id
     );
-    let slot = counter.take_image(&limits).map_err(|e| Reason::new(&e.code, e.message, "", ""));
+    let held = ledger::held_by(ctx, account, &region.id);
+    let slot = counter
+        .take_image(&limits)
+        .and_then(|()| counter.move_stored(0, image.stored_bytes(), held, Some(&limits)))
+        .map_err(|e| Reason::new(&e.code, e.message, "", ""));
     Ok(CopyRegion {
         refused: image.can_copy_to(region, given.is_some()).and(slot).err(),
         inside: image.is_in(&region.id),

@@ -195,6 +195,7 @@ pub(crate) fn choice(image: &Image) -> ImageChoice {
         created: image.created,
         deprecated: image.life.stage == Stage::Deprecated,
         leads: String::new(),
+        from: None,
     }
 }
 
@@ -255,6 +256,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         may_change: ctx.may(Act::ImageUpdate, &policy),
         may_deploy: ctx.may(Act::ImageDeploy, &policy),
         may_copy,
+        may_ask: own && ctx.may(Act::QuotaAsk, &Resource::Account(image.account)),
         copy_blocked: if may_copy { super::copy_blocked(ctx, &image)? } else { None },
         now: ctx.now,
         shared,
@@ -272,6 +274,7 @@ pub(super) fn received(image: Image) -> Image {
         task: None,
         leaves: None,
         parent: None,
+        reaches: Default::default(),
         copied_from: None,
         ..image
     }
@@ -284,8 +287,9 @@ fn deployed_from(ctx: &Ctx, place: &Place, image: &Image, own: bool) -> Vec<Inst
         false => place.project.filter(|_| people::project_of(ctx, place, Act::InstanceGet).is_ok()),
     };
     let Some(project) = project else { return vec![] };
-    let all = ctx.app.instances.group(&(project, image.region.clone()));
-    all.iter().filter(|i| i.origin.id == image.id).map(|i| instances::link(i)).collect()
+    let regions = std::iter::once(&image.region).chain(&image.reaches);
+    let all = regions.flat_map(|region| ctx.app.instances.group(&(project, region.clone())));
+    all.filter(|i| i.origin.id == image.id).map(|i| instances::link(&i)).collect()
 }
 
 /// Stored bytes that no other image of the account in the region shares; `None` while the storage cannot tell.

@@ -5,13 +5,14 @@ use crate::domain::Result;
 use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
-use crate::domain::ids::{InstanceId, Subject};
+use crate::domain::ids::{InstanceId, RegionId, Subject};
 use crate::domain::image::{Image, Status as ImageStatus};
 use crate::domain::instance::{Action, Instance, Status};
 use crate::domain::money::Money;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::Act;
 use crate::domain::price::Estimate;
+use crate::domain::project::Project;
 use crate::domain::region::Region;
 use crate::domain::view::{
     DeployOptions, DiskView, ImageChoice, ImageLink, InstanceDeletion, InstanceDetail, InstanceLink,
@@ -222,6 +223,8 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
     ctx.authorize(Act::InstanceCreate, &own, "project")?;
     let region = people::region_of(ctx, place)?;
     let mut mine: Vec<Arc<Image>> = ctx.app.images.group(&(project.id, region.id.clone()));
+    // Those of other regions that can be deployed here too (U15).
+    mine.extend(elsewhere(ctx, &project, &region.id));
     mine.retain(|i| i.status == ImageStatus::Available && !i.hidden && i.stage_deploys().is_ok());
     mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
     let flavors = list_records::<Flavor>(ctx.app.store.as_ref(), &(), Order::Ascending, 500, None)?.items;
@@ -236,7 +239,13 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
             .iter()
             .map(|i| ImageChoice { leads: i.family.clone(), ..images::choice(i) })
             .collect(),
-        mine: mine.iter().map(|i| images::choice(i)).collect(),
+        mine: mine
+            .iter()
+            .map(|i| ImageChoice {
+                from: (i.region != region.id).then(|| i.region.clone()),
+                ..images::choice(i)
+            })
+            .collect(),
         shared: shares::accepted(ctx, project.id, &region.id)?.iter().map(images::choice).collect(),
         flavors,
         zones: region.zones.clone(),
@@ -245,7 +254,15 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
     })
 }
 
-fn blocked(ctx: &Ctx, project: &crate::domain::project::Project, region: &Region) -> Option<Reason> {
+/// Images of the project in other regions that can be deployed in this one.
+fn elsewhere(ctx: &Ctx, project: &Project, region: &RegionId) -> Vec<Arc<Image>> {
+    let others = ctx.app.images.all().into_iter();
+    others
+        .filter(|i| i.project == project.id && i.region != *region && i.deploys_in(region, project.account))
+        .collect()
+}
+
+fn blocked(ctx: &Ctx, project: &Project, region: &Region) -> Option<Reason> {
     if let Some(missing) = ctx.app.hypervisor.facts().missing {
         return Some(Reason::new(
             "no_hypervisor",

@@ -9,11 +9,10 @@ use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::{Account, Project, Side, User};
 use crate::domain::region::Region;
-use crate::domain::view::{AccountRow, AccountView, Gauge, Overview, ProjectRow, SessionRow, Shell};
+use crate::domain::view::{AccountView, Gauge, Overview, ProjectRow, SessionRow, Shell};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, instances, quotas, shares, tasks, usage};
-use crate::store::{Order, list};
+use crate::ops::{audit, images, instances, provider, quotas, shares, tasks, usage};
 use std::sync::Arc;
 
 /// The frame around every page.
@@ -68,7 +67,7 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
 /// `Unauthenticated`.
 pub fn overview(ctx: &Ctx, place: &Place) -> Result<Overview> {
     let region = region_of(ctx, place)?;
-    let provider = ctx.may(Act::ProviderGet, &Resource::Provider);
+    let of_provider = ctx.may(Act::ProviderGet, &Resource::Provider);
     if ctx.actor == Actor::Anonymous {
         ctx.authorize(Act::ProjectGet, &Resource::Provider, "overview")?;
     }
@@ -88,8 +87,8 @@ pub fn overview(ctx: &Ctx, place: &Place) -> Result<Overview> {
         images: vec![],
         instances: vec![],
         events: vec![],
-        accounts: if provider { accounts(ctx)? } else { vec![] },
-        missing: if provider { ctx.app.hypervisor.facts().missing.into_iter().collect() } else { vec![] },
+        accounts: if of_provider { provider::rows(ctx)? } else { vec![] },
+        missing: if of_provider { ctx.app.hypervisor.facts().missing.into_iter().collect() } else { vec![] },
         may_change: project.as_ref().is_some_and(|p| ctx.may(Act::InstanceCreate, &own(p))),
         now: ctx.now,
     };
@@ -125,31 +124,6 @@ fn fill(ctx: &Ctx, view: &mut Overview, project: &Project, region: &Region) -> R
     view.instances = newest.iter().take(5).map(|i| instances::row(ctx, i, region)).collect();
     view.events = audit::of_project(ctx, project.id, 8)?;
     Ok(())
-}
-
-fn accounts(ctx: &Ctx) -> Result<Vec<AccountRow>> {
-    let month = ctx.now.month_start();
-    let store = ctx.app.store.as_ref();
-    let projects = list::<Project>(store, &(), Order::Ascending, 10_000, None)?.items;
-    let regions = regions(ctx)?;
-    let mut rows = Vec::new();
-    for account in list::<Account>(store, &(), Order::Ascending, 10_000, None)?.items {
-        let own: Vec<&Project> = projects.iter().filter(|p| p.account == account.id).collect();
-        let count = |f: &dyn Fn(&(crate::domain::ids::ProjectId, crate::domain::ids::RegionId)) -> u32| {
-            own.iter()
-                .flat_map(|p| regions.iter().map(|r| f(&(p.id, r.id.clone()))))
-                .fold(0, u32::saturating_add)
-        };
-        rows.push(AccountRow {
-            n_projects: u32::try_from(own.len()).unwrap_or(u32::MAX),
-            n_images: count(&|group| images::n_listed(ctx, group)),
-            n_instances: count(&|group| ctx.app.instances.count(group)),
-            cost: usage::cost_between(ctx, account.id, month, ctx.now)?.0,
-            name: account.name,
-        });
-    }
-    rows.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(rows)
 }
 
 /// The user's account, projects and sessions.

@@ -48,6 +48,10 @@ impl All {
                 *account.creating.entry(image.project).or_default() += 1;
             }
         }
+        for image in self.images.values().filter(|i| i.held_bytes() > 0) {
+            let of = recount.entry((image.account, image.region.clone())).or_default();
+            of.stored_bytes = of.stored_bytes.saturating_add(image.held_bytes());
+        }
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
             recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
         }
@@ -75,6 +79,12 @@ impl All {
                 self.found(format!(
                     "The counter of {whose} in {} says {says} open shares; there are {}.",
                     counter.region, counted.n_shares
+                ));
+            }
+            if let Some(says) = counter.stored_bytes.filter(|says| *says != counted.stored_bytes) {
+                self.found(format!(
+                    "The counter of {whose} in {} says that images hold {says} bytes; they hold {}.",
+                    counter.region, counted.stored_bytes
                 ));
             }
             if counter.n_copies != counted.n_copies {
@@ -116,5 +126,6 @@ struct Recount {
     n_instances: u32,
     n_copies: u32,
     n_shares: u32,
+    stored_bytes: u64,
     creating: BTreeMap<ProjectId, u32>,
 }

@@ -297,6 +297,7 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
         (image.id.to_string(), image.region.to_string(), needs(image), system(image));
     let (remark, family) = (text_fact("Remark", &image.remark), text_fact("Family", &image.family));
     let (tags, protection) = (tag_fact(image), protection_fact(&detail));
+    let reaches = reach_fact(&detail);
     let (licence, project) = (text_fact("Licence", &image.licence), text_fact("Project", &detail.project));
     let (origin, sizes, created, now) = (origin_facts(&detail), sizes(&detail), image.created, detail.now);
     view! {
@@ -315,6 +316,7 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
                 {licence}
                 {project}
                 <Fact term="Region">{region}</Fact>
+                {reaches}
                 <Fact term="Created"><Moment at=created now/></Fact>
                 {fingerprint}
             </Facts>
@@ -326,6 +328,21 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
 fn text_fact(term: &'static str, text: &str) -> Option<AnyView> {
     let text = text.to_owned();
     (!text.is_empty()).then(|| view! { <Fact term><span class="break">{text}</span></Fact> }.into_any())
+}
+
+/// Where else it can be deployed, and the way to ask for more (U15).
+fn reach_fact(detail: &ImageDetail) -> Option<AnyView> {
+    let image = &detail.image;
+    let ask = detail.may_ask && image.can(Action::Copy).is_ok();
+    if image.reaches.is_empty() && !ask {
+        return None;
+    }
+    let regions = image.reaches.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ");
+    let regions =
+        if regions.is_empty() { "Its own region only".to_owned() } else { format!("Also in {regions}") };
+    let href = paths::image_reach(image.id);
+    let ask = ask.then(|| view! { <a href=href>"Ask for another region"</a> });
+    Some(view! { <Fact term="Deploys"><span class="cluster">{regions}{ask}</span></Fact> }.into_any())
 }
 
 /// Its tags; each shows the images that have it too.

@@ -171,7 +171,8 @@ fn matching(images: &[ImageChoice], needle: &str, keep: Option<ImageId>) -> Vec<
 fn describe(image: &ImageChoice) -> String {
     let disk = format!("at least {} GiB of disk", least_gib(image));
     let warning = if image.deprecated { "deprecated: choose a newer one if you can" } else { "" };
-    let parts = [image.os.clone(), disk, image.created.day(), warning.to_owned()];
+    let from = image.from.as_ref().map(|region| format!("fetched from {region} first")).unwrap_or_default();
+    let parts = [image.os.clone(), disk, image.created.day(), from, warning.to_owned()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -206,6 +207,7 @@ mod tests {
             created: Timestamp(0),
             deprecated: false,
             leads: String::new(),
+            from: None,
         }
     }
 

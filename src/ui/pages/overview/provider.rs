@@ -1,7 +1,7 @@
 //! What only the provider's people see on the overview.
 
 use crate::ui::components::*;
-use darkroom_core::domain::page::grouped;
+use crate::ui::pages::accounts::AccountTable;
 use darkroom_core::domain::view::AccountRow;
 use leptos::prelude::*;
 
@@ -18,42 +18,10 @@ pub fn Missing(missing: Vec<String>) -> impl IntoView {
 /// All tenant accounts with what they have and what it costs.
 #[component]
 pub fn Accounts(accounts: Vec<AccountRow>, symbol: String) -> impl IntoView {
-    let columns = vec![
-        Column::text("Account"),
-        Column::number("Projects").low(),
-        Column::number("Instances"),
-        Column::number("Images"),
-        Column::number("Cost this month"),
-    ];
-    let rows = accounts
-        .into_iter()
-        .map(|account| view! { <Account account symbol=symbol.clone()/> })
-        .collect::<Vec<_>>();
-    let body = if rows.is_empty() {
+    let body = if accounts.is_empty() {
         view! { <p class="soft">"No accounts yet. The command darkroom admin makes them."</p> }.into_any()
     } else {
-        view! { <Frame><Table caption="Accounts" columns>{rows}</Table></Frame> }.into_any()
+        view! { <Frame><AccountTable accounts symbol/></Frame> }.into_any()
     };
     view! { <Section id="accounts" title="Accounts">{body}</Section> }
-}
-
-#[component]
-fn Account(account: AccountRow, symbol: String) -> impl IntoView {
-    view! {
-        <Row>
-            <NameCell name=account.name.to_string()/>
-            <Cell label="Projects" kind=Kind::Number rank=Rank::Low>
-                {grouped(account.n_projects)}
-            </Cell>
-            <Cell label="Instances" kind=Kind::Number>
-                {grouped(account.n_instances)}
-            </Cell>
-            <Cell label="Images" kind=Kind::Number>
-                {grouped(account.n_images)}
-            </Cell>
-            <Cell label="Cost this month" kind=Kind::Number>
-                <MoneyText amount=account.cost.display(&symbol)/>
-            </Cell>
-        </Row>
-    }
 }
