@@ -91,19 +91,23 @@ async function make(browser: Browser, server: Server): Promise<World> {
   const requests = await provider.newPage();
   await requests.goto('/requests');
   const request = /[0-9a-f-]{36}/.exec((await requests.getByRole('link', { name: /^Answer/ }).getAttribute('href')) ?? '')![0];
+  await requests.goto('/accounts');
+  await requests.getByRole('main').getByRole('link', { name: 'Acme' }).click();
+  await requests.waitForURL(/\/accounts\/[0-9a-f-]{36}$/);
+  const account = requests.url().split('/').at(-1)!;
   await provider.close();
   return {
     machine,
     image,
     task,
-    places: places(machine, image, task, offered, recipient, deleted, request),
+    places: places(machine, image, task, offered, recipient, deleted, request, account),
     context: async (any, person, options) =>
       any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
   };
 }
 
 /** Every page and every dialog, and what they are when there is nothing in them. */
-function places(machine: string, image: string, task: string, offered: string, recipient: string, deleted: string, request: string): Place[] {
+function places(machine: string, image: string, task: string, offered: string, recipient: string, deleted: string, request: string, account: string): Place[] {
   const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
   return [
     { name: 'sign-in', address: '/sign-in', person: 'nobody' },
@@ -132,6 +136,7 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('delete-image', `/images/${image}/delete`, 'Delete web-1-golden?'),
     owner('delete-shared-image', `/images/${offered}/delete`, 'Delete tools?'),
     owner('copy-image', `/images/${image}/copy`, 'Copy web-1-golden'),
+    owner('reach-image', `/images/${image}/reach`, 'Deploy web-1-golden in another region'),
     owner('stage-image', `/images/${image}/stage`, 'Deprecate web-1-golden?'),
     owner('image-sharing', `/images/${offered}/sharing`),
     owner('image-not-shared', `/images/${image}/sharing`),
@@ -150,6 +155,10 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('ask-quota', '/quotas/images', 'More images in north-1'),
     { name: 'operator-regions', address: '/regions', person: 'operator' },
     { name: 'operator-edits-region', address: '/regions/north-1', person: 'operator', dialog: 'Change north-1' },
+    { name: 'operator-accounts', address: '/accounts', person: 'operator' },
+    { name: 'operator-account', address: `/accounts/${account}`, person: 'operator' },
+    { name: 'operator-moves-account', address: `/accounts/${account}/edit`, person: 'operator', dialog: 'Site of Acme' },
+    { name: 'operator-sets-limits', address: `/accounts/${account}/limits/north-1`, person: 'operator', dialog: 'Limits of Acme in north-1' },
     { name: 'operator-requests', address: '/requests', person: 'operator' },
     { name: 'operator-answers', address: `/requests/${request}`, person: 'operator', dialog: 'Acme asks for 45 images' },
     { name: 'reader-quotas', address: '/quotas', person: 'reader' },

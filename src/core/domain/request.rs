@@ -158,6 +158,14 @@ impl Wish {
         }
     }
 
+    /// The region of the image that is wanted in another one.
+    pub const fn home(&self) -> Option<&RegionId> {
+        match self {
+            Self::More { .. } => None,
+            Self::Reach { home, .. } => Some(home),
+        }
+    }
+
     /// `30 images`, or `web-1 to be deployed in south-1`.
     pub fn words(&self, region: &RegionId) -> String {
         match self {

@@ -28,10 +28,11 @@ pub fn overview(ctx: &Ctx, place: &Place) -> Result<QuotaPage> {
     let (project, _) = people::project_of(ctx, place, Act::QuotaGet)?;
     let region = people::region_of(ctx, place)?;
     let account = ctx.read::<Account>(&project.account)?.ok_or_else(|| Error::not_found("account"))?;
-    let mut requests = Vec::new();
-    for request in newest(ctx, index::REQUEST_BY_PLACE, &(account.id, region.id.clone()))? {
-        requests.push(row(request, account.name.to_string()));
-    }
+    let mut asked = newest(ctx, index::REQUEST_BY_PLACE, &account.id)?;
+    // One for another region is of both: of where the image is, and of where it is wanted.
+    asked.retain(|request| request.region == region.id || request.wish.home() == Some(&region.id));
+    asked.sort_by_key(|request| std::cmp::Reverse((request.at, request.id)));
+    let requests = asked.into_iter().map(|request| row(request, account.name.to_string())).collect();
     Ok(QuotaPage {
         quotas: quotas(ctx, &project, &region)?,
         account: account.name.to_string(),

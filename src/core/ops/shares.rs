@@ -50,7 +50,6 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(image::Action::Share)?;
-        let place = sites::of(tx, &image)?;
         let mut sharing = count(tx, image.id)?;
         let mut asked = Vec::new();
         let mut all = Vec::new();
@@ -62,10 +61,7 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
                 None => None,
             };
             let line = judge(ctx, &image, typed, project.as_ref(), before.as_ref());
-            let line = match &project {
-                Some(project) if line.verdict == Verdict::Asked => place.judge(tx, project, line)?,
-                _ => line,
-            };
+            let line = sites::judge(tx, &image, project.as_ref(), line)?;
             if let Some(project) = project {
                 let has = before.as_ref().is_some_and(|share| share.gives(&image, ctx.now));
                 all.push((project.clone(), if has { State::Accepted } else { State::Pending }));

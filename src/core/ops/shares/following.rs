@@ -39,7 +39,7 @@ pub(crate) fn follow(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image)
 fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower: &Follower) -> Result<()> {
     let mut sharing = count(tx, image.id)?;
     // The provider may have moved an account to another site since the family was shared.
-    let across = sites::of(tx, image)?.refuses(tx, follower.account)?;
+    let across = sites::refuses(tx, image, follower.account)?;
     let fits = match across {
         Some(reason) => Err(Error::from(reason)),
         None if sharing.n_accepted >= ctx.app.settings.shares_max => {

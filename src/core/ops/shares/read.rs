@@ -1,6 +1,6 @@
 //! What pages about sharing show. Reads only.
 
-use super::{judge, known, shared};
+use super::{judge, known, shared, sites};
 use crate::domain::following::Following;
 use crate::domain::form::ShareForm;
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId};
@@ -263,7 +263,8 @@ pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions>
             Some(project) => ctx.read::<Share>(&(id, project.id))?,
             None => None,
         };
-        lines.push(judge(ctx, &image, typed, project.as_ref(), before.as_ref()));
+        let line = judge(ctx, &image, typed, project.as_ref(), before.as_ref());
+        lines.push(sites::judge(&mut &*ctx, &image, project.as_ref(), line)?);
     }
     Ok(ShareOptions {
         id,
