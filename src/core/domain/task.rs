@@ -1,6 +1,7 @@
 //! Tasks as data: long work that survives restarts. The plan is fixed at creation; the engine only ever moves the record from one of the
 //! states below to the next. Retries are data (`not_before`), not sleeping code.
 
+use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
 use super::ids::{AccountId, ProjectId, RegionId, Subject, TaskId, UserId};
 use super::image::{Consistency, ImageDisk};
@@ -87,11 +88,11 @@ impl Kind {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Copy the disk at one instant into a scratch file. Undo: remove it.
+    /// Copy the disks at one instant into scratch files. Undo: remove them.
     Capture,
-    /// Put the scratch file's chunks into the region's store. Undo: nothing; unnamed chunks are swept.
+    /// Put the chunks of the next scratch file into the region's store, and so on until all are there. Undo: nothing; unnamed chunks are swept.
     Store,
-    /// Remove the scratch file.
+    /// Remove the scratch files.
     DiscardCapture,
     /// Bring what the region does not have from the region of the source. Undo: nothing; what no image needs is swept.
     Transfer,
@@ -201,18 +202,38 @@ pub struct Lease {
 /// What finished steps gave, for the steps after them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Outputs {
-    /// Path of the captured scratch file.
-    pub scratch: Option<String>,
+    /// The captured scratch files, system disk first; all of one instant.
+    pub scratch: Vec<Scratch>,
     /// How consistent the capture is.
     pub consistency: Option<Consistency>,
-    /// The stored disk.
-    pub stored: Option<ImageDisk>,
+    /// The disks stored so far, in the order of `scratch`: storing goes on with the first that is not here yet.
+    pub stored: Vec<ImageDisk>,
     /// Paths of the base files, one for each disk of the machine that has one.
     pub bases: Vec<String>,
     /// The port the machine answers on.
     pub ssh_port: Option<u16>,
     /// What was brought from another region.
     pub transferred: Option<Transferred>,
+}
+
+impl Outputs {
+    /// Whether `step` has to go on although a part of it is done: each disk is stored in a turn of its own, so that none is stored twice.
+    pub fn unfinished(&self, step: Step) -> bool {
+        step == Step::Store && self.stored.len() < self.scratch.len()
+    }
+}
+
+/// A captured disk that waits to be stored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Scratch {
+    /// Where its raw file is.
+    pub path: String,
+    /// Which disk of the machine it was.
+    pub role: DiskRole,
+    /// What that lived on; `None` for captures of older programs, which did not say.
+    pub storage: Option<DiskKind>,
+    /// The size the guest saw, in bytes; 0 for captures of older programs.
+    pub virtual_bytes: u64,
 }
 
 /// What a copy across regions takes, fixed when it is asked for: the image it comes from may be deleted meanwhile.

@@ -29,7 +29,7 @@ use super::ctx::{Ctx, Permit};
 use super::{ledger, shares, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
-use crate::domain::image::{Action, BootMode, Image, Os, Source, Status, Visibility};
+use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::PriceBook;
@@ -112,6 +112,8 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         region: machine.region.clone(),
         name: command.name.clone(),
         remark: command.remark.clone(),
+        kind: image::Kind::System,
+        zone: None,
         status: Status::Creating,
         visibility: Visibility::Private,
         protected: false,
@@ -127,7 +129,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         max_memory_mib: inherited(|p| p.max_memory_mib),
         min_disk_bytes: 0,
         parent: Some(machine.origin.id),
-        source: Some(Source { id: machine.id, name: machine.name.clone() }),
+        source: Some(Source { id: machine.id, name: machine.name.clone(), disk: None }),
         copied_from: None,
         family: String::new(),
         life: Default::default(),

@@ -5,10 +5,11 @@ use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
 use super::people;
+use crate::domain::disk::DiskRole;
 use crate::domain::flavor::Flavor;
 use crate::domain::form::RegionForm;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
-use crate::domain::image::{Image, ImageDisk, Status, Visibility};
+use crate::domain::image::{self, Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Role, Side, User};
@@ -433,6 +434,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         region: public.region,
         name: public.name,
         remark: String::new(),
+        kind: image::Kind::System,
+        zone: None,
         status: Status::Available,
         visibility: Visibility::Public,
         protected: true,
@@ -456,6 +459,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         leaves: None,
         licence: public.licence,
         disks: vec![ImageDisk {
+            role: DiskRole::System,
+            storage: None,
             fingerprint: stored.fingerprint.0,
             sha256: stored.sha256,
             virtual_bytes: stored.virtual_bytes,

@@ -1,6 +1,7 @@
 //! What `verify` finds, on stores with one thing wrong each.
 
 use super::*;
+use crate::domain::disk::DiskRole;
 use crate::domain::ids::RequestId;
 use crate::domain::image::{Bin, BootMode, ImageDisk, Os, Status, Visibility};
 use crate::domain::meter::Charge;
@@ -49,6 +50,8 @@ fn image() -> Image {
         region: "north-1".into(),
         name: Name::parse("Web").unwrap(),
         remark: String::new(),
+        kind: crate::domain::image::Kind::System,
+        zone: None,
         status: Status::Available,
         visibility: Visibility::Private,
         protected: false,
@@ -72,6 +75,8 @@ fn image() -> Image {
         leaves: None,
         licence: String::new(),
         disks: vec![ImageDisk {
+            role: DiskRole::System,
+            storage: None,
             fingerprint: "f".repeat(64),
             sha256: String::new(),
             virtual_bytes: 512,

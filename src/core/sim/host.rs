@@ -91,7 +91,7 @@ pub(super) struct State {
     pub(super) missing: bool,
     pub(super) machines: BTreeMap<InstanceId, Machine>,
     pub(super) files: BTreeMap<String, Content>,
-    pub(super) captures: BTreeMap<TaskId, (Content, Consistency)>,
+    pub(super) captures: BTreeMap<TaskId, (Vec<Content>, Consistency)>,
     pub(super) regions: BTreeMap<RegionId, Region>,
     pub(super) next_port: u16,
     pub(super) broken: Vec<String>,
@@ -215,9 +215,10 @@ impl Host {
         found.map_or_else(Default::default, |r| (r.manifests.keys().cloned().collect(), r.bases.clone()))
     }
 
-    /// The fingerprint and consistency of the last copy that a task took, at the instant it took it.
-    pub fn captured(&self, task: TaskId) -> Option<(String, Consistency)> {
-        self.state().captures.get(&task).map(|(content, how)| (content.fingerprint(), *how))
+    /// The fingerprints, disk by disk, and the consistency of the last copy that a task took, at the one instant it took it.
+    pub fn captured(&self, task: TaskId) -> Option<(Vec<String>, Consistency)> {
+        let prints = |disks: &[Content]| disks.iter().map(Content::fingerprint).collect();
+        self.state().captures.get(&task).map(|(disks, how)| (prints(disks), *how))
     }
 
     /// What must never happen to a host and did.

@@ -290,7 +290,7 @@ fn one_request_of_a_kind_waits(store: &dyn Store, records: &Records) -> Checked 
     Ok(())
 }
 
-/// P17, and: an image is what its machine's disk was at the instant of the capture.
+/// P17, and: an image is what the disks of its machine were at the one instant of the capture.
 fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
     for image in records.images.all() {
         let made = matches!(image.status, image::Status::Available | image::Status::Recycled);
@@ -315,16 +315,18 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
         }
         let task = image.task.ok_or_else(|| format!("{} has no task", image.id))?;
         let taken = bench.host.captured(task);
-        let has = image.disks.first().map(|d| d.fingerprint.clone()).zip(image.consistency);
+        let has = image.consistency.map(|how| (prints(&image.disks), how));
         hold!(taken == has, "{} holds {has:?}, and its capture took {taken:?}", image.id);
     }
     Ok(())
 }
 
+fn prints(disks: &[image::ImageDisk]) -> Vec<String> {
+    disks.iter().map(|d| d.fingerprint.clone()).collect()
+}
+
 /// A copy has what its source had when it was asked for: as its task noted, and as its source still has.
 fn copies_are_true(image: &Image, records: &Records) -> Checked {
-    let prints =
-        |disks: &[image::ImageDisk]| -> Vec<String> { disks.iter().map(|d| d.fingerprint.clone()).collect() };
     let has = prints(&image.disks);
     if let Some(task) =
         image.task.and_then(|id| records.tasks.get(id.0)).filter(|t| t.kind == Kind::ImageCopy)
@@ -456,7 +458,8 @@ fn leases_are_ours(bench: &Bench, records: &Records) -> Checked {
 /// A task that ended leaves no scratch file; one that was cancelled or that removed something leaves nothing at all.
 fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
     for path in bench.host.scratch() {
-        let owner = path.rsplit('/').next().and_then(|id| id.parse::<TaskId>().ok());
+        // scratch / machine / task / disk
+        let owner = path.split('/').nth(2).and_then(|id| id.parse::<TaskId>().ok());
         let unfinished = owner.and_then(|id| records.tasks.get(id.0)).is_some_and(unfinished);
         hold!(unfinished, "{path} is left of a task that ended");
     }

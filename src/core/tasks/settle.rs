@@ -79,7 +79,7 @@ fn image_created(
         Ok(())
     })?;
     if *ending == Ending::Done {
-        image.disks = task.outputs.stored.iter().cloned().collect();
+        image.disks = task.outputs.stored.clone();
         image.min_disk_bytes = image.virtual_bytes();
         image.consistency = task.outputs.consistency;
     }

@@ -110,7 +110,7 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
             live.extend(origin.disks.iter().map(|d| d.fingerprint.clone()));
         }
         if task.region == *region {
-            live.extend(task.outputs.stored.map(|d| d.fingerprint));
+            live.extend(task.outputs.stored.into_iter().map(|d| d.fingerprint));
         }
     }
     for image in app.images.all().iter().filter(|i| i.region == *region) {

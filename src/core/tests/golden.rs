@@ -185,7 +185,13 @@ fn what_older_programs_wrote_is_understood() {
             "{image}"
         );
         assert!(image.contains(r#""nic_multiqueue":false,"sriov":false"#), "{image}");
+        assert!(image.contains(r#""kind":"system","zone":null"#), "{image}");
     }
+    let image_3 = read_older::<Image>(b"any", include_str!("older/image_3.json"));
+    assert!(image_3.contains(r#""name":"web","disk":null}"#), "{image_3}");
+    assert!(image_3.contains(r#"{"role":"system","storage":null,"fingerprint":"#), "{image_3}");
+    assert!(image_3.contains(r#""kind":"system","zone":null"#), "{image_3}");
+    assert!(image_3.contains(r#""nic_multiqueue":true,"sriov":false"#), "{image_3}");
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
@@ -217,4 +223,10 @@ fn what_older_programs_wrote_is_understood() {
     let event = read_older::<Event>(b"any", include_str!("older/event_1.json"));
     assert!(event.contains(r#""detail":"Changed the remark.","number":0,"hash":"""#), "{event}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");
+    assert!(task.contains(r#","role":"system","storage":null,"virtual_bytes":0}]"#), "{task}");
+    let task_2 = read_older::<Task>(b"any", include_str!("older/task_2.json"));
+    assert!(
+        task_2.contains(r#""stored":[],"#) && task_2.contains(r#"{"role":"system","storage":null,"#),
+        "{task_2}"
+    );
 }

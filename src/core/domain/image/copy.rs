@@ -90,6 +90,8 @@ impl Image {
             region: target.region,
             name: target.name,
             remark: target.remark,
+            kind: self.kind,
+            zone: self.zone.clone(),
             status: if inside { Status::Available } else { Status::Creating },
             visibility: Visibility::Private,
             protected: false,
@@ -112,7 +114,7 @@ impl Image {
             max_memory_mib: self.max_memory_mib,
             min_disk_bytes: self.min_disk_bytes.max(self.virtual_bytes()),
             parent: self.parent,
-            source: self.source.as_ref().map(|s| Source { id: s.id, name: s.name.clone() }),
+            source: self.source.as_ref().map(|s| Source { id: s.id, name: s.name.clone(), disk: s.disk }),
             // In its own project and region a copy would take the lead of the family it was taken from.
             family: if inside && target.project == self.project {
                 String::new()
@@ -133,6 +135,7 @@ mod tests {
     use super::super::tests::image;
     use super::super::{Consistency, ImageDisk};
     use super::*;
+    use crate::domain::disk::DiskRole;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -150,6 +153,8 @@ mod tests {
 
     fn original(n_disks: u64, virtual_bytes: u64) -> Image {
         let disk = |n: u64| ImageDisk {
+            role: DiskRole::System,
+            storage: None,
             fingerprint: format!("{n:064x}"),
             sha256: String::new(),
             virtual_bytes,

@@ -2,16 +2,19 @@
 
 pub mod bin;
 pub mod copy;
+pub mod kind;
 pub mod life;
 pub mod list;
 pub mod tags;
 
 pub use bin::Bin;
 pub use copy::CopiedFrom;
+pub use kind::Kind;
 
 use self::life::Life;
+use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
-use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use super::ids::{AccountId, DiskId, ImageId, InstanceId, ProjectId, RegionId, TaskId, ZoneId};
 use super::text::Name;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,6 +139,10 @@ pub struct Os {
 /// One disk of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageDisk {
+    /// Whether a machine boots from it.
+    pub role: DiskRole,
+    /// What the disk it was copied from lived on; `None` when that is not known or it came from a file.
+    pub storage: Option<DiskKind>,
     /// Names its content in the region's chunk store, 64 hex digits.
     pub fingerprint: String,
     /// SHA-256 of the whole virtual disk, 64 hex digits.
@@ -153,6 +160,8 @@ pub struct Source {
     pub id: InstanceId,
     /// Its name then.
     pub name: Name,
+    /// The data disk the image was made of; only of a [`Kind::Data`] image.
+    pub disk: Option<DiskId>,
 }
 
 /// Who changed a record last, so that a stale edit can say so.
@@ -181,6 +190,10 @@ pub struct Image {
     pub name: Name,
     /// At most 1024 characters; empty for none.
     pub remark: String,
+    /// What it is an image of; never changes.
+    pub kind: Kind,
+    /// The only zone that machines can be made from it in; of a machine image, `None` for all others (U16).
+    pub zone: Option<ZoneId>,
     /// How far along it is.
     pub status: Status,
     /// Who else may see it.
@@ -430,6 +443,8 @@ pub(crate) mod tests {
             region: "north-1".into(),
             name: Name::parse("web-v1").expect("valid"),
             remark: String::new(),
+            kind: Kind::System,
+            zone: None,
             status,
             visibility: Visibility::Private,
             protected: false,

@@ -34,14 +34,15 @@ pub fn disk_node(disk: DiskId) -> String {
     format!("d{}", &disk.0.simple().to_string()[2..])
 }
 
-/// The name of the block node that a capture writes to.
-pub fn capture_node(capture: TaskId) -> String {
-    format!("c{}", &capture.0.simple().to_string()[2..])
+/// The name of the block node that a capture writes its disk number `index` to; one digit of the id more must go for the number, which is
+/// below [`darkroom_core::ports::CAPTURE_DISKS_MAX`].
+pub fn capture_node(capture: TaskId, index: usize) -> String {
+    format!("c{index:x}{}", &capture.0.simple().to_string()[3..])
 }
 
-/// The job of a capture.
-pub fn capture_job(capture: TaskId) -> String {
-    format!("cap-{capture}")
+/// The job of a capture for its disk number `index`.
+pub fn capture_job(capture: TaskId, index: usize) -> String {
+    format!("cap-{capture}-{index}")
 }
 
 /// How a disk is opened: formats are pinned and nothing is taken from the file's own header, so nothing a guest wrote can be followed.
@@ -253,6 +254,7 @@ mod tests {
     fn node_names_fit_into_qemus_limit() {
         let id = Uuid::from_u128(u128::MAX);
         assert_eq!(disk_node(DiskId(id)).len(), 31);
-        assert_eq!(capture_node(TaskId(id)).len(), 31);
+        assert_eq!(capture_node(TaskId(id), 0).len(), 31);
+        assert_eq!(capture_node(TaskId(id), darkroom_core::ports::CAPTURE_DISKS_MAX - 1).len(), 31);
     }
 }
