@@ -40,6 +40,10 @@ pub enum Act {
     InstanceConsole,
     /// Delete a machine.
     InstanceDelete,
+    /// Give a machine a new disk.
+    DiskAdd,
+    /// Remove a disk of a machine.
+    DiskRemove,
     /// See a task.
     TaskGet,
     /// Cancel or retry a task.
@@ -66,7 +70,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -83,6 +87,8 @@ impl Act {
         Self::InstancePower,
         Self::InstanceConsole,
         Self::InstanceDelete,
+        Self::DiskAdd,
+        Self::DiskRemove,
         Self::TaskGet,
         Self::TaskChange,
         Self::AuditProject,
@@ -115,6 +121,8 @@ impl Act {
             Self::InstancePower => "instance.power",
             Self::InstanceConsole => "instance.console",
             Self::InstanceDelete => "instance.delete",
+            Self::DiskAdd => "disk.add",
+            Self::DiskRemove => "disk.remove",
             Self::TaskGet => "task.get",
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
@@ -151,6 +159,8 @@ impl Act {
             | Self::InstancePower
             | Self::InstanceConsole
             | Self::InstanceDelete
+            | Self::DiskAdd
+            | Self::DiskRemove
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk => Need::Owner,

@@ -17,7 +17,8 @@ pub use images::{
     ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
-    DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
+    DeployOptions, DiskOptions, DiskRemoval, DiskView, InstanceDeletion, InstanceDetail, InstanceLink,
+    InstanceList, InstanceRow,
 };
 pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
