@@ -2,8 +2,11 @@
 
 use crate::support::{self, GIB, MIB, Noise, Quiet, Tenant};
 use darkroom_core::domain::Result;
+use darkroom_core::domain::disk::DiskRole;
 use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
-use darkroom_core::domain::image::{BootMode, Consistency, Image, ImageDisk, Os, Source, Status, Visibility};
+use darkroom_core::domain::image::{
+    self, BootMode, Consistency, Image, ImageDisk, Os, Source, Status, Visibility,
+};
 use darkroom_core::domain::meter::Charge;
 use darkroom_core::domain::policy::{Act, Resource};
 use darkroom_core::domain::quota::Counter;
@@ -90,6 +93,8 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
     let failed = number % FAILED_EVERY == 7;
     let stored = &contents[noise.below(contents.len() as u64) as usize];
     let disk = ImageDisk {
+        role: DiskRole::System,
+        storage: None,
         fingerprint: stored.fingerprint.0.clone(),
         sha256: stored.sha256.clone(),
         virtual_bytes: stored.virtual_bytes,
@@ -98,8 +103,11 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
     let machine = Source {
         id: InstanceId(system.app.ids.uuid()),
         name: Name::parse(&format!("{role}-{:02}", noise.below(40))).expect("valid"),
+        disk: None,
     };
     Image {
+        kind: image::Kind::System,
+        zone: None,
         copied_from: None,
         id: ImageId(system.app.ids.uuid()),
         account: tenant.account,
@@ -184,6 +192,7 @@ fn put_task(tx: &mut Tx<'_>, asked: &Ctx, image: &Image) -> Result<()> {
     let id = image.task.expect("every image here has one");
     let finished = asked.now.plus_ms(2_000);
     let mut task = Task {
+        disk: None,
         origin: None,
         id,
         kind: Kind::ImageCreate,

@@ -186,6 +186,8 @@ pub struct MachineSpec {
     pub memory_mib: u64,
     /// Disks in order; the first is the system disk.
     pub disks: Vec<DiskSpec>,
+    /// Path of a read-only raw ISO from [`Blobs::base`] that is in the machine's drive. It boots from it while its system disk does not.
+    pub iso: Option<String>,
     /// Public keys for the default user, one per entry.
     pub ssh_keys: Vec<String>,
     /// Cloud-init user data; empty for none.
@@ -213,12 +215,15 @@ pub enum Power {
     Absent,
 }
 
+/// Most disks that are captured at one instant: as many as a machine can have, with room.
+pub const CAPTURE_DISKS_MAX: usize = 16;
+
 /// What capturing a disk gave.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Captured {
     /// Path of a raw, sparse file with the disk's content at one instant; remove it with [`Hypervisor::discard_capture`].
     pub scratch: String,
-    /// How consistent it is.
+    /// How consistent it is; the same for all disks of one capture.
     pub consistency: Consistency,
     /// The size the guest sees, in bytes.
     pub virtual_bytes: u64,
@@ -253,18 +258,23 @@ pub trait Hypervisor: Send + Sync {
     fn reset(&self, id: InstanceId) -> Result<(), PortError>;
     /// What the machine does now. Also re-attaches to a process that an earlier run of darkroom started.
     fn power(&self, id: InstanceId) -> Result<Power, PortError>;
+    /// Removes one disk of a machine that is off; a disk or a machine that is not there is removed. `Refused` for the system disk and while
+    /// the machine runs.
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError>;
     /// Cuts the power and removes everything of the machine.
     fn destroy(&self, id: InstanceId) -> Result<(), PortError>;
-    /// Copies one disk, as it is at one instant, into a scratch file named after `capture`. The guest is not paused; its file systems are
-    /// frozen for the instant when its agent answers. A leftover of an earlier try with the same name is discarded first.
+    /// Copies disks of one machine, all as they are at one and the same instant, each into a scratch file named after `capture` and the disk;
+    /// gives the copies in the order of `disks`. The guest is not paused; its file systems are frozen for the instant, once for all, when its
+    /// agent answers. Leftovers of an earlier try with the same name are discarded first; a try that fails leaves none. Progress counts the
+    /// bytes of all disks together. `Refused` when `disks` is empty or names more than [`CAPTURE_DISKS_MAX`].
     fn capture(
         &self,
         id: InstanceId,
-        disk: DiskId,
+        disks: &[DiskId],
         capture: TaskId,
         watcher: &dyn Watcher,
-    ) -> Result<Captured, PortError>;
-    /// Removes the scratch file (and a job still running) of `capture`, if there is one.
+    ) -> Result<Vec<Captured>, PortError>;
+    /// Removes all scratch files (and jobs still running) of `capture`, if there are any.
     fn discard_capture(&self, id: InstanceId, capture: TaskId) -> Result<(), PortError>;
     /// Bytes a disk occupies on the host.
     fn disk_used_bytes(&self, id: InstanceId, disk: DiskId) -> Result<u64, PortError>;

@@ -23,13 +23,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const GIB: u64 = 1 << 30;
 const LIMITS: FormatLimits = FormatLimits { virtual_bytes_max: 64 * GIB };
 
 /// Follows work; can cancel it at its first progress, or do something else then.
 #[derive(Default)]
-struct Observer<'a> {
+pub(super) struct Observer<'a> {
     cancels_at_bytes: Option<u64>,
     on_progress: Option<Box<dyn Fn() + Sync + 'a>>,
     is_cancelled: AtomicBool,
@@ -56,10 +56,10 @@ impl Watcher for Observer<'_> {
 }
 
 /// A host with machines; ends their processes when the test is over, however it ends.
-struct Host {
+pub(super) struct Host {
     _temporary: TempDir,
-    root: PathBuf,
-    hypervisor: Arc<QemuHypervisor>,
+    pub(super) root: PathBuf,
+    pub(super) hypervisor: Arc<QemuHypervisor>,
     machines: Mutex<Vec<InstanceId>>,
 }
 
@@ -81,7 +81,7 @@ fn settings() -> QemuSettings {
 }
 
 /// A host, or `None` with a notice where QEMU is missing. Its folder is deeper than a socket's path may be long.
-fn host() -> Option<Host> {
+pub(super) fn host() -> Option<Host> {
     if tool::find_program(&settings().qemu).is_none() {
         println!("skipped: qemu-system-x86_64 is not installed");
         return None;
@@ -95,7 +95,7 @@ fn host() -> Option<Host> {
 }
 
 impl Host {
-    fn create(&self, n: u128, disks: Vec<DiskSpec>) -> MachineSpec {
+    pub(super) fn create(&self, n: u128, disks: Vec<DiskSpec>) -> MachineSpec {
         let spec = MachineSpec {
             id: InstanceId(Uuid::from_u128(n)),
             hostname: format!("guest-{n}"),
@@ -103,6 +103,7 @@ impl Host {
             n_vcpus: if n % 2 == 1 { 2 } else { 1 },
             memory_mib: 256,
             disks,
+            iso: None,
             ssh_keys: vec![
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfd0tqBpYvQ0kLrN1oTz7yJ0lYqkT3kqv3Yw1bJw8Zx ann@desk"
                     .to_owned(),
@@ -116,11 +117,11 @@ impl Host {
         spec
     }
 
-    fn folder(&self, id: InstanceId) -> PathBuf {
+    pub(super) fn folder(&self, id: InstanceId) -> PathBuf {
         self.root.join(id.to_string())
     }
 
-    fn monitor(&self, id: InstanceId, name: &str) -> Qmp {
+    pub(super) fn monitor(&self, id: InstanceId, name: &str) -> Qmp {
         let serial = self.hypervisor.console_socket(id).unwrap();
         Qmp::connect(&Path::new(&serial).with_file_name(name), Duration::from_secs(10)).unwrap()
     }
@@ -135,13 +136,23 @@ impl Host {
     }
 
     fn capture(&self, spec: &MachineSpec, disk: usize, n: u128) -> Captured {
-        self.hypervisor
-            .capture(spec.id, spec.disks[disk].id, TaskId(Uuid::from_u128(n)), &Observer::default())
-            .unwrap()
+        self.capture_one(spec.id, spec.disks[disk].id, n, &Observer::default()).unwrap()
+    }
+
+    fn capture_one(
+        &self,
+        id: InstanceId,
+        disk: DiskId,
+        n: u128,
+        watcher: &dyn Watcher,
+    ) -> Result<Captured, PortError> {
+        let mut captured = self.hypervisor.capture(id, &[disk], TaskId(Uuid::from_u128(n)), watcher)?;
+        assert_eq!(captured.len(), 1);
+        Ok(captured.remove(0))
     }
 }
 
-fn disk(n: u128, size_bytes: u64, base: Option<&Path>) -> DiskSpec {
+pub(super) fn disk(n: u128, size_bytes: u64, base: Option<&Path>) -> DiskSpec {
     DiskSpec { id: DiskId(Uuid::from_u128(n)), size_bytes, base: base.map(|base| base.display().to_string()) }
 }
 
@@ -151,20 +162,20 @@ fn tool_run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// The serial console, as somebody at a terminal uses it.
-struct Console {
+pub(super) struct Console {
     stream: UnixStream,
     seen: String,
 }
 
 impl Console {
-    fn connect(host: &Host, id: InstanceId) -> Self {
+    pub(super) fn connect(host: &Host, id: InstanceId) -> Self {
         let stream = UnixStream::connect(host.hypervisor.console_socket(id).unwrap()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         Self { stream, seen: String::new() }
     }
 
     /// Reads until `text` has come, and forgets everything up to its end.
-    fn until(&mut self, text: &str) -> String {
+    pub(super) fn until(&mut self, text: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(at) = self.seen.find(text) {
@@ -183,7 +194,7 @@ impl Console {
     }
 
     /// Runs a command at the prompt and returns what it printed.
-    fn run(&mut self, command: &str) -> String {
+    pub(super) fn run(&mut self, command: &str) -> String {
         // The arithmetic keeps the echo of the command from looking like its end.
         self.stream.write_all(format!("{command}; echo end-$((40+2))\r").as_bytes()).unwrap();
         self.until("end-42")
@@ -191,7 +202,7 @@ impl Console {
 }
 
 /// The test guest's disk as a raw file: what the chunk store would offer as a base.
-fn guest_base(folder: &Path) -> PathBuf {
+pub(super) fn guest_base(folder: &Path) -> PathBuf {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/darkroom-linux.qcow2");
     assert!(
         guest.is_file(),
@@ -225,8 +236,7 @@ fn a_running_machine_is_captured_and_a_second_one_made_of_it_has_its_files() {
     console.run("echo exposed-in-$((1000+937)) >/root/marker; sync");
 
     let observer = Observer::default();
-    let captured =
-        host.hypervisor.capture(first.id, first.disks[0].id, TaskId(Uuid::from_u128(21)), &observer).unwrap();
+    let captured = host.capture_one(first.id, first.disks[0].id, 21, &observer).unwrap();
     assert_eq!((captured.consistency, captured.virtual_bytes), (Consistency::Frozen, 2 * GIB));
     assert_eq!(observer.last.load(Ordering::SeqCst), observer.total.load(Ordering::SeqCst));
     let data = fs::metadata(&captured.scratch).unwrap();
@@ -274,6 +284,64 @@ fn a_running_machine_is_captured_and_a_second_one_made_of_it_has_its_files() {
             .unwrap()
             .contains("host=guest-2")
     );
+}
+
+/// A writer counts up on one data disk and then on the other: what is on the first is never behind the second, nor ahead by more than one. Disks
+/// captured one after the other break that.
+#[test]
+fn all_disks_of_a_running_machine_are_captured_at_one_instant() {
+    let Some(host) = host() else { return };
+    let base = guest_base(host.root.parent().unwrap());
+    let disks = vec![disk(141, 2 * GIB, Some(&base)), disk(142, GIB, None), disk(143, 64 * MIB, None)];
+    let spec = host.create(14, disks);
+    host.hypervisor.start(&spec).unwrap();
+    let mut console = Console::connect(&host, spec.id);
+    console.until("guest-14:~# ");
+    let write = |device: &str| format!("printf %08d $i | dd of=/dev/{device} conv=fsync,notrunc 2>/dev/null");
+    console.run(&format!(
+        "(i=10; while :; do i=$((i+1)); {}; {}; done) & echo begun",
+        write("vdb"),
+        write("vdc")
+    ));
+    let ids: Vec<DiskId> = spec.disks.iter().map(|disk| disk.id).collect();
+    let number = |captured: &Captured| {
+        let mut bytes = [0u8; 8];
+        fs::File::open(&captured.scratch).unwrap().read_exact(&mut bytes).unwrap();
+        str::from_utf8(&bytes).unwrap().trim_matches('\0').parse::<u64>().unwrap_or(0)
+    };
+    let mut last = 0;
+    for n in 0..6 {
+        let task = TaskId(Uuid::from_u128(150 + n));
+        let observer = Observer::default();
+        let captured = host.hypervisor.capture(spec.id, &ids, task, &observer).unwrap();
+        assert_eq!(captured.len(), 3);
+        assert_eq!(observer.last.load(Ordering::SeqCst), observer.total.load(Ordering::SeqCst));
+        let sizes: Vec<u64> = captured.iter().map(|c| fs::metadata(&c.scratch).unwrap().len()).collect();
+        assert_eq!(sizes, [2 * GIB, GIB, 64 * MIB]);
+        assert!(captured.iter().all(|c| c.consistency == captured[0].consistency));
+        let (first, second) = (number(&captured[1]), number(&captured[2]));
+        assert!(first == second || first == second + 1, "{first} and {second} are not of one instant");
+        last = first;
+        assert_eq!(host.scratch_names(spec.id).len(), 3);
+        host.hypervisor.discard_capture(spec.id, task).unwrap();
+        assert_eq!(host.scratch_names(spec.id), Vec::<String>::new());
+    }
+    assert!(last > 10, "the writer never wrote");
+
+    host.hypervisor.cut_power(spec.id).unwrap();
+    let stopped =
+        host.hypervisor.capture(spec.id, &ids[1..], TaskId(Uuid::from_u128(160)), &Observer::default());
+    let stopped = stopped.unwrap();
+    assert!(stopped.iter().all(|c| c.consistency == Consistency::Stopped));
+    assert!(number(&stopped[0]) >= last && number(&stopped[0]) - number(&stopped[1]) <= 1);
+    // All of a machine's disks or none: one that is not there leaves no file of the others.
+    let foreign = [ids[1], DiskId(Uuid::from_u128(999))];
+    let refused =
+        host.hypervisor.capture(spec.id, &foreign, TaskId(Uuid::from_u128(161)), &Observer::default());
+    assert!(matches!(refused, Err(PortError::Gone(_))));
+    let refused = host.hypervisor.capture(spec.id, &[], TaskId(Uuid::from_u128(162)), &Observer::default());
+    assert!(matches!(refused, Err(PortError::Refused(_))));
+    assert_eq!(host.scratch_names(spec.id).len(), 2);
 }
 
 #[test]
@@ -345,10 +413,7 @@ fn a_capture_cancelled_in_the_middle_leaves_nothing_and_a_leftover_job_is_cleare
     let (id, disk) = (spec.id, spec.disks[1].id);
 
     let observer = Observer { cancels_at_bytes: Some(1), ..Observer::default() };
-    assert_eq!(
-        host.hypervisor.capture(id, disk, TaskId(Uuid::from_u128(61)), &observer),
-        Err(PortError::Cancelled)
-    );
+    assert_eq!(host.capture_one(id, disk, 61, &observer), Err(PortError::Cancelled));
     assert_eq!(host.scratch_names(id), Vec::<String>::new());
     let mut qmp = host.monitor(id, "cap.sock");
     assert_eq!(qmp.execute("query-jobs", json!({})).unwrap(), json!([]));
@@ -357,16 +422,16 @@ fn a_capture_cancelled_in_the_middle_leaves_nothing_and_a_leftover_job_is_cleare
 
     // What a darkroom that died in the middle leaves: a slow job, its node and its file.
     let task = TaskId(Uuid::from_u128(62));
-    let part = host.folder(id).join("scratch").join(format!("{task}.raw.part"));
+    let part = host.folder(id).join("scratch").join(format!("{task}-{disk}.raw.part"));
     fs::File::create(&part).unwrap().set_len(2 * GIB).unwrap();
-    let node = format!("c{}", &task.0.simple().to_string()[2..]);
+    let node = format!("c0{}", &task.0.simple().to_string()[3..]);
     let file = json!({ "driver": "file", "filename": part });
     qmp.execute("blockdev-add", json!({ "driver": "raw", "node-name": node, "file": file })).unwrap();
     let source = format!("d{}", &disk.0.simple().to_string()[2..]);
-    let job = json!({ "job-id": format!("cap-{task}"), "device": source, "target": node, "sync": "top", "speed": 65_536, "auto-dismiss": false });
+    let job = json!({ "job-id": format!("cap-{task}-0"), "device": source, "target": node, "sync": "top", "speed": 65_536, "auto-dismiss": false });
     qmp.execute("blockdev-backup", job).unwrap();
     drop(qmp);
-    let captured = host.hypervisor.capture(id, disk, task, &Observer::default()).unwrap();
+    let captured = host.capture_one(id, disk, 62, &Observer::default()).unwrap();
     // Nobody answers at the agent's channel, as no system runs.
     assert_eq!(captured.consistency, Consistency::Crash);
     let mut file = fs::File::open(&captured.scratch).unwrap();
@@ -396,8 +461,7 @@ fn a_machine_cannot_start_while_its_disk_is_captured_off() {
         refused.fetch_add(1, Ordering::SeqCst);
     };
     let observer = Observer { on_progress: Some(Box::new(start)), ..Observer::default() };
-    let captured =
-        host.hypervisor.capture(spec.id, spec.disks[0].id, TaskId(Uuid::from_u128(72)), &observer).unwrap();
+    let captured = host.capture_one(spec.id, spec.disks[0].id, 72, &observer).unwrap();
     assert_eq!(captured.consistency, Consistency::Stopped);
     assert!(refused.load(Ordering::SeqCst) > 0);
     assert!(host.hypervisor.disk_used_bytes(spec.id, spec.disks[0].id).unwrap() > 200 * MIB);

@@ -40,6 +40,10 @@ pub enum Act {
     InstanceConsole,
     /// Delete a machine.
     InstanceDelete,
+    /// Give a machine a new disk.
+    DiskAdd,
+    /// Remove a disk of a machine.
+    DiskRemove,
     /// See a task.
     TaskGet,
     /// Cancel or retry a task.
@@ -68,7 +72,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -85,6 +89,8 @@ impl Act {
         Self::InstancePower,
         Self::InstanceConsole,
         Self::InstanceDelete,
+        Self::DiskAdd,
+        Self::DiskRemove,
         Self::TaskGet,
         Self::TaskChange,
         Self::AuditProject,
@@ -118,6 +124,8 @@ impl Act {
             Self::InstancePower => "instance.power",
             Self::InstanceConsole => "instance.console",
             Self::InstanceDelete => "instance.delete",
+            Self::DiskAdd => "disk.add",
+            Self::DiskRemove => "disk.remove",
             Self::TaskGet => "task.get",
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
@@ -155,6 +163,8 @@ impl Act {
             | Self::InstancePower
             | Self::InstanceConsole
             | Self::InstanceDelete
+            | Self::DiskAdd
+            | Self::DiskRemove
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk => Need::Owner,

@@ -1,8 +1,9 @@
 //! Tasks as data: long work that survives restarts. The plan is fixed at creation; the engine only ever moves the record from one of the
 //! states below to the next. Retries are data (`not_before`), not sleeping code.
 
+use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
-use super::ids::{AccountId, ProjectId, RegionId, Subject, TaskId, UserId};
+use super::ids::{AccountId, DiskId, ProjectId, RegionId, Subject, TaskId, UserId};
 use super::image::{Consistency, ImageDisk};
 use super::time::{Timestamp, span};
 use serde::{Deserialize, Serialize};
@@ -28,11 +29,15 @@ pub enum Kind {
     InstanceReboot,
     /// Removes a machine.
     InstanceDelete,
+    /// Gives a machine a new data disk.
+    DiskAdd,
+    /// Removes a data disk of a machine.
+    DiskRemove,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ImageCreate,
         Self::ImageCopy,
         Self::ImageDelete,
@@ -41,6 +46,8 @@ impl Kind {
         Self::InstanceStop,
         Self::InstanceReboot,
         Self::InstanceDelete,
+        Self::DiskAdd,
+        Self::DiskRemove,
     ];
 
     /// What a person reads in lists.
@@ -54,6 +61,8 @@ impl Kind {
             Self::InstanceStop => "Stop instance",
             Self::InstanceReboot => "Restart instance",
             Self::InstanceDelete => "Delete instance",
+            Self::DiskAdd => "Add disk",
+            Self::DiskRemove => "Remove disk",
         }
     }
 
@@ -69,17 +78,19 @@ impl Kind {
             Self::InstanceStop => &[Step::PressPower, Step::AwaitOff],
             Self::InstanceReboot => &[Step::PressPower, Step::AwaitOff, Step::Start],
             Self::InstanceDelete => &[Step::Destroy],
+            Self::DiskAdd => &[Step::PrepareBase, Step::CreateDisks],
+            Self::DiskRemove => &[Step::RemoveDisk],
         }
     }
 
     /// Whether a failed try is undone. What removes things only goes forward: it is tried until it is done or somebody must look.
     pub const fn undoable(self) -> bool {
-        !matches!(self, Self::ImageDelete | Self::InstanceDelete)
+        !matches!(self, Self::ImageDelete | Self::InstanceDelete | Self::DiskRemove)
     }
 
     /// Whether a person may stop it and have everything undone.
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate)
+        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate | Self::DiskAdd)
     }
 }
 
@@ -87,11 +98,11 @@ impl Kind {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Copy the disk at one instant into a scratch file. Undo: remove it.
+    /// Copy the disks at one instant into scratch files. Undo: remove them.
     Capture,
-    /// Put the scratch file's chunks into the region's store. Undo: nothing; unnamed chunks are swept.
+    /// Put the chunks of the next scratch file into the region's store, and so on until all are there. Undo: nothing; unnamed chunks are swept.
     Store,
-    /// Remove the scratch file.
+    /// Remove the scratch files.
     DiscardCapture,
     /// Bring what the region does not have from the region of the source. Undo: nothing; what no image needs is swept.
     Transfer,
@@ -99,7 +110,7 @@ pub enum Step {
     Release,
     /// Make sure the read-only base file exists.
     PrepareBase,
-    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it.
+    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it; remove the disk that it adds.
     CreateDisks,
     /// Start the machine's process. Undo: cut the power.
     Start,
@@ -107,6 +118,8 @@ pub enum Step {
     PressPower,
     /// Wait until it is off; cut the power after the time allowed. Undo: cut the power.
     AwaitOff,
+    /// Remove one disk of the machine.
+    RemoveDisk,
     /// Remove everything of the machine.
     Destroy,
 }
@@ -125,6 +138,7 @@ impl Step {
             Self::Start => "Start the machine",
             Self::PressPower => "Press the power button",
             Self::AwaitOff => "Wait until it is off",
+            Self::RemoveDisk => "Remove the disk",
             Self::Destroy => "Remove the machine",
         }
     }
@@ -201,18 +215,38 @@ pub struct Lease {
 /// What finished steps gave, for the steps after them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Outputs {
-    /// Path of the captured scratch file.
-    pub scratch: Option<String>,
+    /// The captured scratch files, system disk first; all of one instant.
+    pub scratch: Vec<Scratch>,
     /// How consistent the capture is.
     pub consistency: Option<Consistency>,
-    /// The stored disk.
-    pub stored: Option<ImageDisk>,
-    /// Paths of the base files, one for each disk of the machine that has one.
+    /// The disks stored so far, in the order of `scratch`: storing goes on with the first that is not here yet.
+    pub stored: Vec<ImageDisk>,
+    /// Paths of the base files, one for each disk of the machine that has one, and of its ISO.
     pub bases: Vec<String>,
     /// The port the machine answers on.
     pub ssh_port: Option<u16>,
     /// What was brought from another region.
     pub transferred: Option<Transferred>,
+}
+
+impl Outputs {
+    /// Whether `step` has to go on although a part of it is done: each disk is stored in a turn of its own, so that none is stored twice.
+    pub fn unfinished(&self, step: Step) -> bool {
+        step == Step::Store && self.stored.len() < self.scratch.len()
+    }
+}
+
+/// A captured disk that waits to be stored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Scratch {
+    /// Where its raw file is.
+    pub path: String,
+    /// Which disk of the machine it was.
+    pub role: DiskRole,
+    /// What that lived on; `None` for captures of older programs, which did not say.
+    pub storage: Option<DiskKind>,
+    /// The size the guest saw, in bytes; 0 for captures of older programs.
+    pub virtual_bytes: u64,
 }
 
 /// What a copy across regions takes, fixed when it is asked for: the image it comes from may be deleted meanwhile.
@@ -315,6 +349,8 @@ pub struct Task {
     pub subject: Subject,
     /// The subject's name then.
     pub name: String,
+    /// The disk of the machine that it adds or removes; `None` for every other kind.
+    pub disk: Option<DiskId>,
     /// What it copies; only of a copy across regions.
     pub origin: Option<Origin>,
     /// Where it stands.
@@ -408,7 +444,7 @@ impl Task {
         match action {
             Action::Cancel if !self.kind.cancellable() => Err(Reason::new(
                 "task_not_cancellable",
-                "Only making or copying an image and making an instance can be cancelled.",
+                "Only making or copying an image, making an instance and adding a disk can be cancelled.",
                 format!("This task is “{}”.", self.kind.title()),
                 "Wait until it is done.",
             )),
@@ -421,6 +457,12 @@ impl Task {
                     Err(Reason::new("task_ended", "Only a queued or running task can be cancelled.", now, ""))
                 }
             },
+            Action::Retry if self.kind == Kind::DiskAdd && self.state == State::Failed => Err(Reason::new(
+                "task_not_retryable",
+                "Adding a disk is asked for anew: its size and content are forgotten.",
+                now,
+                "Add the disk again on the machine's page.",
+            )),
             Action::Retry => match self.state {
                 State::Failed | State::Stuck => Ok(()),
                 State::Queued | State::Running | State::Undoing | State::Done | State::Cancelled => {

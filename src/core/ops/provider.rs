@@ -10,10 +10,11 @@ use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
 use super::people;
+use crate::domain::disk::DiskRole;
 use crate::domain::flavor::Flavor;
 use crate::domain::form::RegionForm;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
-use crate::domain::image::{Image, ImageDisk, Status, Visibility};
+use crate::domain::image::{self, Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Role, Side, User};
@@ -442,6 +443,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         region: public.region,
         name: public.name,
         remark: String::new(),
+        kind: public.kind,
+        zone: None,
         status: Status::Available,
         visibility: Visibility::Public,
         protected: true,
@@ -455,7 +458,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         sriov: false,
         min_memory_mib: public.min_memory_mib,
         max_memory_mib: 0,
-        min_disk_bytes: stored.virtual_bytes,
+        // What is installed from a disc may be of any size.
+        min_disk_bytes: if public.kind == image::Kind::Iso { 0 } else { stored.virtual_bytes },
         parent: None,
         source: None,
         copied_from: None,
@@ -467,6 +471,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         reserved_bytes: 0,
         reaches: BTreeSet::new(),
         disks: vec![ImageDisk {
+            role: DiskRole::System,
+            storage: None,
             fingerprint: stored.fingerprint.0,
             sha256: stored.sha256,
             virtual_bytes: stored.virtual_bytes,

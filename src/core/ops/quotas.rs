@@ -227,6 +227,7 @@ pub fn ask_reach(ctx: &Ctx, form: &ReachForm) -> Result<RequestId> {
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(image::Action::Copy)?;
+        image.can_reach()?;
         let account = tx.get::<Account>(&image.account)?.ok_or_else(|| Error::not_found("account"))?;
         let region = tx.get::<Region>(&asked.region)?.ok_or_else(|| {
             Error::field("region", "invalid_input", "There is no such region. Choose one from the list.")
@@ -250,7 +251,7 @@ pub fn reach_options(ctx: &Ctx, id: ImageId) -> Result<ReachOptions> {
     ctx.authorize(Act::QuotaAsk, &Resource::Account(image.account), "image")?;
     let all = people::regions(ctx)?.into_iter().map(|region| region.id);
     Ok(ReachOptions {
-        blocked: image.can(image::Action::Copy).err(),
+        blocked: image.can(image::Action::Copy).and_then(|()| image.can_reach()).err(),
         regions: all.filter(|region| !image.deploys_in(region, image.account)).collect(),
         image: id,
         name: image.name,

@@ -3,7 +3,7 @@
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit, Place};
 use super::{images, instances, people};
-use crate::domain::ids::{AccountId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::ids::{AccountId, DiskId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, ROWS_DEFAULT};
@@ -22,6 +22,7 @@ pub(crate) struct About {
     project: ProjectId,
     region: RegionId,
     origin: Option<Origin>,
+    disk: Option<DiskId>,
 }
 
 impl About {
@@ -33,6 +34,7 @@ impl About {
             project: image.project,
             region: image.region.clone(),
             origin: None,
+            disk: None,
         }
     }
 
@@ -49,7 +51,13 @@ impl About {
             project: machine.project,
             region: machine.region.clone(),
             origin: None,
+            disk: None,
         }
+    }
+
+    /// One disk of a machine.
+    pub(crate) fn disk(machine: &Instance, disk: DiskId) -> Self {
+        Self { disk: Some(disk), ..Self::instance(machine) }
     }
 }
 
@@ -72,6 +80,7 @@ pub(crate) fn begin(
         region: about.region.clone(),
         subject: about.subject,
         name: about.name.clone(),
+        disk: about.disk,
         origin: about.origin.clone(),
         state: State::Queued,
         step: 0,

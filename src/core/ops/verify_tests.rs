@@ -1,6 +1,7 @@
 //! What `verify` finds, on stores with one thing wrong each.
 
 use super::*;
+use crate::domain::disk::DiskRole;
 use crate::domain::ids::RequestId;
 use crate::domain::image::{Bin, BootMode, ImageDisk, Os, Status, Visibility};
 use crate::domain::meter::Charge;
@@ -56,6 +57,8 @@ fn image() -> Image {
         region: "north-1".into(),
         name: Name::parse("Web").unwrap(),
         remark: String::new(),
+        kind: crate::domain::image::Kind::System,
+        zone: None,
         status: Status::Available,
         visibility: Visibility::Private,
         protected: false,
@@ -81,6 +84,8 @@ fn image() -> Image {
         reserved_bytes: 0,
         reaches: BTreeSet::new(),
         disks: vec![ImageDisk {
+            role: DiskRole::System,
+            storage: None,
             fingerprint: "f".repeat(64),
             sha256: String::new(),
             virtual_bytes: 512,

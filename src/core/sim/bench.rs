@@ -106,7 +106,8 @@ impl Bench {
         let store = Arc::new(MemoryStore::with_faults(faults.clone()));
         let (ids, secrets) = (Arc::new(SimIds::new(seed)), Arc::new(SimSecrets::default()));
         let recount = Arc::new(Recount::new(clock.clone()));
-        let settings = Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, ..settings };
+        let settings =
+            Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, machine_shares_max: 1, ..settings };
         Self::open(clock, host, faults, store, recount, ids, secrets, settings)
     }
 
@@ -220,6 +221,7 @@ impl Bench {
         self.host
             .put_file("files/guest.raw", Content { virtual_bytes: GIB, blocks: [(0, 7), (1, 8)].into() });
         let public = PublicImage {
+            kind: crate::domain::image::Kind::System,
             name: Name::parse("guest").map_err(Error::internal)?,
             os: Os::default(),
             boot: BootMode::Bios,
@@ -292,6 +294,7 @@ impl Bench {
     pub fn capture(&self, ctx: &Ctx, machine: InstanceId, name: &str) -> Result<(ImageId, TaskId)> {
         let form = CreateImageForm {
             instance: machine.to_string(),
+            what: String::new(),
             name: name.to_owned(),
             remark: String::new(),
             price_version: 1,
@@ -341,6 +344,7 @@ impl Bench {
             remark: String::new(),
             family: None,
             tags: None,
+            data_disks: String::new(),
             price_versions,
         };
         let made = images::copy(&ctx, &form)?;

@@ -8,7 +8,7 @@ use crate::domain::form::{
     CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, PasswordForm,
     RestoreImageForm, StageForm,
 };
-use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{self, Visibility};
 use crate::domain::project::Role;
@@ -18,7 +18,7 @@ use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{audit, images, instances, people, tasks};
 use crate::ports::Clock;
 
-type Happened = (String, String);
+pub(super) type Happened = (String, String);
 
 /// Somebody who may change things in a project, and what is there.
 pub(super) struct Desk {
@@ -28,7 +28,8 @@ pub(super) struct Desk {
 }
 
 pub(super) const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
-const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
+pub(super) const MOVING: [&str; 4] =
+    ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
 
 impl World {
     /// The context that a person's session gives; signs in first when they have none. `None` when an injected error is in the way.
@@ -89,7 +90,7 @@ impl World {
         self.desk(|role| role >= Role::Member)
     }
 
-    fn a_machine(&mut self, project: ProjectId) -> Option<(InstanceId, RegionId)> {
+    pub(super) fn a_machine(&mut self, project: ProjectId) -> Option<(InstanceId, RegionId)> {
         let own: Vec<(InstanceId, RegionId)> = {
             let records = self.bench.witness.records();
             records
@@ -111,13 +112,8 @@ impl World {
         self.dice.pick(&own).cloned()
     }
 
-    fn account_of(&self, project: ProjectId) -> AccountId {
-        let of = self.provider.projects.iter().find(|(_, own)| *own == project);
-        of.map_or(self.provider.accounts[0], |(account, _)| *account)
-    }
-
     /// Mostly the version of the prices in force, sometimes the one before.
-    fn price_version(&mut self, region: &RegionId) -> u32 {
+    pub(super) fn price_version(&mut self, region: &RegionId) -> u32 {
         let version = {
             let records = self.bench.witness.records();
             records.regions.all().find(|r| r.id == *region).map_or(1, |r| r.prices.version)
@@ -135,18 +131,27 @@ impl World {
         let given = self.a_given_image(desk.project).filter(|s| s.region == region).map(|s| s.image);
         let own = own.filter(|_| self.dice.chance(500));
         let image = own.or(given.filter(|_| self.dice.chance(500))).unwrap_or(public);
-        let data = self.dice.chance(200);
+        let data = self.dice.chance(400);
         let form = DeployForm {
             project: desk.project.to_string(),
             region: region.to_string(),
             image: image.to_string(),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             flavor: if self.dice.chance(700) { "m1.tiny" } else { "m1.small" }.to_owned(),
-            zone: "a".to_owned(),
+            zone: if self.dice.chance(800) { "a" } else { "b" }.to_owned(),
             disk_kind: "ssd".to_owned(),
             disk_gib: self.dice.pick(&["1", "2", "4"]).copied().unwrap_or("2").to_owned(),
             data1_gib: if data { "3" } else { "" }.to_owned(),
-            data1_kind: if data { "economy" } else { "" }.to_owned(),
+            data1_kind: if !data {
+                ""
+            } else if self.dice.chance(200) {
+                "economy"
+            } else {
+                "ssd"
+            }
+            .to_owned(),
+            data2_gib: if data && self.dice.chance(300) { "1" } else { "" }.to_owned(),
+            data2_kind: "ssd".to_owned(),
             price_version: self.price_version(&region),
             ..DeployForm::default()
         };
@@ -157,8 +162,9 @@ impl World {
             "image_disabled",
             "image_recycled",
             "price_changed",
-            // An image of a larger disk does not fit on the disk that was thrown.
+            // An image of a larger disk does not fit on the disk that was thrown, one of a whole machine not into every zone.
             "invalid_input",
+            "image_is_data",
             if self.missing { "no_hypervisor" } else { "" },
         ];
         let result = instances::create(&desk.ctx, &form);
@@ -184,6 +190,7 @@ impl World {
         };
         let form = CreateImageForm {
             instance: machine.to_string(),
+            what: self.part_of(machine),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: String::new(),
             price_version: self.price_version(&region),
@@ -204,6 +211,8 @@ impl World {
             "instance_failed",
             "price_changed",
             "task_limit_reached",
+            "no_data_disks",
+            "data_disk_kind",
         ];
         let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
@@ -232,6 +241,7 @@ impl World {
             remark: "a copy".to_owned(),
             family: self.dice.chance(700).then(|| "web".to_owned()),
             tags: None,
+            data_disks: if self.dice.chance(600) { "yes" } else { "" }.to_owned(),
             price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
             regions: regions.iter().map(ToString::to_string).collect(),
         };
@@ -358,6 +368,8 @@ impl World {
         let Some(task) = self.a_task(desk.project, failed) else { return (event, "nothing".to_owned()) };
         let result = tasks::retry(&desk.ctx, task);
         let allowed = [
+            // A disk is added anew.
+            "task_not_retryable",
             "image_not_failed",
             "image_feature_off",
             "source_gone",
@@ -368,6 +380,10 @@ impl World {
             "copies_off",
             "instance_failed",
             "task_limit_reached",
+            // So may a data disk.
+            "no_data_disks",
+            "data_disk_kind",
+            "not_a_data_disk",
             // What failed may be gone by now.
             "not_found",
             if self.missing { "no_hypervisor" } else { "" },
@@ -400,6 +416,7 @@ impl World {
         };
         let form = CreateImageForm {
             instance: machine.to_string(),
+            what: String::new(),
             name: "mine".to_owned(),
             remark: String::new(),
             price_version: self.price_version(&region),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 45] = [
+const HAPPENINGS: [(u64, Happening); 47] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -34,6 +34,8 @@ const HAPPENINGS: [(u64, Happening); 45] = [
     (3, World::purges_image),
     (2, World::keeps_image),
     (5, World::deletes_machine),
+    (6, World::adds_disk),
+    (4, World::removes_disk),
     (7, World::renames),
     (6, World::manages),
     (6, World::cancels),

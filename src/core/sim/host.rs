@@ -29,6 +29,8 @@ pub enum Op {
     Cut,
     /// Remove a machine.
     Destroy,
+    /// Remove a disk.
+    RemoveDisk,
     /// Copy a disk.
     Capture,
     /// Remove a copy.
@@ -91,10 +93,19 @@ pub(super) struct State {
     pub(super) missing: bool,
     pub(super) machines: BTreeMap<InstanceId, Machine>,
     pub(super) files: BTreeMap<String, Content>,
-    pub(super) captures: BTreeMap<TaskId, (Content, Consistency)>,
+    pub(super) captures: BTreeMap<TaskId, Taken>,
+    /// What was on the disks of each machine at each moment between two changes, by fingerprint.
+    pub(super) moments: BTreeMap<InstanceId, BTreeSet<Vec<(DiskId, String)>>>,
     pub(super) regions: BTreeMap<RegionId, Region>,
     pub(super) next_port: u16,
     pub(super) broken: Vec<String>,
+}
+
+/// What a capture took.
+pub(super) struct Taken {
+    pub(super) machine: InstanceId,
+    pub(super) disks: Vec<(DiskId, String)>,
+    pub(super) consistency: Consistency,
 }
 
 pub(super) struct Machine {
@@ -137,6 +148,7 @@ impl Host {
             machines: BTreeMap::new(),
             files: BTreeMap::new(),
             captures: BTreeMap::new(),
+            moments: BTreeMap::new(),
             regions: regions.iter().map(|r| (RegionId::from(*r), Region::default())).collect(),
             next_port: 20_000,
             broken: vec![],
@@ -203,6 +215,11 @@ impl Host {
         self.state().machines.keys().copied().collect()
     }
 
+    /// The disks of a machine here.
+    pub fn disks(&self, id: InstanceId) -> BTreeSet<DiskId> {
+        self.state().machines.get(&id).map(|m| m.disks.keys().copied().collect()).unwrap_or_default()
+    }
+
     /// Whether the machine's process runs.
     pub fn runs(&self, id: InstanceId) -> bool {
         self.state().machines.get(&id).is_some_and(|m| m.port.is_some())
@@ -215,9 +232,20 @@ impl Host {
         found.map_or_else(Default::default, |r| (r.manifests.keys().cloned().collect(), r.bases.clone()))
     }
 
-    /// The fingerprint and consistency of the last copy that a task took, at the instant it took it.
-    pub fn captured(&self, task: TaskId) -> Option<(String, Consistency)> {
-        self.state().captures.get(&task).map(|(content, how)| (content.fingerprint(), *how))
+    /// The fingerprints, disk by disk, and the consistency of the last copy that a task took, at the one instant it took it.
+    pub fn captured(&self, task: TaskId) -> Option<(Vec<String>, Consistency)> {
+        let state = self.state();
+        let taken = state.captures.get(&task)?;
+        Some((taken.disks.iter().map(|(_, print)| print.clone()).collect(), taken.consistency))
+    }
+
+    /// Whether what a task took was on the disks of the machine at one moment.
+    pub fn were_together(&self, task: TaskId) -> bool {
+        let state = self.state();
+        let Some(taken) = state.captures.get(&task) else { return false };
+        let moments = state.moments.get(&taken.machine);
+        moments
+            .is_some_and(|all| all.iter().any(|moment| taken.disks.iter().all(|disk| moment.contains(disk))))
     }
 
     /// What must never happen to a host and did.
@@ -238,6 +266,7 @@ impl Host {
                 content.blocks.insert(at, value);
             }
         }
+        self.state().remember(id);
     }
 
     /// A machine's process ends by itself: shut down from inside, or dead with last words.
@@ -286,6 +315,13 @@ impl Host {
 }
 
 impl State {
+    /// Notes what is on the disks of a machine now.
+    pub(super) fn remember(&mut self, id: InstanceId) {
+        let Some(machine) = self.machines.get(&id) else { return };
+        let moment = machine.disks.iter().map(|(id, (content, _))| (*id, content.fingerprint())).collect();
+        self.moments.entry(id).or_default().insert(moment);
+    }
+
     fn fault(&mut self, op: Op) -> Option<(PortError, Effect)> {
         if let Some(script) = self.scripts.iter_mut().find(|s| s.op == op && s.n_left > 0) {
             script.n_left -= 1;
@@ -309,7 +345,7 @@ impl State {
                 Op::Create | Op::Capture | Op::Ingest | Op::Base | Op::Transfer => {
                     PortError::NoSpace { place: "north-1".to_owned() }
                 }
-                Op::Destroy | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,
+                Op::Destroy | Op::RemoveDisk | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,
                 Op::Start | Op::Press | Op::WaitOff => {
                     PortError::Refused("The host refuses this.".to_owned())
                 }

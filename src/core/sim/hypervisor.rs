@@ -1,19 +1,21 @@
 //! The simulated hypervisor: the port over the model of a host. Idempotent like the real one; leaves behind what a crash would leave.
 
 use super::content::Content;
-use super::host::{Host, Machine, Op, base_path, end};
+use super::host::{Host, Machine, Op, Taken, base_path, end};
 use crate::domain::ids::{DiskId, InstanceId, TaskId};
 use crate::domain::image::Consistency;
 use crate::ports::{
-    Captured, Clock, DiskSpec, Hypervisor, HypervisorFacts, MachineSpec, PortError, Power, Watcher,
+    CAPTURE_DISKS_MAX, Captured, Clock, DiskSpec, Hypervisor, HypervisorFacts, MachineSpec, PortError, Power,
+    Watcher,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct SimHypervisor(pub(super) Arc<Host>);
 
+/// What the scratch files of a capture begin with.
 fn scratch_path(id: InstanceId, capture: TaskId) -> String {
-    format!("scratch/{id}/{capture}")
+    format!("scratch/{id}/{capture}/")
 }
 
 fn gone() -> PortError {
@@ -64,6 +66,7 @@ impl Hypervisor for SimHypervisor {
         for (id, disk) in disks {
             machine.disks.entry(id).or_insert(disk);
         }
+        state.remember(spec.id);
         end(ends_with, ())
     }
 
@@ -133,6 +136,20 @@ impl Hypervisor for SimHypervisor {
         end(ends_with, power)
     }
 
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError> {
+        let ends_with = self.0.begin(Op::RemoveDisk)?;
+        let mut state = self.0.state();
+        if let Some(machine) = state.machines.get_mut(&id) {
+            if machine.port.is_some() {
+                return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
+            }
+            machine.disks.remove(&disk);
+        }
+        state.remember(id);
+        drop(state);
+        end(ends_with, ())
+    }
+
     fn destroy(&self, id: InstanceId) -> Result<(), PortError> {
         let ends_with = self.0.begin(Op::Destroy)?;
         let mut state = self.0.state();
@@ -144,20 +161,23 @@ impl Hypervisor for SimHypervisor {
     fn capture(
         &self,
         id: InstanceId,
-        disk: DiskId,
+        disks: &[DiskId],
         capture: TaskId,
         watcher: &dyn Watcher,
-    ) -> Result<Captured, PortError> {
-        let path = scratch_path(id, capture);
-        let (content, consistency) = {
+    ) -> Result<Vec<Captured>, PortError> {
+        if disks.is_empty() || disks.len() > CAPTURE_DISKS_MAX {
+            return Err(PortError::Refused("These disks cannot be captured together.".to_owned()));
+        }
+        let (contents, consistency) = {
             let state = self.0.state();
             let machine = state.machines.get(&id).ok_or_else(gone)?;
-            let (content, _) = machine.disks.get(&disk).ok_or_else(gone)?;
+            let content = |disk| machine.disks.get(disk).map(|(content, _)| content.clone()).ok_or_else(gone);
+            let contents = disks.iter().map(content).collect::<Result<Vec<_>, _>>()?;
             let how = if machine.port.is_some() { Consistency::Crash } else { Consistency::Stopped };
-            (content.clone(), how)
+            (contents, how)
         };
         let ends_with = self.0.begin(Op::Capture)?;
-        let total = content.virtual_bytes;
+        let total = contents.iter().map(|c| c.virtual_bytes).fold(0, u64::saturating_add);
         for part in 1..=4 {
             let pause_ms = self.0.state().dice.below(2000);
             self.0.clock.advance(i64::try_from(pause_ms).unwrap_or(0));
@@ -166,16 +186,24 @@ impl Hypervisor for SimHypervisor {
                 return Err(PortError::Cancelled);
             }
         }
-        let virtual_bytes = content.virtual_bytes;
         let mut state = self.0.state();
-        state.captures.insert(capture, (content.clone(), consistency));
-        state.files.insert(path.clone(), content);
-        end(ends_with, Captured { scratch: path, consistency, virtual_bytes })
+        let prints =
+            disks.iter().zip(&contents).map(|(disk, content)| (*disk, content.fingerprint())).collect();
+        state.captures.insert(capture, Taken { machine: id, disks: prints, consistency });
+        let mut captured = Vec::new();
+        for (disk, content) in disks.iter().zip(contents) {
+            let scratch = format!("{}{disk}", scratch_path(id, capture));
+            let virtual_bytes = content.virtual_bytes;
+            state.files.insert(scratch.clone(), content);
+            captured.push(Captured { scratch, consistency, virtual_bytes });
+        }
+        end(ends_with, captured)
     }
 
     fn discard_capture(&self, id: InstanceId, capture: TaskId) -> Result<(), PortError> {
         let ends_with = self.0.begin(Op::Discard)?;
-        self.0.state().files.remove(&scratch_path(id, capture));
+        let begins = scratch_path(id, capture);
+        self.0.state().files.retain(|path, _| !path.starts_with(&begins));
         end(ends_with, ())
     }
 

@@ -2,6 +2,7 @@
 //! that breaks it as a sentence.
 
 use super::bench::{Bench, SHARES_MAX};
+use super::kinds;
 use super::witness::Records;
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
@@ -51,6 +52,8 @@ pub fn check(bench: &Bench) -> Checked {
     no_more_copies_travel_than_may(bench, &records)?;
     one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;
+    kinds::disks_are_of_one_moment(bench, &records)?;
+    kinds::the_host_has_the_disks_that_are_written_down(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
     captures_and_machines_agree(&records)?;
@@ -290,7 +293,7 @@ fn one_request_of_a_kind_waits(store: &dyn Store, records: &Records) -> Checked 
     Ok(())
 }
 
-/// P17, and: an image is what its machine's disk was at the instant of the capture.
+/// P17, and: an image is what the disks of its machine were at the one instant of the capture.
 fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
     for image in records.images.all() {
         let made = matches!(image.status, image::Status::Available | image::Status::Recycled);
@@ -301,7 +304,7 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
         }
         hold!(!image.disks.is_empty() && image.virtual_bytes() > 0, "{} is available with size 0", image.id);
         hold!(
-            image.min_disk_bytes >= image.virtual_bytes(),
+            image.kind == image::Kind::Iso || image.min_disk_bytes >= image.first_bytes(),
             "{} fits on a disk smaller than itself",
             image.id
         );
@@ -315,16 +318,18 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
         }
         let task = image.task.ok_or_else(|| format!("{} has no task", image.id))?;
         let taken = bench.host.captured(task);
-        let has = image.disks.first().map(|d| d.fingerprint.clone()).zip(image.consistency);
+        let has = image.consistency.map(|how| (prints(&image.disks), how));
         hold!(taken == has, "{} holds {has:?}, and its capture took {taken:?}", image.id);
     }
     Ok(())
 }
 
+fn prints(disks: &[image::ImageDisk]) -> Vec<String> {
+    disks.iter().map(|d| d.fingerprint.clone()).collect()
+}
+
 /// A copy has what its source had when it was asked for: as its task noted, and as its source still has.
 fn copies_are_true(image: &Image, records: &Records) -> Checked {
-    let prints =
-        |disks: &[image::ImageDisk]| -> Vec<String> { disks.iter().map(|d| d.fingerprint.clone()).collect() };
     let has = prints(&image.disks);
     if let Some(task) =
         image.task.and_then(|id| records.tasks.get(id.0)).filter(|t| t.kind == Kind::ImageCopy)
@@ -334,7 +339,7 @@ fn copies_are_true(image: &Image, records: &Records) -> Checked {
     }
     let source = image.copied_from.as_ref().and_then(|from| records.images.get(from.id.0));
     if let Some(source) = source.filter(|s| !s.disks.is_empty()) {
-        let theirs = prints(&source.disks);
+        let theirs = prints(&source.disks_for(image.kind));
         hold!(theirs == has, "{} holds {has:?}, and its source {theirs:?}", image.id);
     }
     Ok(())
@@ -382,16 +387,20 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
         one_task(image.id.0, kind.as_slice(), image.task, &found)?;
     }
     for machine in records.instances.all() {
-        use instance::Status::{Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping};
+        use instance::Status::{
+            Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping, Updating,
+        };
+        let found = of_subject.remove(&machine.id.0).unwrap_or_default();
         let kind = match machine.status {
             Creating => Some(Kind::InstanceCreate),
             Starting => Some(Kind::InstanceStart),
             Stopping => Some(Kind::InstanceStop),
             Rebooting => Some(Kind::InstanceReboot),
             Deleting => Some(Kind::InstanceDelete),
+            Updating if found.iter().any(|task| task.kind == Kind::DiskRemove) => Some(Kind::DiskRemove),
+            Updating => Some(Kind::DiskAdd),
             Running | Stopped | Error => None,
         };
-        let found = of_subject.remove(&machine.id.0).unwrap_or_default();
         one_task(machine.id.0, kind.as_slice(), machine.task, &found)?;
     }
     hold!(of_subject.is_empty(), "tasks are about nothing: {:?}", of_subject.keys());
@@ -456,7 +465,8 @@ fn leases_are_ours(bench: &Bench, records: &Records) -> Checked {
 /// A task that ended leaves no scratch file; one that was cancelled or that removed something leaves nothing at all.
 fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
     for path in bench.host.scratch() {
-        let owner = path.rsplit('/').next().and_then(|id| id.parse::<TaskId>().ok());
+        // scratch / machine / task / disk
+        let owner = path.split('/').nth(2).and_then(|id| id.parse::<TaskId>().ok());
         let unfinished = owner.and_then(|id| records.tasks.get(id.0)).is_some_and(unfinished);
         hold!(unfinished, "{path} is left of a task that ended");
     }
@@ -507,7 +517,9 @@ fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
             );
         }
         if has_run(machine, records) && machine.status != instance::Status::Deleting {
-            for disk in &machine.disks {
+            // One that is being made is not there yet, one that is being removed costs nothing any more.
+            let changing = records.tasks.all().find(|t| machine.task == Some(t.id) && unfinished(t));
+            for disk in machine.disks.iter().filter(|d| changing.and_then(|t| t.disk) != Some(d.id)) {
                 let charge = Charge::Disk { disk_kind: disk.kind };
                 due.insert((disk.id.0, format!("{charge:?}")), disk.size_bytes);
             }

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::domain::form::{QuotaDecisionForm, QuotaRequestForm, ReachForm};
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::project::Role;
 use crate::domain::request::{QuotaKind, Request, State};
 use crate::ops::ctx::{Ctx, Place};
@@ -44,6 +44,11 @@ impl World {
         (event, outcome)
     }
 
+    pub(super) fn account_of(&self, project: ProjectId) -> AccountId {
+        let of = self.provider.projects.iter().find(|(_, own)| *own == project);
+        of.map_or(self.provider.accounts[0], |(account, _)| *account)
+    }
+
     /// An image of one region is wanted in another (U15).
     fn asks_for_reach(&mut self, owner: &Ctx, project: ProjectId) -> Happened {
         let event = "ask-reach".to_owned();
@@ -55,6 +60,7 @@ impl World {
         };
         let allowed = [
             "reach_known",
+            "reach_kind",
             "request_open",
             "image_not_available",
             "image_recycled",

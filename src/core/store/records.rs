@@ -67,8 +67,8 @@ records! {
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 4, ImageId, |r| r.id, older_image;
-    Instance, "instance", 2, InstanceId, |r| r.id, older_instance;
-    Task, "task", 2, TaskId, |r| r.id, older_task;
+    Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
+    Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 2, ImageId, |r| r.image, older_sharing;
@@ -152,8 +152,9 @@ fn price_bin(fields: &mut Map<String, Value>) {
     }
 }
 
-/// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do. Version 3 reserved no bytes, so that those
-/// being made when the program is replaced take none before they are stored, and reached no other region.
+/// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do. Until version 3 every image was of one system
+/// disk and reached no other region, and none reserved bytes: those being made when the program is replaced take none before they are
+/// stored.
 fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1..=3, Some(fields)) => {
@@ -166,11 +167,25 @@ fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError>
                 fields.entry(new).or_insert(Value::Null);
             }
             for new in ["nic_multiqueue", "sriov"] {
-                fields.entry(new).or_insert_with(|| json!(false));
+                fields.entry(new).or_insert(json!(false));
+            }
+            fields.insert("kind".to_owned(), json!("system"));
+            fields.insert("zone".to_owned(), Value::Null);
+            fields.get_mut("disks").into_iter().for_each(system_disks);
+            if let Some(source) = fields.get_mut("source").and_then(Value::as_object_mut) {
+                source.insert("disk".to_owned(), Value::Null);
             }
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),
+    }
+}
+
+/// Disks of images from before there were any but system disks.
+fn system_disks(disks: &mut Value) {
+    for disk in disks.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        disk.insert("role".to_owned(), json!("system"));
+        disk.insert("storage".to_owned(), Value::Null);
     }
 }
 
@@ -197,13 +212,24 @@ fn older_following(from_version: u32, mut value: Value) -> Result<Value, StoreEr
     }
 }
 
-/// Version 1 knew no copies.
+/// Version 1 knew no copies; version 2 one disk of an image, and no tasks for disks.
 fn older_task(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
-            fields.insert("origin".to_owned(), Value::Null);
+        (1 | 2, Some(fields)) => {
+            let origin = fields.entry("origin").or_insert(Value::Null);
+            origin.get_mut("disks").into_iter().for_each(system_disks);
+            fields.insert("disk".to_owned(), Value::Null);
             if let Some(outputs) = fields.get_mut("outputs").and_then(Value::as_object_mut) {
-                outputs.insert("transferred".to_owned(), Value::Null);
+                let transferred = outputs.entry("transferred").or_insert(Value::Null);
+                transferred.get_mut("disks").into_iter().for_each(system_disks);
+                let mut taken = |name: &str| outputs.get_mut(name).map(Value::take).filter(|v| !v.is_null());
+                let scratch = taken("scratch").map(
+                    |path| json!({ "path": path, "role": "system", "storage": null, "virtual_bytes": 0 }),
+                );
+                let mut stored = Value::Array(taken("stored").into_iter().collect());
+                system_disks(&mut stored);
+                outputs.insert("scratch".to_owned(), Value::Array(scratch.into_iter().collect()));
+                outputs.insert("stored".to_owned(), stored);
             }
             Ok(value)
         }
@@ -249,11 +275,12 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card.
+/// Version 1 knew one queue of the network card, version 2 no ISO.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
-            fields.insert("nic_multiqueue".to_owned(), json!(false));
+        (1 | 2, Some(fields)) => {
+            fields.entry("nic_multiqueue").or_insert(json!(false));
+            fields.insert("iso".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),

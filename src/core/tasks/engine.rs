@@ -365,9 +365,12 @@ fn forward(
     let title = task.current().map_or("", crate::domain::task::Step::title);
     match result {
         Ok(outputs) => {
-            task.note(now, format!("{title}: done."));
             task.outputs = outputs;
-            task.step += 1;
+            let more = task.current().is_some_and(|step| task.outputs.unfinished(step));
+            if !more {
+                task.note(now, format!("{title}: done."));
+                task.step += 1;
+            }
             task.attempts = 0;
             task.error = None;
             task.not_before = now;

@@ -1,10 +1,10 @@
 //! What each step does to the world, through ports. A step is idempotent: its effects are named by ids that were chosen before it ran.
 //! It never writes records.
 
-use crate::domain::ids::{ImageId, InstanceId, Subject};
+use crate::domain::ids::{DiskId, ImageId, InstanceId, Subject};
 use crate::domain::image::{Image, ImageDisk};
 use crate::domain::instance::Instance;
-use crate::domain::task::{Kind, Outputs, Step, Task, Transferred};
+use crate::domain::task::{Kind, Outputs, Scratch, Step, Task, Transferred};
 use crate::ops::ctx::App;
 use crate::ports::{Blobs, DiskSpec, Fingerprint, MachineSpec, PortError, Power, StoredSize, Watcher};
 use crate::store::read;
@@ -49,6 +49,7 @@ pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<
                 app.hypervisor.cut_power(id)?;
             }
         }
+        Step::RemoveDisk => remove_disk(app, task)?,
         Step::Destroy => match task.subject {
             Subject::Instance(id) => app.hypervisor.destroy(id)?,
             _ => return Err(defect(task)),
@@ -72,6 +73,7 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             Subject::Instance(id) => app.hypervisor.destroy(id),
             _ => Err(defect(task)),
         },
+        (Step::CreateDisks, Kind::DiskAdd) => remove_disk(app, task),
         // A machine whose stop or start failed for good is written down as off with an error, so off it must be.
         (Step::PressPower | Step::AwaitOff | Step::Start, _) => match task.subject {
             Subject::Instance(id) => app.hypervisor.cut_power(id),
@@ -88,33 +90,78 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             | Step::Release
             | Step::PrepareBase
             | Step::CreateDisks
+            | Step::RemoveDisk
             | Step::Destroy,
             _,
         ) => Ok(()),
     }
 }
 
+fn remove_disk(app: &App, task: &Task) -> Result<(), PortError> {
+    match (task.subject, task.disk) {
+        (Subject::Instance(id), Some(disk)) => app.hypervisor.remove_disk(id, disk),
+        _ => Err(defect(task)),
+    }
+}
+
 fn capture(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
-    let machine = source(app, task)?;
-    let captured = app.hypervisor.capture(machine.id, machine.system_disk().id, task.id, watcher)?;
-    outputs.scratch = Some(captured.scratch);
-    outputs.consistency = Some(captured.consistency);
+    let (image, machine) = (subject_image(app, task)?, source(app, task)?);
+    let disks = image.takes(&machine);
+    let ids: Vec<DiskId> = disks.iter().map(|disk| disk.id).collect();
+    let captured = app.hypervisor.capture(machine.id, &ids, task.id, watcher)?;
+    outputs.consistency = captured.first().map(|c| c.consistency);
+    let scratch = disks.iter().zip(captured).map(|(disk, captured)| Scratch {
+        path: captured.scratch,
+        role: disk.role,
+        storage: Some(disk.kind),
+        virtual_bytes: captured.virtual_bytes,
+    });
+    outputs.scratch = scratch.collect();
+    outputs.stored = vec![];
     Ok(())
 }
 
+/// The progress of one disk as a part of that of all.
+struct Part<'a> {
+    whole: &'a dyn Watcher,
+    before_bytes: u64,
+    total_bytes: u64,
+}
+
+impl Watcher for Part<'_> {
+    fn progress(&self, done_bytes: u64, total_bytes: u64) {
+        let done = |bytes: u64| self.before_bytes.saturating_add(bytes);
+        self.whole.progress(done(done_bytes), self.total_bytes.max(done(total_bytes)));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.whole.cancelled()
+    }
+}
+
+/// Stores the first captured disk that is not stored yet; the engine writes that down and comes back while there are more.
 fn store(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
-    let scratch = outputs.scratch.as_ref().ok_or_else(|| defect(task))?;
-    let stored = blobs(app, task)?.ingest(scratch, watcher)?;
+    let (n_stored, sum) = (outputs.stored.len(), |all: &[Scratch]| all.iter().map(|s| s.virtual_bytes).sum());
+    let scratch = outputs.scratch.get(n_stored).ok_or_else(|| defect(task))?;
+    let part = Part {
+        whole: watcher,
+        before_bytes: sum(&outputs.scratch[..n_stored]),
+        total_bytes: sum(&outputs.scratch),
+    };
+    let stored = blobs(app, task)?.ingest(&scratch.path, &part)?;
     if stored.virtual_bytes == 0 {
         // P17: nothing of size 0 ever becomes available.
         return Err(PortError::Refused("The copy of the disk is empty.".to_owned()));
     }
-    outputs.stored = Some(ImageDisk {
+    let disk = ImageDisk {
+        role: scratch.role,
+        storage: scratch.storage,
         fingerprint: stored.fingerprint.0,
         sha256: stored.sha256,
         virtual_bytes: stored.virtual_bytes,
         stored_bytes: stored.stored_bytes,
-    });
+    };
+    outputs.stored.push(disk);
     Ok(())
 }
 
@@ -145,7 +192,9 @@ fn fetch(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<(), Por
         return Ok(());
     }
     let here = app.storage.region(&machine.region)?;
-    for fingerprint in machine.disks.iter().filter_map(|disk| disk.base.clone()).map(Fingerprint) {
+    for fingerprint in
+        machine.disks.iter().filter_map(|disk| disk.base.clone()).chain(machine.iso.clone()).map(Fingerprint)
+    {
         match here.size(&fingerprint) {
             Err(PortError::Gone(_)) => {
                 app.storage.transfer(&image.region, &machine.region, &fingerprint, watcher)?;
@@ -162,6 +211,7 @@ fn bases(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<Vec<Str
         .disks
         .iter()
         .filter_map(|d| d.base.as_ref())
+        .chain(&machine.iso)
         .map(|base| blobs.base(&Fingerprint(base.clone()), watcher))
         .collect()
 }
@@ -178,12 +228,15 @@ fn spec(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineS
             base: d.base.as_ref().and_then(|_| bases.next()),
         })
         .collect();
+    // After those of the disks.
+    let iso = machine.iso.as_ref().and_then(|_| bases.next());
     Ok(MachineSpec {
         id: machine.id,
         hostname: machine.name.hostname(),
         n_vcpus: machine.n_vcpus,
         memory_mib: machine.memory_mib,
         disks,
+        iso,
         ssh_keys: machine.ssh_keys.clone(),
         user_data: machine.user_data.clone(),
         boot: machine.boot,
@@ -199,11 +252,15 @@ fn machine(app: &App, task: &Task) -> Result<Instance, PortError> {
     }
 }
 
+/// The image the task is about.
+fn subject_image(app: &App, task: &Task) -> Result<Image, PortError> {
+    let Subject::Image(id) = task.subject else { return Err(defect(task)) };
+    image(app, id)
+}
+
 /// The machine an image is being made of.
 fn source(app: &App, task: &Task) -> Result<Instance, PortError> {
-    let Subject::Image(id) = task.subject else { return Err(defect(task)) };
-    let image = image(app, id)?;
-    let source = image.source.ok_or_else(|| defect(task))?;
+    let source = subject_image(app, task)?.source.ok_or_else(|| defect(task))?;
     instance(app, source.id)
 }
 

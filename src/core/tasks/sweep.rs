@@ -110,14 +110,14 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
             live.extend(origin.disks.iter().map(|d| d.fingerprint.clone()));
         }
         if task.region == *region {
-            live.extend(task.outputs.stored.map(|d| d.fingerprint));
+            live.extend(task.outputs.stored.into_iter().map(|d| d.fingerprint));
         }
     }
     for image in app.images.all().iter().filter(|i| i.region == *region) {
         live.extend(image.disks.iter().map(|d| d.fingerprint.clone()));
     }
     for machine in app.instances.all().iter().filter(|i| i.region == *region) {
-        live.extend(machine.disks.iter().filter_map(|d| d.base.clone()));
+        live.extend(machine.disks.iter().filter_map(|d| d.base.clone()).chain(machine.iso.clone()));
     }
     Ok(live)
 }

@@ -188,8 +188,14 @@ fn what_older_programs_wrote_is_understood() {
         let image = read_older::<Image>(b"any", image);
         assert!(image.contains(r#""copied_from":"#) && image.contains(r#""bin":null,"leaves":"#), "{image}");
         assert!(image.contains(r#""sriov":false"#), "{image}");
+        assert!(image.contains(r#""kind":"system","zone":null"#), "{image}");
         assert!(image.contains(r#""reserved_bytes":0,"reaches":[]"#), "{image}");
     }
+    let image_3 = read_older::<Image>(b"any", include_str!("older/image_3.json"));
+    assert!(image_3.contains(r#""name":"web","disk":null}"#), "{image_3}");
+    assert!(image_3.contains(r#"{"role":"system","storage":null,"fingerprint":"#), "{image_3}");
+    assert!(image_3.contains(r#""kind":"system","zone":null"#), "{image_3}");
+    assert!(image_3.contains(r#""nic_multiqueue":true,"sriov":false"#), "{image_3}");
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
@@ -216,6 +222,8 @@ fn what_older_programs_wrote_is_understood() {
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
     let instance = read_older::<Instance>(b"any", include_str!("older/instance_1.json"));
     assert!(instance.contains(r#""nic_multiqueue":false"#), "{instance}");
+    let instance_2 = read_older::<Instance>(b"any", include_str!("older/instance_2.json"));
+    assert!(instance_2.contains(r#""iso":null,"origin":"#), "{instance_2}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
     assert!(
@@ -237,4 +245,11 @@ fn what_older_programs_wrote_is_understood() {
     let event = read_older::<Event>(b"any", include_str!("older/event_1.json"));
     assert!(event.contains(r#""detail":"Changed the remark.","number":0,"hash":"""#), "{event}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");
+    assert!(task.contains(r#","role":"system","storage":null,"virtual_bytes":0}]"#), "{task}");
+    assert!(task.contains(r#""disk":null"#), "{task}");
+    let task_2 = read_older::<Task>(b"any", include_str!("older/task_2.json"));
+    assert!(
+        task_2.contains(r#""stored":[],"#) && task_2.contains(r#"{"role":"system","storage":null,"#),
+        "{task_2}"
+    );
 }

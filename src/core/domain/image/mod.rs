@@ -2,16 +2,19 @@
 
 pub mod bin;
 pub mod copy;
+pub mod kind;
 pub mod life;
 pub mod list;
 pub mod tags;
 
 pub use bin::Bin;
 pub use copy::CopiedFrom;
+pub use kind::{Kind, What, needs_snapshot_service};
 
 use self::life::Life;
+use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
-use super::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use super::ids::{AccountId, DiskId, ImageId, InstanceId, ProjectId, RegionId, TaskId, ZoneId};
 use super::text::Name;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,6 +139,10 @@ pub struct Os {
 /// One disk of an image.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ImageDisk {
+    /// Whether a machine boots from it.
+    pub role: DiskRole,
+    /// What the disk it was copied from lived on; `None` when that is not known or it came from a file.
+    pub storage: Option<DiskKind>,
     /// Names its content in the region's chunk store, 64 hex digits.
     pub fingerprint: String,
     /// SHA-256 of the whole virtual disk, 64 hex digits.
@@ -153,6 +160,8 @@ pub struct Source {
     pub id: InstanceId,
     /// Its name then.
     pub name: Name,
+    /// The data disk the image was made of; only of a [`Kind::Data`] image.
+    pub disk: Option<DiskId>,
 }
 
 /// Who changed a record last, so that a stale edit can say so.
@@ -181,6 +190,10 @@ pub struct Image {
     pub name: Name,
     /// At most 1024 characters; empty for none.
     pub remark: String,
+    /// What it is an image of; never changes.
+    pub kind: Kind,
+    /// The only zone that machines can be made from it in; of a machine image, `None` for all others (U16).
+    pub zone: Option<ZoneId>,
     /// How far along it is.
     pub status: Status,
     /// Who else may see it.
@@ -252,6 +265,8 @@ pub struct Image {
 pub enum Action {
     /// Make a machine from it.
     Deploy,
+    /// Make a new disk of a machine from it.
+    MakeDisk,
     /// Copy it to a project or region.
     Copy,
     /// Change its name or remark.
@@ -274,8 +289,9 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Deploy,
+        Self::MakeDisk,
         Self::Copy,
         Self::Edit,
         Self::Delete,
@@ -323,7 +339,8 @@ impl Image {
                 "It is public.",
                 "",
             )),
-            (Action::Deploy, Available) => self.stage_deploys(),
+            (Action::Deploy, Available) => self.makes_machines().and_then(|()| self.stage_deploys()),
+            (Action::MakeDisk, Available) => self.makes_disks().and_then(|()| self.stage_deploys()),
             (Action::Share, Available) => self.stage_spreads().and_then(|()| self.leaving()),
             (Action::Copy, Available) => self.stage_spreads(),
             (Action::Stage, Available)
@@ -337,15 +354,15 @@ impl Image {
                 "Turn protection off first.",
             )),
             (Action::Delete, Available | Error) => Ok(()),
-            (Action::Deploy, Creating) => refuse(
+            (Action::Deploy | Action::MakeDisk, Creating) => refuse(
                 "image_not_available",
                 "Only an available image can be deployed.",
                 "Wait until it is available.",
             ),
-            (Action::Deploy, Error) => {
+            (Action::Deploy | Action::MakeDisk, Error) => {
                 refuse("image_not_available", "Only an available image can be deployed.", "Retry making it.")
             }
-            (Action::Deploy, Deleting) => refuse(
+            (Action::Deploy | Action::MakeDisk, Deleting) => refuse(
                 "image_not_available",
                 "Only an available image can be deployed.",
                 "Choose another image.",
@@ -413,6 +430,22 @@ impl Image {
         self.region == *region || self.account == account && self.reaches.contains(region)
     }
 
+    /// Whether it can be made deployable in other regions at all: what has a place of its own, or makes no machines, is copied instead.
+    ///
+    /// # Errors
+    /// The rule, its kind and the way out.
+    pub fn can_reach(&self) -> Result<(), Reason> {
+        match self.kind {
+            Kind::System | Kind::Iso => Ok(()),
+            Kind::Machine | Kind::Data => Err(Reason::new(
+                "reach_kind",
+                "Only an image of a system disk or an ISO can be deployed outside its region.",
+                format!("This is a {} image.", self.kind.word().to_lowercase()),
+                "Copy it to the other region.",
+            )),
+        }
+    }
+
     /// Whether a machine of this memory may be made from it.
     ///
     /// # Errors
@@ -450,6 +483,8 @@ pub(crate) mod tests {
             region: "north-1".into(),
             name: Name::parse("web-v1").expect("valid"),
             remark: String::new(),
+            kind: Kind::System,
+            zone: None,
             status,
             visibility: Visibility::Private,
             protected: false,
@@ -494,7 +529,7 @@ pub(crate) mod tests {
                     Ok(()) => "yes".to_owned(),
                     Err(r) => format!("no: {}", r.sentence()),
                 };
-                table += &format!("{:<10} {:<7} {verdict}\n", status.word(), format!("{action:?}"));
+                table += &format!("{:<10} {:<8} {verdict}\n", status.word(), format!("{action:?}"));
             }
         }
         insta::assert_snapshot!(table);

@@ -15,11 +15,12 @@ mod tasks;
 pub use accounts::{AccountDetail, AccountList, AccountPlace, AccountRow};
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
 pub use images::{
-    BulkLine, BulkOptions, CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink,
-    ImageList, ImageRow, PublicImages,
+    BulkLine, BulkOptions, CaptureChoice, CaptureOptions, CopyOptions, CopyRegion, CopyWithData, ImageChoice,
+    ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
-    DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
+    DeployOptions, DiskOptions, DiskRemoval, DiskView, InstanceDeletion, InstanceDetail, InstanceLink,
+    InstanceList, InstanceRow,
 };
 pub use overview::{AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};

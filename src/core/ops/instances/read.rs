@@ -6,7 +6,7 @@ use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{InstanceId, RegionId, Subject};
-use crate::domain::image::{Image, Status as ImageStatus};
+use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Instance, Status};
 use crate::domain::money::Money;
 use crate::domain::page::{Page, ROWS_DEFAULT};
@@ -107,7 +107,15 @@ fn disks(ctx: &Ctx, machine: &Instance) -> Vec<DiskView> {
     machine
         .disks
         .iter()
-        .map(|d| DiskView { role: d.role, kind: d.kind, size_bytes: d.size_bytes, used_bytes: used(d.id) })
+        .map(|d| DiskView {
+            id: d.id,
+            name: machine.disk_name(d.id),
+            remove_blocked: machine.can_remove(d).err(),
+            role: d.role,
+            kind: d.kind,
+            size_bytes: d.size_bytes,
+            used_bytes: used(d.id),
+        })
         .collect()
 }
 
@@ -163,6 +171,7 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         stop_blocked: why_not(Action::Stop),
         reboot_blocked: why_not(Action::Reboot),
         delete_blocked: why_not(Action::Delete),
+        add_disk_blocked: why_not(Action::AddDisk).or_else(|| machine.has_room_for_disk().err()),
         capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
         may_change: ctx.may(Act::InstancePower, &own),
@@ -225,7 +234,7 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
     let mut mine: Vec<Arc<Image>> = ctx.app.images.group(&(project.id, region.id.clone()));
     // Those of other regions that can be deployed here too (U15).
     mine.extend(elsewhere(ctx, &project, &region.id));
-    mine.retain(|i| i.status == ImageStatus::Available && !i.hidden && i.stage_deploys().is_ok());
+    mine.retain(|i| !i.hidden && i.can(image::Action::Deploy).is_ok());
     mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
     let flavors = list_records::<Flavor>(ctx.app.store.as_ref(), &(), Order::Ascending, 500, None)?.items;
     let mut flavors: Vec<Flavor> =
@@ -246,7 +255,11 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
                 ..images::choice(i)
             })
             .collect(),
-        shared: shares::accepted(ctx, project.id, &region.id)?.iter().map(images::choice).collect(),
+        shared: shares::accepted(ctx, project.id, &region.id)?
+            .iter()
+            .filter(|image| image.makes_machines().is_ok())
+            .map(images::choice)
+            .collect(),
         flavors,
         zones: region.zones.clone(),
         prices: region.prices.clone(),

@@ -1,7 +1,7 @@
 //! Sharing what follows: beginning and ending it, what a recipient's answers mean for it, and passing an image on when it becomes
 //! available. The record of a family is read in each of these transactions, so none of them slips past another.
 
-use super::{About, Side, both, count, in_project, shared_limit, sites, slots, tell};
+use super::{About, Side, both, count, in_project, n_accepted_max, shared_limit, sites, slots, tell};
 use crate::domain::following::{Follower, Following, HasOther};
 use crate::domain::form::{Unfollow, UnfollowForm};
 use crate::domain::ids::ProjectId;
@@ -42,7 +42,7 @@ fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower:
     let across = sites::refuses(tx, image, follower.account)?;
     let fits = match across {
         Some(reason) => Err(Error::from(reason)),
-        None if sharing.n_accepted >= ctx.app.settings.shares_max => {
+        None if sharing.n_accepted >= n_accepted_max(ctx, image) => {
             Err(shared_limit(&sharing, "Stop sharing with one first."))
         }
         None => slots::take(tx, ctx, image, 1),

@@ -1,8 +1,9 @@
-//! Captures one disk at one instant into a sparse raw file.
+//! Captures disks of one machine at one instant into sparse raw files.
 //!
-//! A running machine: the read-only base is copied first, outside of the instant; then `blockdev-backup` with `sync: top` copies what the
-//! machine itself wrote, as it is when the job starts. (`sync: full` into a raw file would allocate the whole virtual size.) A stopped
-//! machine: `qemu-img` reads the disk. Only a job's own conclusion proves that a file is complete, so it has a temporary name until then.
+//! A running machine: the read-only bases are copied first, outside of the instant; then one `transaction` starts a `blockdev-backup` for each
+//! disk, which copies with `sync: top` what the machine itself wrote, as it is when the jobs start. (`sync: full` into a raw file would
+//! allocate the whole virtual size.) A stopped machine: `qemu-img` reads each disk, and nothing can change them meanwhile: a machine that is
+//! being captured is not started. Only a job's own conclusion proves that a file is complete, so it has a temporary name until then.
 
 use super::agent::Agent;
 use super::command::{capture_job, capture_node, disk_graph, disk_node};
@@ -26,9 +27,9 @@ pub struct Capture<'a> {
     pub settings: &'a QemuSettings,
     /// The machine's folder.
     pub folder: &'a Folder,
-    /// The disk.
-    pub disk: &'a DiskSpec,
-    /// Names the job and the file.
+    /// The disks; one or more.
+    pub disks: &'a [DiskSpec],
+    /// Names the jobs and the files.
     pub task: TaskId,
     /// Follows and stops it.
     pub watcher: &'a dyn Watcher,
@@ -93,174 +94,215 @@ pub fn thaw_leftover(settings: &QemuSettings, folder: &Folder) -> Result<(), Por
 }
 
 impl Capture<'_> {
-    /// Captures the disk of a running machine over its own monitor.
-    pub fn running(&self, qmp: &mut Qmp) -> Result<Captured, PortError> {
+    /// Captures the disks of a running machine over its own monitor.
+    pub fn running(&self, qmp: &mut Qmp) -> Result<Vec<Captured>, PortError> {
         let timeout = Duration::from_millis(self.settings.command_timeout_ms);
         clear_leftovers(qmp, timeout).map_err(of_qmp)?;
         thaw_leftover(self.settings, self.folder)?;
-        let base_bytes = self.copy_base()?;
-        let outcome = self.add_target(qmp).and_then(|()| self.backup(qmp, base_bytes));
+        let base_bytes = self.copy_bases()?;
+        let outcome = self.add_targets(qmp).and_then(|()| self.backup(qmp, base_bytes));
         match outcome {
             Ok(consistency) => self.finish(consistency),
             Err(error) => {
                 // The first error is what the task must hear of; what is left is cleared again before the next capture.
                 if let Err(error) = clear_leftovers(qmp, timeout) {
-                    tracing::warn!(instance.id = %self.folder.id, %error, "a capture's job could not be cleared");
+                    tracing::warn!(instance.id = %self.folder.id, %error, "a capture's jobs could not be cleared");
                 }
                 Err(error)
             }
         }
     }
 
-    /// Captures the disk of a machine that is off.
-    pub fn stopped(&self) -> Result<Captured, PortError> {
-        let part = self.new_part()?;
-        let mut graph = disk_graph(self.folder, self.disk);
-        if let Some(graph) = graph.as_object_mut() {
-            graph.remove("node-name");
+    /// Captures the disks of a machine that is off.
+    pub fn stopped(&self) -> Result<Vec<Captured>, PortError> {
+        self.new_parts()?;
+        let total_bytes = self.disk_bytes();
+        let mut done_bytes = 0;
+        for disk in self.disks {
+            let mut graph = disk_graph(self.folder, disk);
+            if let Some(graph) = graph.as_object_mut() {
+                graph.remove("node-name");
+            }
+            let source = ["-O".to_owned(), "raw".to_owned(), format!("json:{graph}")];
+            self.convert(disk, &source, done_bytes, disk.size_bytes, total_bytes)?;
+            done_bytes += disk.size_bytes;
         }
-        let mut arguments: Vec<String> =
-            ["convert", "-p", "-W", "-S", "4k", "-O", "raw"].map(str::to_owned).into();
-        arguments.extend([format!("json:{graph}"), part.display().to_string()]);
-        self.image_tool(&arguments, 0, self.disk.size_bytes, self.disk.size_bytes)?;
         self.finish(Consistency::Stopped)
     }
 
-    /// An empty scratch file, whatever an earlier try left.
-    fn new_part(&self) -> Result<std::path::PathBuf, PortError> {
-        let part = self.folder.scratch_part(self.task);
-        remove(&part)?;
-        remove(&self.folder.scratch(self.task))?;
-        fs::create_dir_all(part.parent().expect("a scratch file is in a folder"))
-            .map_err(|error| unavailable(&part, &error))?;
-        Ok(part)
+    /// The size of all disks together.
+    fn disk_bytes(&self) -> u64 {
+        self.disks.iter().map(|disk| disk.size_bytes).fold(0, u64::saturating_add)
     }
 
-    /// Makes the scratch file with the content of the base and the size of the disk. Returns the size of the base.
-    fn copy_base(&self) -> Result<u64, PortError> {
-        let part = self.new_part()?;
-        let mut base_bytes = 0;
-        if let Some(base) = &self.disk.base {
-            base_bytes = fs::metadata(base).map_err(|error| unavailable(Path::new(base), &error))?.len();
-            let mut arguments: Vec<String> =
-                ["convert", "-p", "-W", "-S", "4k", "-f", "raw", "-O", "raw"].map(str::to_owned).into();
-            arguments.extend([base.clone(), part.display().to_string()]);
-            self.image_tool(&arguments, 0, base_bytes, base_bytes + self.disk.size_bytes)?;
-        }
-        let size = || {
-            File::options()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&part)?
-                .set_len(self.disk.size_bytes)
+    /// Room for scratch files, whatever an earlier try left.
+    fn new_parts(&self) -> Result<(), PortError> {
+        self.folder.discard_scratch(self.task)?;
+        let folder = self.folder.path.join("scratch");
+        fs::create_dir_all(&folder).map_err(|error| unavailable(&folder, &error))
+    }
+
+    /// Makes the scratch files, each with the content of its base and the size of its disk. Returns the size of all bases.
+    fn copy_bases(&self) -> Result<u64, PortError> {
+        self.new_parts()?;
+        let size = |base: &String| {
+            fs::metadata(base).map(|data| data.len()).map_err(|error| unavailable(Path::new(base), &error))
         };
-        size().map_err(|error: std::io::Error| unavailable(&part, &error))?;
+        let bases: Vec<u64> =
+            self.disks.iter().map(|disk| disk.base.as_ref().map_or(Ok(0), size)).collect::<Result<_, _>>()?;
+        let base_bytes = bases.iter().copied().fold(0, u64::saturating_add);
+        let total_bytes = base_bytes.saturating_add(self.disk_bytes());
+        let mut done_bytes = 0;
+        for (disk, bytes) in self.disks.iter().zip(bases) {
+            let part = self.folder.scratch_part(self.task, disk.id);
+            if let Some(base) = &disk.base {
+                let source = ["-f", "raw", "-O", "raw", base.as_str()].map(str::to_owned);
+                self.convert(disk, &source, done_bytes, bytes, total_bytes)?;
+                done_bytes += bytes;
+            }
+            let resize = || {
+                File::options().write(true).create(true).truncate(false).open(&part)?.set_len(disk.size_bytes)
+            };
+            resize().map_err(|error: std::io::Error| unavailable(&part, &error))?;
+        }
         Ok(base_bytes)
     }
 
-    /// Runs the image tool; its share of the work is `span_bytes` after `done_bytes`.
-    fn image_tool(
+    /// Runs the image tool into the scratch file of `disk`; its share of the work is `span_bytes` after `done_bytes`.
+    fn convert(
         &self,
-        arguments: &[String],
+        disk: &DiskSpec,
+        source: &[String],
         done_bytes: u64,
         span_bytes: u64,
         total_bytes: u64,
     ) -> Result<(), PortError> {
+        let mut arguments: Vec<String> = ["convert", "-p", "-W", "-S", "4k"].map(str::to_owned).into();
+        arguments.extend_from_slice(source);
+        arguments.push(self.folder.scratch_part(self.task, disk.id).display().to_string());
         let mut on_output = |text: &str| {
             if let Some(hundredths) = tool_progress(text) {
                 self.watcher.progress(done_bytes + scale(span_bytes, hundredths, 10_000), total_bytes);
             }
         };
         let limits = tool::ToolLimits {
-            file_bytes: self.disk.size_bytes.max(span_bytes) + (1 << 20),
+            file_bytes: disk.size_bytes.max(span_bytes) + (1 << 20),
             ..self.settings.tool
         };
-        tool::run(&self.settings.qemu_img, arguments, &limits, Some(self.watcher), &mut on_output)?;
+        tool::run(&self.settings.qemu_img, &arguments, &limits, Some(self.watcher), &mut on_output)?;
         Ok(())
     }
 
-    fn add_target(&self, qmp: &mut Qmp) -> Result<(), PortError> {
-        let target = |direct: bool| {
-            json!({
-                "driver": "raw", "node-name": capture_node(self.task), "discard": "unmap", "detect-zeroes": "unmap",
-                "file": {
-                    "driver": "file", "filename": self.folder.scratch_part(self.task), "discard": "unmap",
-                    "cache": { "direct": direct },
-                },
-            })
-        };
-        // Past the page cache, so that the guest's own writes do not wait behind it; some file systems cannot.
-        match qmp.execute("blockdev-add", target(true)) {
-            Err(QmpError::Refused { .. }) => {
-                qmp.execute("blockdev-add", target(false)).map(|_| ()).map_err(of_qmp)
+    fn add_targets(&self, qmp: &mut Qmp) -> Result<(), PortError> {
+        for (index, disk) in self.disks.iter().enumerate() {
+            let target = |direct: bool| {
+                json!({
+                    "driver": "raw", "node-name": capture_node(self.task, index),
+                    "discard": "unmap", "detect-zeroes": "unmap",
+                    "file": {
+                        "driver": "file", "filename": self.folder.scratch_part(self.task, disk.id), "discard": "unmap",
+                        "cache": { "direct": direct },
+                    },
+                })
+            };
+            // Past the page cache, so that the guest's own writes do not wait behind it; some file systems cannot.
+            match qmp.execute("blockdev-add", target(true)) {
+                Err(QmpError::Refused { .. }) => qmp.execute("blockdev-add", target(false)),
+                other => other,
             }
-            other => other.map(|_| ()).map_err(of_qmp),
+            .map_err(of_qmp)?;
         }
+        Ok(())
     }
 
-    /// Starts the job in the instant in which the guest is frozen, and follows it to its end.
+    /// Starts the jobs of all disks in the instant in which the guest is frozen, and follows them to their end. One transaction: between two
+    /// separate commands the guest could write to the second disk what it wrote to the first one before.
     fn backup(&self, qmp: &mut Qmp, base_bytes: u64) -> Result<Consistency, PortError> {
         if self.watcher.cancelled() {
             return Err(PortError::Cancelled);
         }
         let frozen = Frozen::try_new(self.settings, self.folder, qmp);
-        let started = qmp.execute(
-            "blockdev-backup",
+        let jobs = self.disks.iter().enumerate().map(|(index, disk)| {
             json!({
-                "job-id": capture_job(self.task), "device": disk_node(self.disk.id), "target": capture_node(self.task),
-                "sync": "top", "auto-dismiss": false, "on-source-error": "report", "on-target-error": "report",
-            }),
-        );
+                "type": "blockdev-backup",
+                "data": {
+                    "job-id": capture_job(self.task, index), "device": disk_node(disk.id),
+                    "target": capture_node(self.task, index), "sync": "top", "auto-dismiss": false,
+                    "on-source-error": "report", "on-target-error": "report",
+                },
+            })
+        });
+        let started = qmp.execute("transaction", json!({ "actions": jobs.collect::<Vec<_>>() }));
         // Whatever came of it, the guest must go on.
         let consistency = frozen.thaw()?;
         started.map_err(of_qmp)?;
         self.follow(qmp, base_bytes)?;
-        qmp.execute("blockdev-del", json!({ "node-name": capture_node(self.task) })).map_err(of_qmp)?;
+        for index in 0..self.disks.len() {
+            let node = json!({ "node-name": capture_node(self.task, index) });
+            qmp.execute("blockdev-del", node).map_err(of_qmp)?;
+        }
         Ok(consistency)
     }
 
+    /// Waits until all jobs are concluded; the first that failed fails the capture, and who called clears the others.
     fn follow(&self, qmp: &mut Qmp, base_bytes: u64) -> Result<(), PortError> {
-        let total_bytes = base_bytes + self.disk.size_bytes;
+        let total_bytes = base_bytes.saturating_add(self.disk_bytes());
         let mut is_cancelled = false;
         loop {
-            let jobs = jobs(qmp).map_err(of_qmp)?;
-            let job = jobs.into_iter().find(|job| job.id == capture_job(self.task));
-            let job = job.ok_or_else(|| PortError::Unavailable("QEMU lost the capture's job.".to_owned()))?;
-            if job.status == "concluded" {
-                qmp.execute("job-dismiss", json!({ "id": job.id })).map_err(of_qmp)?;
-                return match job.error {
-                    _ if is_cancelled => Err(PortError::Cancelled),
-                    Some(text) => Err(of_qmp(QmpError::Refused { class: String::new(), text })),
-                    None => {
-                        self.watcher.progress(total_bytes, total_bytes);
-                        Ok(())
-                    }
-                };
+            let all = jobs(qmp).map_err(of_qmp)?;
+            let mut done_bytes = base_bytes;
+            let mut open = Vec::new();
+            for (index, disk) in self.disks.iter().enumerate() {
+                let name = capture_job(self.task, index);
+                let job = all.iter().find(|job| job.id == name);
+                let job =
+                    job.ok_or_else(|| PortError::Unavailable("QEMU lost a job of the capture.".to_owned()))?;
+                if job.status != "concluded" {
+                    done_bytes = done_bytes.saturating_add(scale(disk.size_bytes, job.done, job.total));
+                    open.push(name);
+                } else if let Some(text) = job.error.clone().filter(|_| !is_cancelled) {
+                    return Err(of_qmp(QmpError::Refused { class: String::new(), text }));
+                } else {
+                    done_bytes = done_bytes.saturating_add(disk.size_bytes);
+                }
             }
-            self.watcher.progress(base_bytes + scale(self.disk.size_bytes, job.done, job.total), total_bytes);
+            if open.is_empty() {
+                for index in 0..self.disks.len() {
+                    let job = json!({ "id": capture_job(self.task, index) });
+                    qmp.execute("job-dismiss", job).map_err(of_qmp)?;
+                }
+                if is_cancelled {
+                    return Err(PortError::Cancelled);
+                }
+                self.watcher.progress(total_bytes, total_bytes);
+                return Ok(());
+            }
+            if !is_cancelled {
+                self.watcher.progress(done_bytes, total_bytes);
+            }
             if self.watcher.cancelled() && !is_cancelled {
                 is_cancelled = true;
-                // Refused when the job ends at this very moment: then the next round sees that.
-                match qmp.execute("job-cancel", json!({ "id": job.id })) {
-                    Ok(_) | Err(QmpError::Refused { .. }) => {}
-                    Err(error) => return Err(of_qmp(error)),
+                for name in open {
+                    // Refused when the job ends at this very moment: then the next round sees that.
+                    match qmp.execute("job-cancel", json!({ "id": name })) {
+                        Ok(_) | Err(QmpError::Refused { .. }) => {}
+                        Err(error) => return Err(of_qmp(error)),
+                    }
                 }
             }
             qmp.event(PROGRESS_INTERVAL).map_err(of_qmp)?;
         }
     }
 
-    fn finish(&self, consistency: Consistency) -> Result<Captured, PortError> {
-        let scratch = self.folder.scratch(self.task);
-        publish(&self.folder.scratch_part(self.task), &scratch)
-            .map_err(|error| unavailable(&scratch, &error))?;
-        let captured = Captured {
-            scratch: scratch.display().to_string(),
-            consistency,
-            virtual_bytes: self.disk.size_bytes,
+    fn finish(&self, consistency: Consistency) -> Result<Vec<Captured>, PortError> {
+        let finish = |disk: &DiskSpec| {
+            let scratch = self.folder.scratch(self.task, disk.id);
+            publish(&self.folder.scratch_part(self.task, disk.id), &scratch)
+                .map_err(|error| unavailable(&scratch, &error))?;
+            let scratch = scratch.display().to_string();
+            Ok(Captured { scratch, consistency, virtual_bytes: disk.size_bytes })
         };
-        Ok(captured)
+        self.disks.iter().map(finish).collect()
     }
 }
 

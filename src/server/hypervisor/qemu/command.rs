@@ -34,14 +34,15 @@ pub fn disk_node(disk: DiskId) -> String {
     format!("d{}", &disk.0.simple().to_string()[2..])
 }
 
-/// The name of the block node that a capture writes to.
-pub fn capture_node(capture: TaskId) -> String {
-    format!("c{}", &capture.0.simple().to_string()[2..])
+/// The name of the block node that a capture writes its disk number `index` to; one digit of the id more must go for the number, which is
+/// below [`darkroom_core::ports::CAPTURE_DISKS_MAX`].
+pub fn capture_node(capture: TaskId, index: usize) -> String {
+    format!("c{index:x}{}", &capture.0.simple().to_string()[3..])
 }
 
-/// The job of a capture.
-pub fn capture_job(capture: TaskId) -> String {
-    format!("cap-{capture}")
+/// The job of a capture for its disk number `index`.
+pub fn capture_job(capture: TaskId, index: usize) -> String {
+    format!("cap-{capture}-{index}")
 }
 
 /// How a disk is opened: formats are pinned and nothing is taken from the file's own header, so nothing a guest wrote can be followed.
@@ -120,6 +121,13 @@ fn disks(arguments: &mut Arguments, launch: &Launch<'_>) {
         arguments.add("-blockdev", disk_graph(launch.folder, disk));
         arguments.add("-device", format!("virtio-blk-pci,drive={node},id=disk{index},serial={serial}{boot}"));
     }
+    if let Some(iso) = &launch.spec.iso {
+        let file = json!({ "driver": "file", "filename": iso, "read-only": true });
+        let graph = json!({ "driver": "raw", "node-name": "iso", "read-only": true, "file": file });
+        arguments.add("-blockdev", graph);
+        // After the system disk: once something is installed there, it starts.
+        arguments.add("-device", "ide-cd,drive=iso,id=iso,bootindex=1");
+    }
     // Last, so that data disks keep their names in the guest.
     let seed = json!({
         "driver": "raw", "node-name": "seed", "read-only": true,
@@ -196,6 +204,7 @@ mod tests {
             n_vcpus: 2,
             memory_mib: 512,
             disks: vec![disk(1, Some("/bases/a, \"b\".raw")), disk(2, None)],
+            iso: None,
             ssh_keys: Vec::new(),
             user_data: String::new(),
             boot: BootMode::Bios,
@@ -244,6 +253,13 @@ mod tests {
             launch.spec = Box::leak(Box::new(MachineSpec { nic_multiqueue: true, ..spec() }));
         });
         assert!(queues.starts_with("-device virtio-net-pci,") && queues.ends_with(",mq=on"), "{queues}");
+        let disc = added(|launch| {
+            launch.spec = Box::leak(Box::new(MachineSpec { iso: Some("/bases/c.raw".to_owned()), ..spec() }));
+        });
+        assert!(
+            disc.contains("/bases/c.raw") && disc.ends_with("ide-cd,drive=iso,id=iso,bootindex=1"),
+            "{disc}"
+        );
         let firmware = added(|launch| launch.firmware = Some("/fw/code.fd"));
         assert!(firmware.starts_with("-machine q35,pflash0=uefi-code,pflash1=uefi-vars"), "{firmware}");
         assert!(firmware.contains("/fw/code.fd") && firmware.contains("/data/m/uefi-vars.fd"), "{firmware}");
@@ -253,6 +269,7 @@ mod tests {
     fn node_names_fit_into_qemus_limit() {
         let id = Uuid::from_u128(u128::MAX);
         assert_eq!(disk_node(DiskId(id)).len(), 31);
-        assert_eq!(capture_node(TaskId(id)).len(), 31);
+        assert_eq!(capture_node(TaskId(id), 0).len(), 31);
+        assert_eq!(capture_node(TaskId(id), darkroom_core::ports::CAPTURE_DISKS_MAX - 1).len(), 31);
     }
 }

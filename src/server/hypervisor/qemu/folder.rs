@@ -40,14 +40,31 @@ impl Folder {
         self.path.join("disks").join(format!("{disk}.qcow2"))
     }
 
-    /// The finished file of a capture.
-    pub fn scratch(&self, capture: TaskId) -> PathBuf {
-        self.path.join("scratch").join(format!("{capture}.raw"))
+    /// The finished file of one disk of a capture.
+    pub fn scratch(&self, capture: TaskId, disk: DiskId) -> PathBuf {
+        self.path.join("scratch").join(format!("{capture}-{disk}.raw"))
     }
 
-    /// The file of a capture that is not finished.
-    pub fn scratch_part(&self, capture: TaskId) -> PathBuf {
-        self.path.join("scratch").join(format!("{capture}.raw.part"))
+    /// The same file while it is not finished.
+    pub fn scratch_part(&self, capture: TaskId, disk: DiskId) -> PathBuf {
+        self.path.join("scratch").join(format!("{capture}-{disk}.raw.part"))
+    }
+
+    /// Removes all files of a capture, finished or not, also those of a darkroom that named them in another way.
+    pub fn discard_scratch(&self, capture: TaskId) -> Result<(), PortError> {
+        let (folder, begins) = (self.path.join("scratch"), capture.to_string());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unavailable(&folder, &error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| unavailable(&folder, &error))?;
+            if entry.file_name().to_string_lossy().starts_with(&begins) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// The path of one of the machine's sockets, short enough to connect to.

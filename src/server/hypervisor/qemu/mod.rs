@@ -23,7 +23,8 @@ use capture::Capture;
 use command::{FIRMWARE, needs_firmware};
 use darkroom_core::domain::ids::{DiskId, InstanceId, TaskId};
 use darkroom_core::ports::{
-    Captured, DiskSpec, Hypervisor, HypervisorFacts, MachineSpec, PortError, Power, Watcher,
+    CAPTURE_DISKS_MAX, Captured, DiskSpec, Hypervisor, HypervisorFacts, MachineSpec, PortError, Power,
+    Watcher,
 };
 use folder::{Folder, publish, remove, unavailable, write_durably};
 use gate::{Captures, Locks, lock};
@@ -137,11 +138,13 @@ impl QemuHypervisor {
         Ok((folder, spec))
     }
 
-    fn disk(&self, id: InstanceId, disk: DiskId) -> Result<(Folder, DiskSpec), PortError> {
+    /// The machine's folder and these of its disks, in this order.
+    fn disks(&self, id: InstanceId, disks: &[DiskId]) -> Result<(Folder, Vec<DiskSpec>), PortError> {
         let (folder, spec) = self.known(id)?;
-        let found = spec.disks.into_iter().find(|d| d.id == disk);
-        let found = found.ok_or_else(|| PortError::Gone(format!("The machine {id} has no disk {disk}.")))?;
-        Ok((folder, found))
+        let find = |wanted: &DiskId| spec.disks.iter().find(|disk| disk.id == *wanted).cloned();
+        let gone = |disk: &DiskId| PortError::Gone(format!("The machine {id} has no disk {disk}."));
+        let found = disks.iter().map(|disk| find(disk).ok_or_else(|| gone(disk)));
+        Ok((folder, found.collect::<Result<_, _>>()?))
     }
 
     fn create_disk(&self, folder: &Folder, disk: &DiskSpec) -> Result<(), PortError> {
@@ -246,6 +249,26 @@ impl Hypervisor for QemuHypervisor {
         self.power_of(&self.folder(id))
     }
 
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError> {
+        let machine = self.locks.of(id);
+        let _held = lock(&machine);
+        let folder = self.folder(id);
+        let Some(mut spec) = folder.spec()? else { return Ok(()) };
+        if spec.disks.first().is_some_and(|first| first.id == disk) {
+            return Err(PortError::Refused("A machine cannot be without its system disk.".to_owned()));
+        }
+        if matches!(self.power_of(&folder)?, Power::Running { .. }) {
+            return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
+        }
+        if self.captures.is_active(id) {
+            return Err(PortError::Unavailable("A disk of this machine is being captured.".to_owned()));
+        }
+        // First: a disk that is described is there.
+        spec.disks.retain(|known| known.id != disk);
+        folder.write_spec(&spec)?;
+        remove(&folder.disk(disk))
+    }
+
     fn destroy(&self, id: InstanceId) -> Result<(), PortError> {
         let machine = self.locks.of(id);
         let _held = lock(&machine);
@@ -272,17 +295,21 @@ impl Hypervisor for QemuHypervisor {
     fn capture(
         &self,
         id: InstanceId,
-        disk: DiskId,
+        disks: &[DiskId],
         capture: TaskId,
         watcher: &dyn Watcher,
-    ) -> Result<Captured, PortError> {
-        let (folder, disk) = self.disk(id, disk)?;
+    ) -> Result<Vec<Captured>, PortError> {
+        if disks.is_empty() || disks.len() > CAPTURE_DISKS_MAX {
+            let words = format!("{} disks cannot be captured together.", disks.len());
+            return Err(PortError::Refused(words));
+        }
+        let (folder, disks) = self.disks(id, disks)?;
         let pass = self.captures.enter(id, capture, self.settings.n_captures_at_once, watcher)?;
         let watched = pass.watch(watcher);
         let work = Capture {
             settings: &self.settings,
             folder: &folder,
-            disk: &disk,
+            disks: &disks,
             task: capture,
             watcher: &watched,
         };
@@ -291,7 +318,7 @@ impl Hypervisor for QemuHypervisor {
             None => work.stopped(),
         };
         if captured.is_err() {
-            remove(&folder.scratch_part(capture))?;
+            folder.discard_scratch(capture)?;
         }
         captured
     }
@@ -307,13 +334,12 @@ impl Hypervisor for QemuHypervisor {
             capture::clear_leftovers(&mut qmp, timeout).map_err(capture::of_qmp)?;
             capture::thaw_leftover(&self.settings, &folder)?;
         }
-        remove(&folder.scratch_part(capture))?;
-        remove(&folder.scratch(capture))
+        folder.discard_scratch(capture)
     }
 
     fn disk_used_bytes(&self, id: InstanceId, disk: DiskId) -> Result<u64, PortError> {
-        let (folder, disk) = self.disk(id, disk)?;
-        let path = folder.disk(disk.id);
+        let (folder, _) = self.disks(id, &[disk])?;
+        let path = folder.disk(disk);
         // POSIX counts blocks of 512 bytes, whatever the file system's own are.
         fs::metadata(&path).map(|data| data.blocks() * 512).map_err(|error| unavailable(&path, &error))
     }

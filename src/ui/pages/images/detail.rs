@@ -333,7 +333,7 @@ fn text_fact(term: &'static str, text: &str) -> Option<AnyView> {
 /// Where else it can be deployed, and the way to ask for more (U15).
 fn reach_fact(detail: &ImageDetail) -> Option<AnyView> {
     let image = &detail.image;
-    let ask = detail.may_ask && image.can(Action::Copy).is_ok();
+    let ask = detail.may_ask && image.can(Action::Copy).is_ok() && image.can_reach().is_ok();
     if image.reaches.is_empty() && !ask {
         return None;
     }
