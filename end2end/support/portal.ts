@@ -37,7 +37,9 @@ export class Portal {
 
   /** The row of a list with this name. */
   row(name: string): Locator {
-    return this.page.getByRole('row').filter({ has: this.page.getByRole('rowheader', { name, exact: true }) });
+    // Marks and tags stand beside the name, which then is a link.
+    const header = this.page.getByRole('rowheader', { name, exact: true });
+    return this.page.getByRole('row').filter({ has: header.or(this.page.getByRole('rowheader').getByRole('link', { name, exact: true })) });
   }
 
   /** Waits until something is on the page. */

@@ -39,6 +39,14 @@ const CALLS: &[(&str, Body)] = &[
     ("start_instance", |w| format!("id={}", w.stopped)),
     ("stop_instance", |w| format!("id={}", w.machine)),
     ("reboot_instance", |w| format!("id={}", w.machine)),
+    ("add_disk", |w| {
+        format!(
+            "form[instance]={}&form[source]=empty&form[kind]=ssd&form[size_gib]=1&form[price_version]=1",
+            w.stopped
+        )
+    }),
+    // Nobody removes a system disk; who may not even try is told so first.
+    ("remove_disk", |w| format!("form[instance]={}&form[disk]={}", w.stopped, w.disk)),
     ("delete_instance", |w| format!("id={}", w.machine)),
     ("ask_quota", |_| {
         "form[region]=north-1&form[kind]=images&form[wanted]=40&form[reason]=More machines next month"
@@ -86,6 +94,8 @@ const ROUTES: &[(&str, Body)] = &[
     ("/instances/{id}", |w| format!("/instances/{}", w.machine)),
     ("/instances/{id}/image", |w| format!("/instances/{}/image", w.machine)),
     ("/instances/{id}/delete", |w| format!("/instances/{}/delete", w.machine)),
+    ("/instances/{id}/disks/new", |w| format!("/instances/{}/disks/new", w.stopped)),
+    ("/instances/{id}/disks/{disk}/remove", |w| format!("/instances/{}/disks/{}/remove", w.stopped, w.disk)),
     ("/instances/{id}/console", |w| format!("/instances/{}/console", w.machine)),
     ("/images", |_| "/images".to_owned()),
     ("/images/public", |_| "/images/public".to_owned()),

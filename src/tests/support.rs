@@ -6,7 +6,9 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
 use darkroom_core::domain::form::{DeleteImageForm, QuotaRequestForm, ShareForm};
-use darkroom_core::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId};
+use darkroom_core::domain::ids::{
+    AccountId, DiskId, ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId,
+};
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::ops::{Ctx, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::PortError;
@@ -93,6 +95,8 @@ pub struct World {
     pub recycled: ImageId,
     /// The stranger's project.
     pub strangers: ProjectId,
+    /// The system disk of the stopped machine.
+    pub disk: DiskId,
     /// The account of the member.
     pub account: AccountId,
     /// A task that can be cancelled.
@@ -190,6 +194,7 @@ impl World {
             recycled,
             request,
             strangers,
+            disk: member.read::<Instance>(&stopped).expect("reads").expect("is there").system_disk().id,
             account: provider.accounts[0],
             running_task,
             failed_task,

@@ -11,7 +11,8 @@ use super::pages::images::{
     ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
-    CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
+    AddDiskPage, CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage,
+    NewInstancePage, RemoveDiskPage,
 };
 use super::pages::not_found::NotFoundPage;
 use super::pages::overview::OverviewPage;
@@ -66,6 +67,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/instances/:id") view=InstancePage/>
                     <Route path=path!("/instances/:id/image") view=CaptureImagePage/>
                     <Route path=path!("/instances/:id/delete") view=DeleteInstancePage/>
+                    <Route path=path!("/instances/:id/disks/new") view=AddDiskPage/>
+                    <Route path=path!("/instances/:id/disks/:disk/remove") view=RemoveDiskPage/>
                     <Route path=path!("/instances/:id/console") view=ConsolePage/>
                     <Route path=path!("/images") view=ImagesPage/>
                     <Route path=path!("/images/public") view=PublicImagesPage/>

@@ -1,7 +1,7 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
 use darkroom_core::domain::ids::{
-    AccountId, ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId,
+    AccountId, DiskId, ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId,
 };
 use darkroom_core::domain::image::list::percent;
 use darkroom_core::domain::request::QuotaKind;
@@ -98,6 +98,16 @@ pub fn instance_console_socket(id: InstanceId) -> String {
 /// The whole log of a machine's serial console, as text.
 pub fn instance_console_log(id: InstanceId) -> String {
     format!("/instances/{id}/console.log")
+}
+
+/// The dialog that gives a machine a data disk.
+pub fn instance_disk_new(id: InstanceId) -> String {
+    format!("/instances/{id}/disks/new")
+}
+
+/// The dialog that removes a data disk of a machine.
+pub fn instance_disk_remove(id: InstanceId, disk: DiskId) -> String {
+    format!("/instances/{id}/disks/{disk}/remove")
 }
 
 /// The dialog that deletes a machine.

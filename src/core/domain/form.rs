@@ -15,8 +15,7 @@ mod sharing;
 pub use account::{AccountForm, LimitsEdit, LimitsForm};
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
-pub(crate) use deploy::{DATA_DISK_KIND, whole_gib};
-pub use deploy::{DataDisk, Deploy, DeployForm, FAMILY_PREFIX, ImageChoice};
+pub use deploy::{DATA_DISK_KIND, DataDisk, Deploy, DeployForm, FAMILY_PREFIX, ImageChoice, whole_gib};
 pub use disks::{AddDisk, AddDiskForm, DiskSource, RemoveDisk, RemoveDiskForm};
 pub use edit::{EditImage, EditImageForm};
 pub use quotas::{

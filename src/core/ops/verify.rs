@@ -411,6 +411,14 @@ impl All {
                     image.status.word().to_lowercase()
                 ));
             }
+            if made && !image.disks.is_empty() && !image.is_of_its_kind() {
+                found.push(format!(
+                    "The image “{}” ({}) is of the kind “{}” and its disks are not.",
+                    image.name,
+                    image.id,
+                    image.kind.word()
+                ));
+            }
             // What is being deleted needs nothing any more.
             if image.status != image::Status::Deleting {
                 let needer =
@@ -427,7 +435,7 @@ impl All {
                 machine.project,
                 machine.account,
             );
-            let bases = machine.disks.iter().filter_map(|d| d.base.clone());
+            let bases = machine.disks.iter().filter_map(|d| d.base.clone()).chain(machine.iso.clone());
             needed.extend(bases.map(|base| (machine.region.clone(), base, needer.clone())));
         }
         for task in self.tasks.iter().filter(|t| t.state.active()) {

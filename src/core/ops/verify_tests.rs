@@ -332,6 +332,13 @@ fn what_is_available_has_a_size() {
 }
 
 #[test]
+fn the_disks_of_an_image_are_those_of_its_kind() {
+    for kind in [image::Kind::Data, image::Kind::Machine] {
+        check("and its disks are not", |tx| tx.put(&Image { kind, ..image() }));
+    }
+}
+
+#[test]
 fn references_lead_somewhere() {
     let lost = Project {
         id: ProjectId(Uuid::from_u128(7)),

@@ -1,6 +1,7 @@
 //! What people do in a simulated world: through the use cases, as the person whom their session's secret proves. Every refusal that a flow
 //! may meet is listed with it; any other breaks a rule.
 
+use super::kinds::capture_of;
 use super::world::World;
 use crate::domain::actor::Actor;
 use crate::domain::event::AuditQuery;
@@ -131,6 +132,7 @@ impl World {
         let given = self.a_given_image(desk.project).filter(|s| s.region == region).map(|s| s.image);
         let own = own.filter(|_| self.dice.chance(500));
         let image = own.or(given.filter(|_| self.dice.chance(500))).unwrap_or(public);
+        let event = if self.is_whole_machine(image) { "deploy-machine".to_owned() } else { event };
         let data = self.dice.chance(400);
         let form = DeployForm {
             project: desk.project.to_string(),
@@ -188,9 +190,11 @@ impl World {
         let Some((machine, region)) = self.a_machine(desk.project) else {
             return (event, "nothing".to_owned());
         };
+        let what = self.part_of(machine);
+        let event = capture_of(&what).to_owned();
         let form = CreateImageForm {
             instance: machine.to_string(),
-            what: self.part_of(machine),
+            what,
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: String::new(),
             price_version: self.price_version(&region),
@@ -380,12 +384,11 @@ impl World {
             "copies_off",
             "instance_failed",
             "task_limit_reached",
-            // So may a data disk.
+            // What failed may be gone by now, and so may a data disk.
+            "not_found",
             "no_data_disks",
             "data_disk_kind",
             "not_a_data_disk",
-            // What failed may be gone by now.
-            "not_found",
             if self.missing { "no_hypervisor" } else { "" },
         ];
         let (_, outcome) = self.expect(result, &[&MOVING[..], &allowed].concat());

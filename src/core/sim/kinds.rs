@@ -31,6 +31,11 @@ impl World {
         }
     }
 
+    pub(super) fn is_whole_machine(&self, image: ImageId) -> bool {
+        let records = self.bench.witness.records();
+        records.images.get(image.0).is_some_and(|image| image.kind == image::Kind::Machine)
+    }
+
     /// Empty, or from an image of the project, mostly of a data disk; mostly of a machine that is off.
     pub(super) fn adds_disk(&mut self) -> Happened {
         let event = "add-disk".to_owned();
@@ -39,6 +44,7 @@ impl World {
             return (event, "nothing".to_owned());
         };
         let source = self.a_disk_image(desk.project).map(|image| image.to_string()).unwrap_or_default();
+        let event = if source.is_empty() { event } else { "add-disk-of-image".to_owned() };
         let form = AddDiskForm {
             instance: machine.to_string(),
             kind: if self.dice.chance(300) { "economy" } else { "ssd" }.to_owned(),
@@ -109,6 +115,15 @@ impl World {
     }
 }
 
+/// What capturing such a part is called in the trace.
+pub(super) fn capture_of(what: &str) -> &'static str {
+    match what {
+        "" => "capture",
+        "machine" => "capture-machine",
+        _ => "capture-disk",
+    }
+}
+
 /// A machine that is at rest has on its host exactly the disks that are written down.
 pub(super) fn the_host_has_the_disks_that_are_written_down(bench: &Bench, records: &Records) -> Checked {
     for machine in records.instances.all() {
@@ -131,13 +146,7 @@ pub(super) fn disks_are_of_one_moment(bench: &Bench, records: &Records) -> Check
         if !bench.host.were_together(task) {
             return Err(format!("the disks of {} were never like this at one moment", image.id));
         }
-        let n_data = image.disks.iter().filter(|d| d.role == DiskRole::Data).count();
-        let fits = match image.kind {
-            image::Kind::System | image::Kind::Iso => (image.disks.len(), n_data) == (1, 0),
-            image::Kind::Data => (image.disks.len(), n_data) == (1, 1),
-            image::Kind::Machine => n_data > 0 && image.disks.len() == n_data + 1 && image.zone.is_some(),
-        };
-        if !fits {
+        if !image.is_of_its_kind() {
             return Err(format!(
                 "{} is of the kind {:?} and has {} disks",
                 image.id,

@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 66] = [
+const EVENTS: [&str; 74] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -73,6 +73,14 @@ const EVENTS: [&str; 66] = [
     "capture: instance_capturing",
     "capture: price_changed",
     "capture: task_limit_reached",
+    "capture-machine: ok",
+    "capture-machine: data_disk_kind",
+    "capture-disk: ok",
+    "deploy-machine: ok",
+    "deploy-machine: invalid_input",
+    "add-disk: ok",
+    "add-disk-of-image: ok",
+    "remove-disk: ok",
     "copy: ok",
     "copy: image_limit_reached",
     "copy: image_feature_off",

@@ -3,9 +3,11 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::DeployForm;
-use darkroom_core::domain::ids::InstanceId;
-use darkroom_core::domain::view::{DeployOptions, InstanceDeletion, InstanceDetail, InstanceList};
+use darkroom_core::domain::form::{AddDiskForm, DeployForm, RemoveDiskForm};
+use darkroom_core::domain::ids::{DiskId, InstanceId};
+use darkroom_core::domain::view::{
+    DeployOptions, DiskOptions, DiskRemoval, InstanceDeletion, InstanceDetail, InstanceList,
+};
 use darkroom_core::ops;
 use leptos::prelude::*;
 
@@ -71,6 +73,38 @@ pub async fn reboot_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::reboot(&c.ctx, *id)?;
         Ok(paths::instance(*id))
+    })
+    .await
+}
+
+/// What the dialog that adds a disk to a machine shows.
+pub async fn get_disk_options(id: InstanceId) -> Result<DiskOptions, ApiError> {
+    back::read(move |c| ops::disks::options(&c.ctx, id)).await
+}
+
+/// Gives a machine that is off a new data disk.
+#[server(prefix = "/ui", endpoint = "add_disk")]
+pub async fn add_disk(form: AddDiskForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let machine = form.parse()?.instance;
+        ops::disks::add(&c.ctx, form)?;
+        Ok(paths::instance(machine))
+    })
+    .await
+}
+
+/// What the dialog that removes a disk of a machine shows.
+pub async fn get_disk_removal(id: InstanceId, disk: DiskId) -> Result<DiskRemoval, ApiError> {
+    back::read(move |c| ops::disks::removal(&c.ctx, id, disk)).await
+}
+
+/// Removes a data disk of a machine that is off, with everything on it.
+#[server(prefix = "/ui", endpoint = "remove_disk")]
+pub async fn remove_disk(form: RemoveDiskForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let machine = form.parse()?.instance;
+        ops::disks::remove(&c.ctx, form)?;
+        Ok(paths::instance(machine))
     })
     .await
 }

@@ -8,11 +8,21 @@ use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::size;
 use leptos::prelude::*;
 use leptos::{ev, html};
+use serde::{Deserialize, Serialize};
+
+/// The data disks that an image brings.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Brought {
+    /// What the form sends for the image.
+    pub image: String,
+    /// Their sizes, in bytes, in the order of the fields.
+    pub data_bytes: Vec<u64>,
+}
 
 /// The price of what is chosen right now: `€0.006 per hour, €4.12 per month` and what it is for. Without script it is that of the values
 /// the page opened with, and says so.
 #[island]
-pub fn DeployPrice(prices: PriceBook, form: DeployForm) -> impl IntoView {
+pub fn DeployPrice(prices: PriceBook, form: DeployForm, brought: Vec<Brought>) -> impl IntoView {
     let now = RwSignal::new(form);
     let live = RwSignal::new(false);
     let place = NodeRef::<html::Div>::new();
@@ -34,7 +44,7 @@ pub fn DeployPrice(prices: PriceBook, form: DeployForm) -> impl IntoView {
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = (ev::input, target);
-    let words = Memo::new(move |_| now.with(|form| price_words(&prices, form)));
+    let words = Memo::new(move |_| now.with(|form| price_words(&prices, form, &brought)));
     let headline = Signal::derive(move || words.with(|(headline, _)| headline.clone()));
     let detail = Signal::derive(move || words.with(|(_, detail)| detail.clone()));
     view! {
@@ -47,8 +57,9 @@ pub fn DeployPrice(prices: PriceBook, form: DeployForm) -> impl IntoView {
     }
 }
 
-fn price_words(prices: &PriceBook, form: &DeployForm) -> (String, String) {
-    let disks = form.disks_so_far(&[]);
+fn price_words(prices: &PriceBook, form: &DeployForm, brought: &[Brought]) -> (String, String) {
+    let of_image = brought.iter().find(|one| one.image == form.image);
+    let disks = form.disks_so_far(of_image.map_or(&[], |one| &one.data_bytes));
     let Some(estimate) = prices.machine(&FlavorId(form.flavor.clone()), &disks) else {
         return (
             "No price yet".to_owned(),
@@ -94,11 +105,11 @@ mod tests {
 
     #[test]
     fn the_price_is_that_of_what_is_chosen_right_now() {
-        let (headline, detail) = price_words(&prices(), &form("m1.tiny"));
+        let (headline, detail) = price_words(&prices(), &form("m1.tiny"), &[]);
         assert_eq!(headline, "€0.005 per hour, €3.78 per month");
         assert_eq!(detail, "While it runs: m1.tiny and 1 disk, 10 GiB. A month is 730 hours.");
         let more = DeployForm { data1_gib: "10".to_owned(), data1_kind: "ssd".to_owned(), ..form("m1.tiny") };
-        assert!(price_words(&prices(), &more).0.contains("€4.64 per month"));
-        assert_eq!(price_words(&prices(), &form("m1.huge")).0, "No price yet");
+        assert!(price_words(&prices(), &more, &[]).0.contains("€4.64 per month"));
+        assert_eq!(price_words(&prices(), &form("m1.huge"), &[]).0, "No price yet");
     }
 }

@@ -108,6 +108,8 @@ pub fn action_words(action: &str) -> String {
         "available" | "failed" | "cancelled" | "deleted" | "running" | "stopped" | "died" | "lost" => {
             format!("{noun} {verb}")
         }
+        // `disk.add_failed` is `add disk failed`.
+        "add_failed" | "add_cancelled" => verb.replacen('_', &format!(" {noun} "), 1),
         "limits" | "password" => format!("change {verb}"),
         // `change_password` already says what it is about.
         _ if verb.contains('_') => verb.replace('_', " "),
@@ -128,6 +130,7 @@ mod tests {
         assert_eq!(action_words("user.change_password"), "Change password");
         assert_eq!(action_words("start"), "Start");
         assert_eq!(action_words("instance.died"), "Instance died");
+        assert_eq!(action_words("disk.add_failed"), "Add disk failed");
         assert_eq!(action_words(""), "");
     }
 }

@@ -111,10 +111,10 @@ pub struct Deploy {
 }
 
 /// What a data disk of an image is made on where nothing is chosen: the only kind that such disks come from (U3).
-pub(crate) const DATA_DISK_KIND: DiskKind = DiskKind::Ssd;
+pub const DATA_DISK_KIND: DiskKind = DiskKind::Ssd;
 
 /// Rounded up to whole GiB, as disks are made.
-pub(crate) fn whole_gib(bytes: u64) -> u64 {
+pub fn whole_gib(bytes: u64) -> u64 {
     bytes.div_ceil(GIB).saturating_mul(GIB)
 }
 

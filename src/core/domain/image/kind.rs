@@ -182,6 +182,18 @@ impl Image {
         }
     }
 
+    /// Whether its disks and its zone are those that its kind has; for an image that has its disks.
+    pub fn is_of_its_kind(&self) -> bool {
+        let first = self.disks.first().map(|disk| disk.role);
+        let n_data = self.disks.iter().filter(|disk| disk.role == DiskRole::Data).count();
+        let (n, zone) = (self.disks.len(), self.zone.is_some());
+        match self.kind {
+            Kind::System | Kind::Iso => (n, first, zone) == (1, Some(DiskRole::System), false),
+            Kind::Data => (n, first, zone) == (1, Some(DiskRole::Data), false),
+            Kind::Machine => n_data > 0 && (n, first, zone) == (n_data + 1, Some(DiskRole::System), true),
+        }
+    }
+
     /// Its data disks, in their order; of a data-disk image none, as its only disk is what a new disk is made from.
     pub fn data_disks(&self) -> impl Iterator<Item = &ImageDisk> {
         let whole = self.kind == Kind::Machine;

@@ -92,7 +92,8 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
             <DialogBody>
                 <Refusal error=error.clone()/>
                 <Select id="project" name="form[project]" label="Project" choices=projects error=project_error/>
-                <Regions options chosen=form.regions error=error.clone()/>
+                <Regions options=options.clone() chosen=form.regions error=error.clone()/>
+                <WithData options picked={form.data_disks == "yes"}/>
                 <NameAndRemark rules=Rules::CreateImage name=form.name remark=form.remark error/>
                 <Field
                     id="family"
@@ -121,6 +122,25 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
             </DialogFoot>
         </PostForm>
     }
+}
+
+/// The data disks of a whole machine, which a copy takes along only when it is asked to (U10).
+#[component]
+fn WithData(options: CopyOptions, picked: bool) -> impl IntoView {
+    let data = options.with_data?;
+    let prices = options.regions.iter().filter(|region| region.refused.is_none()).filter_map(|region| {
+        let month = region.with_data?.month.display(&region.symbol);
+        let zone = region.zone.as_ref().map(|zone| format!(", for zone {zone}")).unwrap_or_default();
+        Some(format!("{}: {month} per month{zone}", region.id))
+    });
+    let prices = prices.collect::<Vec<_>>().join("; ");
+    let hint =
+        format!("{}. {} stored in all. {prices}.", data.disks.join("; "), size::decimal(data.stored_bytes));
+    Some(view! {
+        <CheckGroup legend="Data disks">
+            <Checkbox id="data-disks" name="form[data_disks]" value="yes" label="Copy the data disks as well" pick=Pick::when(picked) hint/>
+        </CheckGroup>
+    })
 }
 
 #[component]

@@ -13,7 +13,7 @@ use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::image::life::Stage;
-use darkroom_core::domain::image::{Action, Image, Status as State, Visibility, tags};
+use darkroom_core::domain::image::{Action, Image, Kind as ImageKind, Status as State, Visibility, tags};
 use darkroom_core::domain::size::{self, MIB};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{ImageDetail, SharedBy};
@@ -67,6 +67,7 @@ fn meaning(image: &Image) -> &'static str {
     match image.status {
         State::Creating => "The machine keeps running while it is made.",
         State::Available if image.life.stage == Stage::Disabled => "Kept, but not deployed any more.",
+        State::Available if image.kind == ImageKind::Data => "Ready for new disks of machines.",
         State::Available => "Ready to be deployed.",
         State::Error => "It could not be made. Nothing is charged.",
         State::Recycled => "It is in the recycle bin and of no use until it is restored.",
@@ -297,7 +298,7 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
         (image.id.to_string(), image.region.to_string(), needs(image), system(image));
     let (remark, family) = (text_fact("Remark", &image.remark), text_fact("Family", &image.family));
     let (tags, protection) = (tag_fact(image), protection_fact(&detail));
-    let reaches = reach_fact(&detail);
+    let (reaches, kind) = (reach_fact(&detail), kind_words(image));
     let (licence, project) = (text_fact("Licence", &image.licence), text_fact("Project", &detail.project));
     let (origin, sizes, created, now) = (origin_facts(&detail), sizes(&detail), image.created, detail.now);
     view! {
@@ -306,6 +307,7 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
                 <Fact term="ID"><CopyableId id/></Fact>
                 {remark}
                 {origin}
+                <Fact term="Kind">{kind}</Fact>
                 <Fact term="Size">{sizes}</Fact>
                 {consistency}
                 <Fact term="System">{system}</Fact>
@@ -449,12 +451,15 @@ fn needs(image: &Image) -> String {
 #[component]
 fn Disks(image: Image) -> impl IntoView {
     let columns = vec![Column::text("Disk"), Column::number("Virtual"), Column::number("Stored")];
+    let whole = image.kind == ImageKind::Machine;
+    let labels = image.disk_labels();
     let rows = image
         .disks
         .into_iter()
-        .enumerate()
-        .map(|(index, disk)| {
-            let name = if index == 0 { "system".to_owned() } else { format!("data-{index}") };
+        .zip(labels)
+        .map(|(disk, label)| {
+            // The size has a column of its own.
+            let name = label.rsplit_once(", ").map_or(label.clone(), |(name, _)| name.to_owned());
             view! {
                 <Row>
                     <NameCell name/>
@@ -465,13 +470,31 @@ fn Disks(image: Image) -> impl IntoView {
             .into_any()
         })
         .collect::<Vec<_>>();
+    let note = whole.then(|| {
+        view! { <p class="small soft">"All as they were at one instant. They belong to the image: none of them can be deleted alone."</p> }
+    });
     (!rows.is_empty()).then(|| {
         view! {
             <Section id="disks" title="Disks">
                 <Frame><Table caption="Disks" columns look=TableLook::Plain>{rows}</Table></Frame>
+                {note}
             </Section>
         }
     })
+}
+
+/// What it is an image of, and what follows from that.
+fn kind_words(image: &Image) -> String {
+    let word = image.kind.word();
+    match (image.kind, &image.zone) {
+        (ImageKind::System, _) => word.to_owned(),
+        (ImageKind::Data, _) => format!("{word}: machines are given new disks from it"),
+        (ImageKind::Machine, Some(zone)) => {
+            format!("{word}: deploys in zone {zone} only, and not onto local disks")
+        }
+        (ImageKind::Machine, None) => format!("{word}: not deployed onto local disks"),
+        (ImageKind::Iso, _) => format!("{word}: machines are installed from it onto an empty disk"),
+    }
 }
 
 #[component]

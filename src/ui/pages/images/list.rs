@@ -8,10 +8,10 @@ use crate::ui::components::*;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
-use darkroom_core::domain::image::Status as State;
 use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::list::{Direction, ImageQuery, SortBy};
 use darkroom_core::domain::image::tags::{self, TagFilter};
+use darkroom_core::domain::image::{Kind as ImageKind, Status as State};
 use darkroom_core::domain::region::Switch;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::Timestamp;
@@ -209,13 +209,14 @@ fn ImageLine(row: ImageRow, look: RowLook) -> impl IntoView {
     let status = row_status(&row);
     let lock = row.protected.then(|| view! { <Tag label="Protected" icon=IconName::Lock/> });
     let tags = tag_links(&row, &look.query);
+    let kind = (row.kind != ImageKind::System).then(|| view! { <Tag label=row.kind.word()/> });
     let (pick_id, pick_label) = (format!("pick-{}", row.id), format!("Select {}", row.name));
     let pick_value = row.id.to_string();
     let (name, href, created, now) = (row.name.to_string(), paths::image(row.id), row.created, look.now);
     view! {
         <Row>
             <PickCell id=pick_id form=PICKS name="image" value=pick_value label=pick_label/>
-            <NameCell name href>{lock}{tags}</NameCell>
+            <NameCell name href>{kind}{lock}{tags}</NameCell>
             <Cell label="Source Instance" rank=Rank::Low>{source}</Cell>
             <Cell label="Size (virtual / stored)" kind=Kind::Number><SizePair virtual_size stored_size/></Cell>
             <StateCell>{status}</StateCell>

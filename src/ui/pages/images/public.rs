@@ -4,6 +4,7 @@ use super::super::parts::{Moment, loaded};
 use crate::ui::calls::images::list_public_images;
 use crate::ui::components::*;
 use crate::ui::paths;
+use darkroom_core::domain::image::Kind as ImageKind;
 use darkroom_core::domain::size::{self, MIB};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{ImageChoice, PublicImages};
@@ -68,9 +69,10 @@ fn PublicLine(image: ImageChoice, now: Timestamp, may_deploy: bool) -> impl Into
         .then(|| view! { <LinkButton href=paths::instance_new_from(image.id) variant=Variant::Quiet>"Deploy"</LinkButton> });
     let system = if image.os.is_empty() { "Not known".to_owned() } else { image.os.clone() };
     let needs = needs(&image);
+    let kind = (image.kind != ImageKind::System).then(|| view! { <Tag label=image.kind.word()/> });
     view! {
         <Row>
-            <NameCell name=image.name.to_string() href=paths::image(image.id)/>
+            <NameCell name=image.name.to_string() href=paths::image(image.id)>{kind}</NameCell>
             <Cell label="System">{system}</Cell>
             <Cell label="Size" kind=Kind::Number>{size::binary(image.virtual_bytes)}</Cell>
             <Cell label="Needs" rank=Rank::Low>{needs}</Cell>

@@ -10,8 +10,9 @@ use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
 use crate::ui::islands::Rules;
 use crate::ui::paths;
-use crate::ui::state::use_form;
+use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::CreateImageForm;
+use darkroom_core::domain::image;
 use darkroom_core::domain::instance::Status as State;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::CaptureOptions;
@@ -66,6 +67,9 @@ fn CaptureDialog(options: CaptureOptions, state: FormState<CreateImageForm>) -> 
 #[component]
 fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureOptions) -> impl IntoView {
     let (headline, detail) = price_words(&options);
+    let choose = (options.choices.len() > 1)
+        .then(|| view! { <Choices options=options.clone() chosen=form.what.clone() error=error_at(error.as_ref(), "what")/> });
+    let left_out = choose.is_none().then(|| view! { <LeftOut disks=options.left_out.clone()/> });
     let close = paths::instance(options.instance);
     view! {
         <PostForm to=CreateImage::url()>
@@ -74,7 +78,8 @@ fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureO
             <DialogBody>
                 <Refusal error=error.clone()/>
                 <NameAndRemark rules=Rules::CreateImage name=form.name remark=form.remark error/>
-                <LeftOut disks=options.left_out.clone()/>
+                {choose}
+                {left_out}
                 <p class="soft">{consistency(options.status)}</p>
                 <Notice tone=Tone::Warn text=SETTINGS_WARNING/>
             </DialogBody>
@@ -85,6 +90,48 @@ fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureO
             </DialogFoot>
         </PostForm>
     }
+}
+
+/// What of the machine: its system disk, all of it at one instant, or one data disk by itself; each with its price or why not.
+#[component]
+fn Choices(options: CaptureOptions, chosen: String, error: Option<String>) -> impl IntoView {
+    let first = options.choices.first().map(|choice| choice.what.clone()).unwrap_or_default();
+    let chosen = if chosen.is_empty() { first } else { chosen };
+    let rows = options
+        .choices
+        .into_iter()
+        .map(|choice| {
+            let pick = match &choice.refused {
+                Some(_) => Pick::Blocked,
+                None => Pick::when(choice.what == chosen),
+            };
+            let disks = choice.disks.join("; ");
+            let label = match choice.kind {
+                image::Kind::Data => disks.clone(),
+                kind => kind.word().to_owned(),
+            };
+            let what = match choice.kind {
+                image::Kind::System | image::Kind::Iso => "The data disks are left out. ".to_owned(),
+                image::Kind::Machine => format!("{disks}; all at one instant. "),
+                image::Kind::Data => "For new disks of other machines. ".to_owned(),
+            };
+            let hint = match &choice.refused {
+                Some(reason) => reason.sentence(),
+                None => format!(
+                    "{what}About {} per month, at most {}.",
+                    choice.likely.month.display(&options.symbol),
+                    choice.most.month.display(&options.symbol)
+                ),
+            };
+            let id = format!("what-{}", choice.what);
+            view! { <Checkbox id name="form[what]" value=choice.what label kind=CheckKind::Radio pick hint/> }
+                .into_any()
+        })
+        .collect_view();
+    let error = error.map(|text| {
+        view! { <p class="error"><Icon name=IconName::Bad/><span>{text}</span></p> }
+    });
+    view! { <CheckGroup legend="Of">{rows}{error}</CheckGroup> }
 }
 
 #[component]
@@ -114,6 +161,11 @@ const fn consistency(status: State) -> &'static str {
 /// `About €0.47 per month` and how it is reckoned.
 fn price_words(options: &CaptureOptions) -> (String, String) {
     let symbol = &options.symbol;
+    if options.choices.len() > 1 {
+        let detail =
+            format!("What is stored × {}. Starts when the image is available.", options.rate.rate(symbol));
+        return ("The price stands beside each choice".to_owned(), detail);
+    }
     let headline = format!("About {} per month", options.likely.month.display(symbol));
     let detail = format!(
         "{} stored × {}. At most {}. Starts when the image is available.",

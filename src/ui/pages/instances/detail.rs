@@ -4,7 +4,7 @@ use super::super::Refusal;
 use super::super::parts::{
     Activity, ImageLinks, Moving, RetryButton, TaskCard, explained, instance_status, loaded, role_reason,
 };
-use super::{disk_name, use_instance_id};
+use super::use_instance_id;
 use crate::ui::calls::instances::{RebootInstance, StartInstance, StopInstance, get_instance};
 use crate::ui::components::*;
 use crate::ui::islands::CopyableId;
@@ -16,7 +16,7 @@ use darkroom_core::domain::ids::{InstanceId, Subject};
 use darkroom_core::domain::instance::Status as State;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::span;
-use darkroom_core::domain::view::{DiskView, InstanceDetail};
+use darkroom_core::domain::view::InstanceDetail;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -53,7 +53,7 @@ pub(super) fn InstanceSheet(detail: InstanceDetail) -> impl IntoView {
         <div class="split">
             <div class="stack stack--l">
                 <Serial id=detail.id text=detail.console.clone()/>
-                <Disks disks=detail.disks.clone()/>
+                <Disks detail=detail.clone()/>
                 <Activity events about now/>
             </div>
             <aside class="stack stack--l" aria-label="About this instance">
@@ -211,38 +211,57 @@ fn Serial(id: InstanceId, text: String) -> impl IntoView {
 }
 
 #[component]
-fn Disks(disks: Vec<DiskView>) -> impl IntoView {
+fn Disks(detail: InstanceDetail) -> impl IntoView {
     let columns = vec![
         Column::text("Name"),
         Column::number("Size"),
         Column::number("Used").low(),
         Column::text("In an image"),
+        Column::actions(),
     ];
-    let rows = disks
+    let (id, may_change) = (detail.id, detail.may_change);
+    let rows = detail
+        .disks
         .into_iter()
-        .enumerate()
-        .map(|(index, disk)| {
+        .map(|disk| {
             let used = disk.used_bytes.map_or_else(|| "–".to_owned(), size::decimal);
             let included = match disk.role {
-                DiskRole::System => "Always".into_any(),
-                DiskRole::Data => {
-                    view! { <Status tone=Tone::Plain icon=IconName::Off word="No"/> }.into_any()
-                }
+                DiskRole::System => "Always",
+                DiskRole::Data if disk.kind.captures_data() => "If chosen",
+                DiskRole::Data => "Never",
             };
+            let remove = (may_change && disk.role == DiskRole::Data).then(|| match disk.remove_blocked.clone() {
+                None => {
+                    let href = paths::instance_disk_remove(id, disk.id);
+                    let about = disk.name.clone();
+                    view! { <LinkButton href variant=Variant::Quiet>"Remove"<span class="visually-hidden">": "{about}</span></LinkButton> }
+                        .into_any()
+                }
+                Some(rule) => {
+                    let why = format!("remove-{}-why", disk.name);
+                    view! { <BlockedAction id=why label="Remove" reason=explained(rule)/> }.into_any()
+                }
+            });
             view! {
                 <Row>
-                    <NameCell name=disk_name(index) sub=disk.kind.as_str()/>
+                    <NameCell name=disk.name.clone() sub=disk.kind.as_str()/>
                     <Cell label="Size" kind=Kind::Number>{size::binary(disk.size_bytes)}</Cell>
                     <Cell label="Used" kind=Kind::Number rank=Rank::Low>{used}</Cell>
                     <Cell label="In an image">{included}</Cell>
+                    <ActionsCell>{remove}</ActionsCell>
                 </Row>
             }
             .into_any()
         })
         .collect_view();
+    let add = may_change.then(|| match detail.add_disk_blocked {
+        None => view! { <div><LinkButton href=paths::instance_disk_new(id) icon=IconName::Disk>"Add a disk"</LinkButton></div> }.into_any(),
+        Some(rule) => view! { <div><BlockedAction id="add-disk-why" label="Add a disk" reason=explained(rule)/></div> }.into_any(),
+    });
     view! {
         <Section id="disks" title="Disks">
             <Frame><Table caption="Disks" columns look=TableLook::Plain>{rows}</Table></Frame>
+            {add}
         </Section>
     }
 }

@@ -4,6 +4,7 @@ mod capture;
 mod console;
 mod delete;
 mod detail;
+mod disks;
 mod list;
 mod new;
 mod picker;
@@ -12,6 +13,7 @@ pub use capture::CaptureImagePage;
 pub use console::ConsolePage;
 pub use delete::DeleteInstancePage;
 pub use detail::InstancePage;
+pub use disks::{AddDiskPage, RemoveDiskPage};
 pub use list::InstancesPage;
 pub use new::NewInstancePage;
 

@@ -6,13 +6,13 @@ use super::picker::{GroupError, ImagePicker, Offer};
 use crate::ui::calls::instances::{CreateInstance, get_deploy_options};
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
-use crate::ui::islands::{CheckedField, DeployPrice, FieldLook, Rules};
+use crate::ui::islands::{Brought, CheckedField, DeployPrice, FieldLook, Rules};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form, use_word};
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::error::Reason as Rule;
 use darkroom_core::domain::flavor::Flavor;
-use darkroom_core::domain::form::{DISK_GIB_MAX, DeployForm};
+use darkroom_core::domain::form::{DISK_GIB_MAX, DeployForm, FAMILY_PREFIX};
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::size::GIB;
 use darkroom_core::domain::text::NAME_CHARS_MAX;
@@ -122,6 +122,7 @@ fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOption
         ..FieldLook::default()
     };
     let prices = options.prices.clone();
+    let brought = brought(&options);
     view! {
         <PostForm to=CreateInstance::url()>
             <input type="hidden" name="form[project]" value=form.project.clone()/>
@@ -135,7 +136,7 @@ fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOption
                 <Place form=form.clone() options=options.clone() error=error.clone()/>
                 <DataDisks form=form.clone() prices=prices.clone() error=error.clone()/>
                 <Access form=form.clone() error=error.clone()/>
-                <Price form prices blocked=options.blocked/>
+                <Price form prices blocked=options.blocked brought/>
             </div>
         </PostForm>
     }
@@ -179,7 +180,7 @@ fn flavor_hint(flavor: &Flavor, prices: &PriceBook) -> String {
 }
 
 /// The kinds of disk with their rates.
-fn kind_choices(prices: &PriceBook, chosen: &str) -> Vec<Choice> {
+pub(super) fn kind_choices(prices: &PriceBook, chosen: &str) -> Vec<Choice> {
     let label = |kind: DiskKind| match prices.disk_gb_month.get(&kind) {
         Some(rate) => format!("{kind}, {} per GB and month", rate.rate(&prices.symbol)),
         None => format!("{kind}, not offered here"),
@@ -254,7 +255,7 @@ fn DataDisks(form: DeployForm, prices: PriceBook, error: Option<ApiError>) -> im
         <details class="disclose" open=open>
             <summary><Icon name=IconName::Right/>"Data disks (optional)"</summary>
             <div class="stack">
-                <p class="hint">"Up to three empty disks beside the system disk. An image never contains them. Leave a size empty for no disk."</p>
+                <p class="hint">"Up to three disks beside the system disk. An image of a whole machine brings its own: they come first, as large as they were unless a larger size is written here. All others are empty; without a size there is none."</p>
                 {rows}
             </div>
         </details>
@@ -315,9 +316,18 @@ fn Access(form: DeployForm, error: Option<ApiError>) -> impl IntoView {
     }
 }
 
+/// The data disks that images bring, by what the form sends for each image.
+fn brought(options: &DeployOptions) -> Vec<Brought> {
+    let lists = [&options.public, &options.mine, &options.shared];
+    let images = lists.into_iter().flatten().map(|image| (image.id.to_string(), image));
+    let families = options.families.iter().map(|image| (format!("{FAMILY_PREFIX}{}", image.leads), image));
+    let with_data = images.chain(families).filter(|(_, image)| !image.data_disks.is_empty());
+    with_data.map(|(image, choice)| Brought { image, data_bytes: choice.data_disks.clone() }).collect()
+}
+
 /// The price beside the button.
 #[component]
-fn Price(form: DeployForm, prices: PriceBook, blocked: Option<Rule>) -> impl IntoView {
+fn Price(form: DeployForm, prices: PriceBook, blocked: Option<Rule>, brought: Vec<Brought>) -> impl IntoView {
     let button = match blocked {
         Some(rule) => view! { <BlockedAction id="create-why" label="Create instance" size=Size::Form reason=explained(rule)/> }.into_any(),
         None => {
@@ -329,7 +339,7 @@ fn Price(form: DeployForm, prices: PriceBook, blocked: Option<Rule>) -> impl Int
     let form = DeployForm { ssh_keys: String::new(), user_data: String::new(), ..form };
     view! {
         <div class="panel between">
-            <DeployPrice prices form/>
+            <DeployPrice prices form brought/>
             <div class="cluster">
                 <LinkButton href=paths::INSTANCES size=Size::Form>"Cancel"</LinkButton>
                 {button}

@@ -7,6 +7,7 @@ use crate::ui::components::*;
 use crate::ui::state::use_word;
 use darkroom_core::domain::form::FAMILY_PREFIX;
 use darkroom_core::domain::ids::ImageId;
+use darkroom_core::domain::image::Kind;
 use darkroom_core::domain::view::ImageChoice;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -170,9 +171,16 @@ fn matching(images: &[ImageChoice], needle: &str, keep: Option<ImageId>) -> Vec<
 /// `Debian 12, at least 1 GiB of disk, 18 Nov 2026`.
 fn describe(image: &ImageChoice) -> String {
     let disk = format!("at least {} GiB of disk", least_gib(image));
+    let zone = image.zone.as_ref().map(|zone| format!(" in zone {zone}")).unwrap_or_default();
+    let kind = match (image.kind, image.data_disks.len()) {
+        (Kind::Machine, 1) => format!("whole machine with 1 data disk{zone}"),
+        (Kind::Machine, n) => format!("whole machine with {n} data disks{zone}"),
+        (Kind::Iso, _) => "ISO, installs onto an empty disk".to_owned(),
+        (Kind::System | Kind::Data, _) => String::new(),
+    };
     let warning = if image.deprecated { "deprecated: choose a newer one if you can" } else { "" };
     let from = image.from.as_ref().map(|region| format!("fetched from {region} first")).unwrap_or_default();
-    let parts = [image.os.clone(), disk, image.created.day(), from, warning.to_owned()];
+    let parts = [image.os.clone(), kind, disk, image.created.day(), from, warning.to_owned()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
