@@ -194,6 +194,9 @@ pub struct MachineSpec {
     pub boot: BootMode,
     /// Whether the network card offers several queues, where the machine has several processors (F9).
     pub nic_multiqueue: bool,
+    /// How often its system disk was replaced: when this changes, cloud-init runs again.
+    #[serde(default)]
+    pub n_installed: u32,
 }
 
 /// What a machine's process does now.
@@ -264,6 +267,8 @@ pub trait Hypervisor: Send + Sync {
         capture: TaskId,
         watcher: &dyn Watcher,
     ) -> Result<Captured, PortError>;
+    /// Removes one disk that the machine's description does not name any more; one that is not there is fine.
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError>;
     /// Removes the scratch file (and a job still running) of `capture`, if there is one.
     fn discard_capture(&self, id: InstanceId, capture: TaskId) -> Result<(), PortError>;
     /// Bytes a disk occupies on the host.

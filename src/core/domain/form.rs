@@ -3,15 +3,19 @@
 //! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
 
 mod bulk;
+mod change;
 mod deleting;
 mod edit;
+mod group;
 mod quotas;
 mod region;
 mod sharing;
 
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
+pub use change::{ChangeImage, ChangeImageForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use edit::{EditImage, EditImageForm};
+pub use group::{GroupEdit, GroupForm, GroupNew};
 pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
 pub use region::{RegionEdit, RegionForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm, Unfollow, UnfollowForm};
@@ -289,7 +293,8 @@ pub struct DeployForm {
 }
 
 /// What a machine is made from.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageChoice {
     /// This image.
     Id(ImageId),

@@ -24,6 +24,8 @@ pub enum Status {
     Stopping,
     /// It is being restarted.
     Rebooting,
+    /// Its system disk is being replaced by one of another image.
+    Reinstalling,
     /// It is being removed.
     Deleting,
     /// It could not be made or its process died; `error` says why.
@@ -32,13 +34,14 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Creating,
         Self::Running,
         Self::Stopped,
         Self::Starting,
         Self::Stopping,
         Self::Rebooting,
+        Self::Reinstalling,
         Self::Deleting,
         Self::Error,
     ];
@@ -52,6 +55,7 @@ impl Status {
             Self::Starting => "Starting",
             Self::Stopping => "Stopping",
             Self::Rebooting => "Rebooting",
+            Self::Reinstalling => "Reinstalling",
             Self::Deleting => "Deleting",
             Self::Error => "Error",
         }
@@ -59,7 +63,15 @@ impl Status {
 
     /// Whether a task is changing it right now.
     pub const fn moving(self) -> bool {
-        matches!(self, Self::Creating | Self::Starting | Self::Stopping | Self::Rebooting | Self::Deleting)
+        match self {
+            Self::Creating
+            | Self::Starting
+            | Self::Stopping
+            | Self::Rebooting
+            | Self::Reinstalling
+            | Self::Deleting => true,
+            Self::Running | Self::Stopped | Self::Error => false,
+        }
     }
 }
 
@@ -153,12 +165,21 @@ pub enum Action {
     Capture,
     /// Type into its serial console.
     Console,
+    /// Replace its system disk by one of another image.
+    ChangeImage,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] =
-        [Self::Start, Self::Stop, Self::Reboot, Self::Delete, Self::Capture, Self::Console];
+    pub const ALL: [Self; 7] = [
+        Self::Start,
+        Self::Stop,
+        Self::Reboot,
+        Self::Delete,
+        Self::Capture,
+        Self::Console,
+        Self::ChangeImage,
+    ];
 
     const fn verb(self) -> &'static str {
         match self {
@@ -168,6 +189,7 @@ impl Action {
             Self::Delete => "deleted",
             Self::Capture => "captured",
             Self::Console => "typed into",
+            Self::ChangeImage => "given another image",
         }
     }
 }
@@ -178,7 +200,7 @@ impl Instance {
     /// # Errors
     /// The rule, the current value and the way out.
     pub fn can(&self, action: Action) -> Result<(), Reason> {
-        use Action::{Capture, Console, Delete, Reboot, Start, Stop};
+        use Action::{Capture, ChangeImage, Console, Delete, Reboot, Start, Stop};
         use Status::{Error, Running, Stopped};
         if self.capturing.is_some() && action != Console {
             return Err(Reason::new(
@@ -189,7 +211,7 @@ impl Instance {
             ));
         }
         match (action, self.status) {
-            (Start, Stopped | Error)
+            (Start | ChangeImage, Stopped | Error)
             | (Stop | Reboot | Console, Running)
             | (Delete, Running | Stopped | Error)
             | (Capture, Running | Stopped) => Ok(()),
@@ -200,6 +222,12 @@ impl Instance {
                 "Wait until that is done.",
             )),
             (Start, _) => Err(Reason::new("instance_running", "It runs already.", "", "")),
+            (ChangeImage, _) => Err(Reason::new(
+                "instance_not_stopped",
+                "Only a machine that is off can be given another image.",
+                format!("It is {} now.", self.status.word()),
+                "Stop it first.",
+            )),
             (Capture, _) => Err(Reason::new(
                 "instance_failed",
                 "Only a running or stopped machine can be captured.",

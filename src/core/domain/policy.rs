@@ -40,6 +40,18 @@ pub enum Act {
     InstanceConsole,
     /// Delete a machine.
     InstanceDelete,
+    /// Replace the system of a machine by another image.
+    InstanceReinstall,
+    /// See a scaling group.
+    GroupGet,
+    /// Make a scaling group.
+    GroupCreate,
+    /// Change a scaling group, or have it try again at once.
+    GroupEdit,
+    /// Replace the machines of a scaling group.
+    GroupRoll,
+    /// Delete a scaling group with its machines.
+    GroupDelete,
     /// See a task.
     TaskGet,
     /// Cancel or retry a task.
@@ -66,7 +78,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -83,6 +95,12 @@ impl Act {
         Self::InstancePower,
         Self::InstanceConsole,
         Self::InstanceDelete,
+        Self::InstanceReinstall,
+        Self::GroupGet,
+        Self::GroupCreate,
+        Self::GroupEdit,
+        Self::GroupRoll,
+        Self::GroupDelete,
         Self::TaskGet,
         Self::TaskChange,
         Self::AuditProject,
@@ -115,6 +133,12 @@ impl Act {
             Self::InstancePower => "instance.power",
             Self::InstanceConsole => "instance.console",
             Self::InstanceDelete => "instance.delete",
+            Self::InstanceReinstall => "instance.reimage",
+            Self::GroupGet => "group.get",
+            Self::GroupCreate => "group.create",
+            Self::GroupEdit => "group.edit",
+            Self::GroupRoll => "group.roll",
+            Self::GroupDelete => "group.delete",
             Self::TaskGet => "task.get",
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
@@ -135,6 +159,7 @@ impl Act {
             Self::ProjectGet
             | Self::ImageGet
             | Self::InstanceGet
+            | Self::GroupGet
             | Self::TaskGet
             | Self::AuditProject
             | Self::QuotaGet => Need::Look(Role::Reader),
@@ -151,6 +176,11 @@ impl Act {
             | Self::InstancePower
             | Self::InstanceConsole
             | Self::InstanceDelete
+            | Self::InstanceReinstall
+            | Self::GroupCreate
+            | Self::GroupEdit
+            | Self::GroupRoll
+            | Self::GroupDelete
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk => Need::Owner,

@@ -26,13 +26,15 @@ pub enum Kind {
     InstanceStop,
     /// Restarts a machine.
     InstanceReboot,
+    /// Replaces the system disk of a machine by one of another image.
+    InstanceReinstall,
     /// Removes a machine.
     InstanceDelete,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ImageCreate,
         Self::ImageCopy,
         Self::ImageDelete,
@@ -40,6 +42,7 @@ impl Kind {
         Self::InstanceStart,
         Self::InstanceStop,
         Self::InstanceReboot,
+        Self::InstanceReinstall,
         Self::InstanceDelete,
     ];
 
@@ -53,6 +56,7 @@ impl Kind {
             Self::InstanceStart => "Start instance",
             Self::InstanceStop => "Stop instance",
             Self::InstanceReboot => "Restart instance",
+            Self::InstanceReinstall => "Change image",
             Self::InstanceDelete => "Delete instance",
         }
     }
@@ -63,7 +67,7 @@ impl Kind {
             Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
             Self::ImageCopy => &[Step::Transfer],
             Self::ImageDelete => &[Step::Release],
-            Self::InstanceCreate | Self::InstanceStart => {
+            Self::InstanceCreate | Self::InstanceStart | Self::InstanceReinstall => {
                 &[Step::PrepareBase, Step::CreateDisks, Step::Start]
             }
             Self::InstanceStop => &[Step::PressPower, Step::AwaitOff],
@@ -79,7 +83,7 @@ impl Kind {
 
     /// Whether a person may stop it and have everything undone.
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate)
+        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate | Self::InstanceReinstall)
     }
 }
 
@@ -99,7 +103,8 @@ pub enum Step {
     Release,
     /// Make sure the read-only base file exists.
     PrepareBase,
-    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it.
+    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it; remove the new system disk, when this
+    /// task replaces it.
     CreateDisks,
     /// Start the machine's process. Undo: cut the power.
     Start,
@@ -408,7 +413,7 @@ impl Task {
         match action {
             Action::Cancel if !self.kind.cancellable() => Err(Reason::new(
                 "task_not_cancellable",
-                "Only making or copying an image and making an instance can be cancelled.",
+                "Only making or copying an image, making an instance and changing its image can be cancelled.",
                 format!("This task is “{}”.", self.kind.title()),
                 "Wait until it is done.",
             )),

@@ -28,7 +28,15 @@ pub(super) struct Desk {
 }
 
 pub(super) const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
-const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
+const MOVING: [&str; 6] = [
+    "instance_busy",
+    "instance_capturing",
+    "instance_running",
+    "instance_not_running",
+    // A change of image that is tried again.
+    "instance_not_stopped",
+    "instance_in_group",
+];
 
 impl World {
     /// The context that a person's session gives; signs in first when they have none. `None` when an injected error is in the way.
@@ -112,7 +120,7 @@ impl World {
     }
 
     /// Mostly the version of the prices in force, sometimes the one before.
-    fn price_version(&mut self, region: &RegionId) -> u32 {
+    pub(super) fn price_version(&mut self, region: &RegionId) -> u32 {
         let version = {
             let records = self.bench.witness.records();
             records.regions.all().find(|r| r.id == *region).map_or(1, |r| r.prices.version)
@@ -358,6 +366,8 @@ impl World {
             "image_disabled",
             "image_recycled",
             "copies_off",
+            "image_not_available",
+            "task_not_retryable",
             "instance_failed",
             "task_limit_reached",
             // What failed may be gone by now.

@@ -29,6 +29,8 @@ pub enum Op {
     Cut,
     /// Remove a machine.
     Destroy,
+    /// Remove one disk.
+    RemoveDisk,
     /// Copy a disk.
     Capture,
     /// Remove a copy.
@@ -100,6 +102,7 @@ pub(super) struct State {
 pub(super) struct Machine {
     pub(super) disks: BTreeMap<DiskId, (Content, Option<String>)>,
     pub(super) port: Option<u16>,
+    pub(super) runs_from: Option<DiskId>,
     pub(super) died: Option<String>,
     pub(super) pressed: bool,
     pub(super) deaf: bool,
@@ -201,6 +204,16 @@ impl Host {
     /// Machines that have disks here.
     pub fn machines(&self) -> BTreeSet<InstanceId> {
         self.state().machines.keys().copied().collect()
+    }
+
+    /// The disks that a machine has here.
+    pub fn disks(&self, id: InstanceId) -> BTreeSet<DiskId> {
+        self.state().machines.get(&id).map(|m| m.disks.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// The disk that the machine's process runs from, while it runs.
+    pub fn runs_from(&self, id: InstanceId) -> Option<DiskId> {
+        self.state().machines.get(&id).filter(|m| m.port.is_some()).and_then(|m| m.runs_from)
     }
 
     /// Whether the machine's process runs.
@@ -309,7 +322,7 @@ impl State {
                 Op::Create | Op::Capture | Op::Ingest | Op::Base | Op::Transfer => {
                     PortError::NoSpace { place: "north-1".to_owned() }
                 }
-                Op::Destroy | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,
+                Op::Destroy | Op::RemoveDisk | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,
                 Op::Start | Op::Press | Op::WaitOff => {
                     PortError::Refused("The host refuses this.".to_owned())
                 }

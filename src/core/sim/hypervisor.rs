@@ -57,6 +57,7 @@ impl Hypervisor for SimHypervisor {
         let machine = state.machines.entry(spec.id).or_insert_with(|| Machine {
             disks: BTreeMap::new(),
             port: None,
+            runs_from: None,
             died: None,
             pressed: false,
             deaf,
@@ -73,7 +74,11 @@ impl Hypervisor for SimHypervisor {
         let port = state.next_port;
         let Some(machine) = state.machines.get_mut(&spec.id) else { return end(ends_with, Power::Absent) };
         if machine.port.is_none() {
+            if spec.disks.iter().any(|disk| !machine.disks.contains_key(&disk.id)) {
+                return Err(gone());
+            }
             machine.port = Some(port);
+            machine.runs_from = spec.disks.first().map(|disk| disk.id);
             machine.died = None;
             machine.pressed = false;
             state.next_port = if port == u16::MAX { 20_000 } else { port + 1 };
@@ -138,6 +143,19 @@ impl Hypervisor for SimHypervisor {
         let mut state = self.0.state();
         state.machines.remove(&id);
         state.files.retain(|path, _| !path.starts_with(&format!("scratch/{id}/")));
+        end(ends_with, ())
+    }
+
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError> {
+        let ends_with = self.0.begin(Op::RemoveDisk)?;
+        let mut state = self.0.state();
+        if let Some(machine) = state.machines.get_mut(&id) {
+            let in_use = machine.port.is_some() && machine.runs_from == Some(disk);
+            machine.disks.remove(&disk);
+            if in_use {
+                state.broken.push(format!("the disk {disk} was removed under the running machine {id}"));
+            }
+        }
         end(ends_with, ())
     }
 

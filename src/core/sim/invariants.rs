@@ -2,6 +2,7 @@
 //! that breaks it as a sentence.
 
 use super::bench::{Bench, SHARES_MAX};
+use super::grouping;
 use super::witness::Records;
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
@@ -54,6 +55,8 @@ pub fn check(bench: &Bench) -> Checked {
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
     captures_and_machines_agree(&records)?;
+    grouping::members_are_there_once(bench, &records)?;
+    grouping::disks_are_known(bench, &records)?;
     task_indexes_are_exact(store, &records)?;
     leases_are_ours(bench, &records)?;
     finished_tasks_left_nothing(bench, &records)?;
@@ -84,6 +87,8 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
         let says = machine.status == instance::Status::Running;
         hold!(runs == says, "{} is {:?} at rest, and its process runs: {runs}", machine.id, machine.status);
     }
+    grouping::groups_are_at_their_count(&records)?;
+    grouping::disks_are_exact(bench, &records)?;
     for region in records.regions.all() {
         let live = sweep::live(&bench.app, &region.id).map_err(|e| e.to_string())?;
         let (stored, bases) = bench.host.stored(&region.id);
@@ -382,12 +387,15 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
         one_task(image.id.0, kind.as_slice(), image.task, &found)?;
     }
     for machine in records.instances.all() {
-        use instance::Status::{Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping};
+        use instance::Status::{
+            Creating, Deleting, Error, Rebooting, Reinstalling, Running, Starting, Stopped, Stopping,
+        };
         let kind = match machine.status {
             Creating => Some(Kind::InstanceCreate),
             Starting => Some(Kind::InstanceStart),
             Stopping => Some(Kind::InstanceStop),
             Rebooting => Some(Kind::InstanceReboot),
+            Reinstalling => Some(Kind::InstanceReinstall),
             Deleting => Some(Kind::InstanceDelete),
             Running | Stopped | Error => None,
         };

@@ -11,6 +11,7 @@ mod dice;
 mod faults;
 mod flows;
 mod following;
+mod grouping;
 mod happenings;
 mod host;
 mod hypervisor;

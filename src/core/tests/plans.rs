@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::form::ChangeImageForm;
 use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
@@ -61,6 +62,18 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
         }
         Kind::InstanceStop => instances::stop(&ctx, machine).unwrap(),
         Kind::InstanceReboot => instances::reboot(&ctx, machine).unwrap(),
+        Kind::InstanceReinstall => {
+            instances::stop(&ctx, machine).unwrap();
+            bench.work().unwrap();
+            let form = ChangeImageForm {
+                instance: machine.to_string(),
+                image: provider.public[0].to_string(),
+                disk_gib: "4".to_owned(),
+                sure: "yes".to_owned(),
+                price_version: 1,
+            };
+            instances::change_image(&bench.at_present(owner), &form).unwrap()
+        }
         Kind::InstanceDelete => instances::delete(&ctx, machine).unwrap(),
     }
 }
@@ -111,7 +124,9 @@ impl Scene {
 
     /// What there is in the end, without times, ids and ports.
     fn end_state(&self) -> String {
-        let machine = self.machine().map(|m| (m.status, m.capturing, self.bench.host.runs(m.id)));
+        let machine = self
+            .machine()
+            .map(|m| (m.status, m.capturing, self.bench.host.runs(m.id), m.system_disk().size_bytes));
         let image = self.image().map(|i| (i.status, i.virtual_bytes(), i.stored_bytes(), i.consistency));
         let open = self.bench.app.meters.all().iter().filter(|m| m.to.is_none()).count();
         format!("{:?} {machine:?} {image:?} {open} open meters", self.task().state)
@@ -122,6 +137,7 @@ impl Scene {
         self.bench.host.heal();
         self.bench.work().unwrap();
         sweep::machines(&self.bench.app).unwrap();
+        sweep::leftovers(&self.bench.app).unwrap();
         for _ in 0..2 {
             for region in &self.provider.regions {
                 sweep::storage(&self.bench.app, region).unwrap();
@@ -160,6 +176,14 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             assert_eq!(machine.status, Status::Error, "{at}");
             assert!(host_has(machine.id), "{at}: its disks are gone");
             assert!(!scene.bench.host.runs(machine.id), "{at}: written down as off, and runs");
+        }
+        Kind::InstanceReinstall => {
+            let machine = machine.unwrap();
+            assert_eq!(machine.status, Status::Error, "{at}");
+            assert!(!scene.bench.host.runs(machine.id), "{at}: written down as off, and runs");
+            assert_eq!(machine.system_disk().size_bytes >> 30, 2, "{at}: the old one is the machine's");
+            let disks: Vec<_> = scene.bench.host.disks(machine.id).into_iter().collect();
+            assert_eq!(disks, [machine.system_disk().id], "{at}: the new one is left");
         }
         Kind::ImageDelete | Kind::InstanceDelete => unreachable!("removal is never undone"),
     }
@@ -255,7 +279,7 @@ fn every_undo_can_be_done_twice() {
     for kind in Kind::ALL.into_iter().filter(|k| k.undoable()) {
         for (n, step) in kind.plan().iter().enumerate() {
             let op = effect(*step).unwrap();
-            for undo in [Op::Discard, Op::Destroy, Op::Cut] {
+            for undo in [Op::Discard, Op::Destroy, Op::Cut, Op::RemoveDisk] {
                 let at = format!("{kind:?} {step:?} {undo:?}");
                 let scene = scene(kind);
                 scene.work_up_to(n);
@@ -317,7 +341,11 @@ fn what_can_be_cancelled_can_be_cancelled_before_and_in_every_step_and_leaves_no
                 assert_eq!(scene.work_to_the_end(), State::Cancelled, "{at}");
                 assert!(scene.image().is_none(), "{at}");
                 let machine = scene.machine().map(|m| (m.status, m.capturing));
-                let expected = (kind != Kind::InstanceCreate).then_some((Status::Running, None));
+                let expected = match kind {
+                    Kind::InstanceCreate => None,
+                    Kind::InstanceReinstall => Some((Status::Stopped, None)),
+                    _ => Some((Status::Running, None)),
+                };
                 assert_eq!(machine, expected, "{at}");
                 let n_machines = usize::from(machine.is_some());
                 assert_eq!(scene.bench.host.machines().len(), n_machines, "{at}: disks are left");
@@ -447,6 +475,7 @@ fn the_simulated_host_keeps_disks_that_exist() {
         user_data: String::new(),
         boot: machine.boot,
         nic_multiqueue: false,
+        n_installed: 0,
     };
     scene.bench.app.hypervisor.create(&spec).unwrap();
     assert!(matches!(scene.bench.app.hypervisor.power(machine.id), Ok(Power::Off { .. })));

@@ -25,6 +25,7 @@ pub const fn instance_tone(status: instance::Status) -> (Tone, Option<IconName>)
         | instance::Status::Starting
         | instance::Status::Stopping
         | instance::Status::Rebooting
+        | instance::Status::Reinstalling
         | instance::Status::Deleting => (Tone::Run, None),
     }
 }

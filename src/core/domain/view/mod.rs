@@ -3,6 +3,7 @@
 //! These are wire types: no `usize`, no record that carries a secret.
 
 mod bin;
+mod groups;
 mod images;
 mod instances;
 mod overview;
@@ -12,12 +13,16 @@ mod shares;
 mod tasks;
 
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
+pub use groups::{
+    GroupDeletion, GroupDetail, GroupLink, GroupList, GroupOptions, GroupRow, Health, MemberRow,
+};
 pub use images::{
     BulkLine, BulkOptions, CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink,
     ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
-    DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
+    ChangeImageOptions, DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink,
+    InstanceList, InstanceRow,
 };
 pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};

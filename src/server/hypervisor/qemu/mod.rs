@@ -269,6 +269,20 @@ impl Hypervisor for QemuHypervisor {
         Ok(())
     }
 
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError> {
+        let machine = self.locks.of(id);
+        let _held = lock(&machine);
+        let folder = self.folder(id);
+        if folder.spec()?.is_some_and(|spec| spec.disks.iter().any(|described| described.id == disk)) {
+            return Err(PortError::Refused(format!(
+                "The machine {id} has the disk {disk}; it is not removed."
+            )));
+        }
+        let path = folder.disk(disk);
+        remove(&path.with_extension("qcow2.part"))?;
+        remove(&path)
+    }
+
     fn capture(
         &self,
         id: InstanceId,

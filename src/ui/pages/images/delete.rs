@@ -226,6 +226,7 @@ mod tests {
             machines: vec![],
             n_machines: 0,
             family: None,
+            groups: vec![],
             copies: vec![],
             replaces: vec![],
             unsharing: None,
