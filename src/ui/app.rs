@@ -4,13 +4,17 @@
 use super::pages::account::AccountPage;
 use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
+use super::pages::groups::{
+    DeleteGroupPage, EditGroupPage, GroupPage, GroupsPage, NewGroupPage, RollGroupPage,
+};
 use super::pages::images::{
     BinPage, CopyImagePage, DeleteImagePage, EditImagePage, EmptyBinPage, ImagePage, ImagesPage,
     PublicImagesPage, PurgeImagePage, ReceivedPage, RestoreImagePage, SelectedImagesPage, ShareImagePage,
     SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
-    CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage, NewInstancePage,
+    CaptureImagePage, ChangeImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage,
+    NewInstancePage,
 };
 use super::pages::not_found::NotFoundPage;
 use super::pages::overview::OverviewPage;
@@ -64,8 +68,15 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/instances/new") view=NewInstancePage/>
                     <Route path=path!("/instances/:id") view=InstancePage/>
                     <Route path=path!("/instances/:id/image") view=CaptureImagePage/>
+                    <Route path=path!("/instances/:id/change-image") view=ChangeImagePage/>
                     <Route path=path!("/instances/:id/delete") view=DeleteInstancePage/>
                     <Route path=path!("/instances/:id/console") view=ConsolePage/>
+                    <Route path=path!("/groups") view=GroupsPage/>
+                    <Route path=path!("/groups/new") view=NewGroupPage/>
+                    <Route path=path!("/groups/:id") view=GroupPage/>
+                    <Route path=path!("/groups/:id/edit") view=EditGroupPage/>
+                    <Route path=path!("/groups/:id/roll") view=RollGroupPage/>
+                    <Route path=path!("/groups/:id/delete") view=DeleteGroupPage/>
                     <Route path=path!("/images") view=ImagesPage/>
                     <Route path=path!("/images/public") view=PublicImagesPage/>
                     <Route path=path!("/images/shared") view=ReceivedPage/>

@@ -131,6 +131,15 @@ pub fn instance_new_searched(text: &str) -> String {
     }
 }
 
+/// The page that makes a scaling group, with those of My Images that contain `text`.
+pub fn group_new_searched(text: &str) -> String {
+    if text.trim().is_empty() {
+        GROUP_NEW.to_owned()
+    } else {
+        format!("{GROUP_NEW}?q={}", percent(text.trim()))
+    }
+}
+
 /// My Images with this tag.
 pub fn images_tagged(tag: &str) -> String {
     format!("{IMAGES}?tag={}", percent(tag))
@@ -213,7 +222,7 @@ pub fn task(id: TaskId) -> String {
 
 /// The audit events about one thing.
 pub fn audit_of(subject: &Subject) -> String {
-    format!("/audit?{}={}", subject.noun(), subject.uuid())
+    format!("/audit?{}={}", subject.kind(), subject.uuid())
 }
 
 /// Where a subject is shown, if it has a page of its own.

@@ -305,6 +305,15 @@ pub enum ImageChoice {
 /// What stands before the name of a family in a form.
 pub const FAMILY_PREFIX: &str = "family:";
 
+impl std::fmt::Display for ImageChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Family(family) => write!(f, "{FAMILY_PREFIX}{family}"),
+        }
+    }
+}
+
 impl std::str::FromStr for ImageChoice {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {

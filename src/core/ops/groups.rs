@@ -5,7 +5,7 @@ mod keep;
 mod read;
 
 pub use keep::sweep;
-pub use read::{deletion, detail, list, options};
+pub use read::{change, deletion, detail, list, options};
 pub(crate) use read::{of_instance, using};
 
 use super::audit::{self, Entry};

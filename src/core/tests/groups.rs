@@ -73,15 +73,7 @@ impl Scene {
 
     fn edit(&self, id: GroupId, change: impl Fn(&mut GroupForm)) -> Result<GroupId, String> {
         let group = self.group(id);
-        let image = match &group.image {
-            darkroom_core::domain::form::ImageChoice::Id(id) => id.to_string(),
-            darkroom_core::domain::form::ImageChoice::Family(family) => format!("family:{family}"),
-        };
-        let mut form = GroupForm {
-            group: id.to_string(),
-            revision: group.revision,
-            ..self.form(group.name.as_str(), group.wanted, &image)
-        };
+        let mut form = GroupForm { price_version: 1, ..GroupForm::of(&group) };
         change(&mut form);
         groups::edit(&self.ctx(), &form).map_err(|e| e.code)
     }

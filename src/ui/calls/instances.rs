@@ -3,9 +3,11 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::DeployForm;
+use darkroom_core::domain::form::{ChangeImageForm, DeployForm};
 use darkroom_core::domain::ids::InstanceId;
-use darkroom_core::domain::view::{DeployOptions, InstanceDeletion, InstanceDetail, InstanceList};
+use darkroom_core::domain::view::{
+    ChangeImageOptions, DeployOptions, InstanceDeletion, InstanceDetail, InstanceList,
+};
 use darkroom_core::ops;
 use leptos::prelude::*;
 
@@ -71,6 +73,22 @@ pub async fn reboot_instance(id: InstanceId) -> Result<(), ApiError> {
     back::change(id, |c, id| {
         ops::instances::reboot(&c.ctx, *id)?;
         Ok(paths::instance(*id))
+    })
+    .await
+}
+
+/// What the dialog *Change image* shows.
+pub async fn get_change_image_options(id: InstanceId) -> Result<ChangeImageOptions, ApiError> {
+    back::read(move |c| ops::instances::change_options(&c.ctx, id)).await
+}
+
+/// Replaces the system disk of a machine by one of another image.
+#[server(prefix = "/ui", endpoint = "change_instance_image")]
+pub async fn change_instance_image(form: ChangeImageForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        ops::instances::change_image(&c.ctx, form)?;
+        let id = form.parse()?.instance;
+        Ok(format!("{}?done=instance-reinstall", paths::instance(id)))
     })
     .await
 }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod audit;
 pub mod deletion;
 pub mod frame;
+pub mod groups;
 pub mod images;
 pub mod instances;
 pub mod not_found;

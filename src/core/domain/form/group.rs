@@ -2,8 +2,9 @@
 
 use super::{Faults, ImageChoice, gib, kind, slug};
 use crate::domain::disk::DiskKind;
-use crate::domain::group::NAME_CHARS_MAX;
+use crate::domain::group::{Group, NAME_CHARS_MAX};
 use crate::domain::ids::{FlavorId, GroupId, ProjectId, RegionId, ZoneId};
+use crate::domain::size::GIB;
 use crate::domain::text::{self, Name};
 use crate::domain::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,36 @@ impl GroupForm {
         match (group, self.machines(&mut faults, size_max)) {
             (Some(group), Some(edit)) => Ok((group, edit)),
             _ => Err(Error::invalid(faults.0)),
+        }
+    }
+
+    /// What the fields say by themselves, whatever group they are for and however large it may be: for messages as one types.
+    ///
+    /// # Errors
+    /// `Invalid`, with one entry per field that breaks a rule.
+    pub fn judged(&self) -> Result<GroupEdit> {
+        let mut faults = Faults::default();
+        let edit = self.machines(&mut faults, u32::MAX);
+        edit.ok_or_else(|| Error::invalid(faults.0))
+    }
+
+    /// The form that changes this group, as it is now.
+    pub fn of(group: &Group) -> Self {
+        Self {
+            group: group.id.to_string(),
+            revision: group.revision,
+            project: group.project.to_string(),
+            region: group.region.to_string(),
+            name: group.name.to_string(),
+            wanted: group.wanted.to_string(),
+            image: group.image.to_string(),
+            flavor: group.flavor.to_string(),
+            zone: group.zone.to_string(),
+            disk_kind: group.disk_kind.to_string(),
+            disk_gib: group.disk_bytes.div_ceil(GIB).to_string(),
+            ssh_keys: group.ssh_keys.join("\n"),
+            user_data: group.user_data.clone(),
+            price_version: 0,
         }
     }
 

@@ -5,6 +5,7 @@ use super::instances::{DeployOptions, InstanceRow};
 use super::overview::EventRow;
 use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
+use crate::domain::form::GroupForm;
 use crate::domain::group::{Roll, Status, Trouble};
 use crate::domain::ids::{GroupId, RegionId};
 use crate::domain::money::Money;
@@ -162,7 +163,7 @@ pub struct GroupDetail {
     pub now: Timestamp,
 }
 
-/// The page *New scaling group*, and the dialog that changes one.
+/// The page *New scaling group*, and what the dialog that changes one offers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GroupOptions {
     /// Images, types, zones and prices.
@@ -173,6 +174,15 @@ pub struct GroupOptions {
     pub n_free: u32,
     /// Why no group can be made or changed; `None` when one can.
     pub blocked: Option<Reason>,
+}
+
+/// The dialog that changes a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupChange {
+    /// The group as it is.
+    pub form: GroupForm,
+    /// What there is to choose from.
+    pub choices: GroupOptions,
 }
 
 /// The dialog that deletes a group.

@@ -5,7 +5,7 @@ use super::{load, machines, resource, rolled};
 use crate::domain::Result;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
-use crate::domain::form::ImageChoice;
+use crate::domain::form::{GroupForm, ImageChoice};
 use crate::domain::group::{Group, Status};
 use crate::domain::ids::{GroupId, InstanceId, Subject};
 use crate::domain::image::{self, Image};
@@ -15,7 +15,7 @@ use crate::domain::policy::Act;
 use crate::domain::price::{Estimate, PriceBook};
 use crate::domain::text::counted;
 use crate::domain::view::{
-    GroupDeletion, GroupDetail, GroupLink, GroupList, GroupOptions, GroupRow, Health, MemberRow,
+    GroupChange, GroupDeletion, GroupDetail, GroupLink, GroupList, GroupOptions, GroupRow, Health, MemberRow,
 };
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{audit, images, instances, people};
@@ -217,6 +217,18 @@ pub fn options(ctx: &Ctx, place: &Place) -> Result<GroupOptions> {
         n_free: limits.n_instances_max.saturating_sub(counter.n_instances),
         blocked,
     })
+}
+
+/// What the dialog that changes a group shows, or the one that rolls it.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn change(ctx: &Ctx, id: GroupId) -> Result<GroupChange> {
+    let (group, _) = load(ctx, id, Act::GroupEdit)?;
+    let place = Place { project: Some(group.project), region: group.region.clone() };
+    let choices = options(ctx, &place)?;
+    let blocked = group.kept().err().or(choices.blocked.clone());
+    Ok(GroupChange { form: GroupForm::of(&group), choices: GroupOptions { blocked, ..choices } })
 }
 
 /// What the dialog that deletes a group shows: its machines and money.
