@@ -1,4 +1,4 @@
-// A provider with something in it, made once for all tests that look at pages: a running machine, an image of it, tasks
+// A provider with something in it, made once for all tests that look at pages: a running machine, an image of it, a group, tasks
 // and events; and the list of every page and dialog there is. It must not judge a page.
 import type { Browser, BrowserContext } from '@playwright/test';
 import { Portal } from './portal.ts';
@@ -52,6 +52,16 @@ async function make(browser: Browser, server: Server): Promise<World> {
   const owner = await portalOf('owner');
   const machine = await owner.deploy({ name: 'web-1', type: 'm1.small' });
   await (await owner.console(machine)).ready();
+  // A machine that died, which can be given another image.
+  const spare = await owner.deploy({ name: 'spare' });
+  process.kill(await server.machineProcess(spare), 'SIGKILL');
+  await owner.page.goto('/groups/new');
+  await owner.page.getByRole('textbox', { name: 'Name', exact: true }).fill('farm');
+  await owner.page.getByLabel('Machines', { exact: true }).fill('1');
+  await owner.page.getByRole('button', { name: 'Create group' }).click();
+  await owner.comes(owner.heading('farm'));
+  const group = owner.id();
+  await owner.becomes('As wanted', 60);
   await owner.capture(machine, 'web-1-golden');
   await owner.imageBecomes('web-1-golden', 'Available');
   await owner.page.getByRole('link', { name: 'web-1-golden' }).click();
@@ -65,6 +75,12 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.page.getByRole('dialog').getByLabel(/^Tags/).fill('env=prod, team=web');
   await owner.page.getByRole('button', { name: 'Save changes' }).click();
   await owner.comes(owner.main.getByRole('link', { name: 'env=prod' }));
+  // New machines of the group are made from another image than the one it has.
+  await owner.page.goto(`/groups/${group}/edit`);
+  const newest = owner.page.getByRole('dialog').getByRole('option', { name: /^web-1-golden,/ });
+  await owner.page.getByRole('dialog').getByLabel('Image', { exact: true }).selectOption({ label: ((await newest.textContent()) ?? '').trim() });
+  await owner.page.getByRole('button', { name: 'Save changes' }).click();
+  await owner.comes(owner.main.getByText('1 machine is of another image. Roll replaces them.'));
   // A second image, offered to a project of another account.
   await owner.capture(machine, 'tools');
   await owner.imageBecomes('tools', 'Available');
@@ -100,14 +116,17 @@ async function make(browser: Browser, server: Server): Promise<World> {
     machine,
     image,
     task,
-    places: places(machine, image, task, offered, recipient, deleted, request, account),
+    places: places({ machine, image, task, offered, recipient, deleted, request, account, group, spare }),
     context: async (any, person, options) =>
       any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
   };
 }
 
 /** Every page and every dialog, and what they are when there is nothing in them. */
-function places(machine: string, image: string, task: string, offered: string, recipient: string, deleted: string, request: string, account: string): Place[] {
+function places(
+  ids: Record<'machine' | 'image' | 'task' | 'offered' | 'recipient' | 'deleted' | 'request' | 'account' | 'group' | 'spare', string>,
+): Place[] {
+  const { machine, image, task, offered, recipient, deleted, request, account, group, spare } = ids;
   const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
   return [
     { name: 'sign-in', address: '/sign-in', person: 'nobody' },
@@ -119,6 +138,15 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('instance', `/instances/${machine}`),
     owner('create-image', `/instances/${machine}/image`, 'Create an image'),
     owner('delete-instance', `/instances/${machine}/delete`, 'Delete web-1?'),
+    owner('change-image', `/instances/${spare}/change-image`, 'Change the image of spare?'),
+    owner('change-image-of-running', `/instances/${machine}/change-image`, 'Change the image of web-1?'),
+    owner('groups', '/groups'),
+    owner('groups-no-match', '/groups?q=nothing-like-it'),
+    owner('new-group', '/groups/new'),
+    owner('group', `/groups/${group}`),
+    owner('edit-group', `/groups/${group}/edit`, 'Edit farm'),
+    owner('roll-group', `/groups/${group}/roll`, 'Roll farm to web-1-golden?'),
+    owner('delete-group', `/groups/${group}/delete`, 'Delete farm with its machines?'),
     owner('my-images', '/images'),
     owner('my-images-no-match', '/images?q=nothing-like-it'),
     owner('images-selected', `/images/selected?action=delete&image=${image}&image=${offered}`, 'Delete 1 image?'),
@@ -165,6 +193,8 @@ function places(machine: string, image: string, task: string, offered: string, r
     owner('account', '/account'),
     { name: 'reader-instance', address: `/instances/${machine}`, person: 'reader' },
     { name: 'reader-image', address: `/images/${image}`, person: 'reader' },
+    { name: 'reader-group', address: `/groups/${group}`, person: 'reader' },
+    { name: 'empty-groups', address: '/groups', person: 'stranger' },
     { name: 'empty-overview', address: '/', person: 'stranger' },
     { name: 'empty-instances', address: '/instances', person: 'stranger' },
     { name: 'empty-my-images', address: '/images', person: 'stranger' },
@@ -176,6 +206,8 @@ function places(machine: string, image: string, task: string, offered: string, r
     { name: 'no-such-page', address: '/nowhere', person: 'owner', status: 404 },
     { name: 'no-such-image', address: '/images/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
     { name: 'no-such-machine', address: '/instances/not-an-id', person: 'owner', status: 404 },
+    { name: 'no-such-group', address: '/groups/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
+    { name: 'group-of-others', address: `/groups/${group}`, person: 'stranger', status: 404 },
     { name: 'no-such-task', address: '/tasks/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
     { name: 'image-of-others', address: `/images/${image}`, person: 'stranger', status: 404 },
     { name: 'machine-of-others', address: `/instances/${machine}`, person: 'stranger', status: 404 },

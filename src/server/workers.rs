@@ -2,7 +2,7 @@
 
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
-use darkroom_core::ops::{images, people, shares};
+use darkroom_core::ops::{groups, images, people, shares};
 use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,6 +121,16 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
         }
         if let Err(error) = images::sweep_bin(app) {
             tracing::error!(code = error.code, "the recycle bin could not be swept: {}", error.message);
+        }
+        if let Err(error) = groups::sweep(app) {
+            tracing::error!(
+                code = error.code,
+                "scaling groups could not be brought to their count: {}",
+                error.message
+            );
+        }
+        if let Err(error) = sweep::leftovers(app) {
+            tracing::error!(code = error.code, "replaced disks could not be removed: {}", error.message);
         }
         let asked = app.board.take_sweeps();
         let all = round.is_multiple_of(STORAGE_EVERY_ROUNDS);

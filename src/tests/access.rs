@@ -48,6 +48,15 @@ const CALLS: &[(&str, Body)] = &[
     // Nobody removes a system disk; who may not even try is told so first.
     ("remove_disk", |w| format!("form[instance]={}&form[disk]={}", w.stopped, w.disk)),
     ("delete_instance", |w| format!("id={}", w.machine)),
+    ("change_instance_image", |w| {
+        format!("form[instance]={}&form[image]={}&form[sure]=yes&form[price_version]=1", w.stopped, w.image)
+    }),
+    ("create_group", World::group_form),
+    ("find_group_image", |w| format!("{}&q=web", w.group_form())),
+    ("edit_group", |w| format!("{}&form[group]={}&form[revision]=1", w.group_form(), w.group)),
+    ("roll_group", |w| format!("id={}&price_version=1", w.group)),
+    ("retry_group", |w| format!("id={}", w.group)),
+    ("delete_group", |w| format!("id={}", w.group)),
     ("ask_quota", |_| {
         "form[region]=north-1&form[kind]=images&form[wanted]=40&form[reason]=More machines next month"
             .to_owned()
@@ -93,6 +102,13 @@ const ROUTES: &[(&str, Body)] = &[
     ("/instances/new", |_| "/instances/new".to_owned()),
     ("/instances/{id}", |w| format!("/instances/{}", w.machine)),
     ("/instances/{id}/image", |w| format!("/instances/{}/image", w.machine)),
+    ("/instances/{id}/change-image", |w| format!("/instances/{}/change-image", w.stopped)),
+    ("/groups", |_| "/groups".to_owned()),
+    ("/groups/new", |_| "/groups/new".to_owned()),
+    ("/groups/{id}", |w| format!("/groups/{}", w.group)),
+    ("/groups/{id}/edit", |w| format!("/groups/{}/edit", w.group)),
+    ("/groups/{id}/roll", |w| format!("/groups/{}/roll", w.group)),
+    ("/groups/{id}/delete", |w| format!("/groups/{}/delete", w.group)),
     ("/instances/{id}/delete", |w| format!("/instances/{}/delete", w.machine)),
     ("/instances/{id}/disks/new", |w| format!("/instances/{}/disks/new", w.stopped)),
     ("/instances/{id}/disks/{disk}/remove", |w| format!("/instances/{}/disks/{}/remove", w.stopped, w.disk)),
@@ -214,6 +230,7 @@ fn what_belongs_to_another_account_looks_like_what_does_not_exist() {
     for (name, theirs, nothing) in [
         ("delete_image", format!("form[image]={}", world.image), format!("form[image]={unknown}")),
         ("stop_instance", format!("id={}", world.machine), format!("id={unknown}")),
+        ("delete_group", format!("id={}", world.group), format!("id={unknown}")),
     ] {
         assert_eq!(
             world.call(Actor::Stranger, name, &theirs),

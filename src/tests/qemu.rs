@@ -111,6 +111,7 @@ impl Host {
             user_data: format!("#!/bin/sh\necho from-user-data-{n} >/root/user-data\n"),
             boot: BootMode::Bios,
             nic_multiqueue: n % 2 == 1,
+            n_installed: 0,
         };
         self.machines.lock().unwrap().push(spec.id);
         self.hypervisor.create(&spec).unwrap();
@@ -342,6 +343,45 @@ fn all_disks_of_a_running_machine_are_captured_at_one_instant() {
     let refused = host.hypervisor.capture(spec.id, &[], TaskId(Uuid::from_u128(162)), &Observer::default());
     assert!(matches!(refused, Err(PortError::Refused(_))));
     assert_eq!(host.scratch_names(spec.id).len(), 2);
+}
+
+#[test]
+fn a_system_disk_is_replaced_beside_the_old_one_and_the_data_stays() {
+    let Some(host) = host() else { return };
+    let base = guest_base(host.root.parent().unwrap());
+    let old = host.create(7, vec![disk(71, GIB, Some(&base)), disk(72, 64 * MIB, None)]);
+    let (system, data) =
+        (host.folder(old.id).join(format!("disks/{}.qcow2", old.disks[0].id)), &old.disks[1]);
+    // As somebody who worked on it leaves it.
+    tool_run("qemu-io", &["-c", "write -P 0x61 0 4096", &system.display().to_string()]);
+    let new = MachineSpec {
+        disks: vec![disk(73, 2 * GIB, Some(&base)), data.clone()],
+        user_data: "#!/bin/sh\necho again >/root/user-data\n".to_owned(),
+        n_installed: 1,
+        ..old.clone()
+    };
+    // Undone before it started: the old system is described again, and the new disk goes.
+    host.hypervisor.create(&new).unwrap();
+    assert!(system.exists(), "the old disk is there until it is removed");
+    let refused = host.hypervisor.remove_disk(new.id, new.disks[0].id).unwrap_err();
+    assert!(matches!(refused, PortError::Refused(_)), "{refused}");
+    host.hypervisor.create(&old).unwrap();
+    host.hypervisor.remove_disk(new.id, new.disks[0].id).unwrap();
+    host.hypervisor.remove_disk(new.id, new.disks[0].id).unwrap();
+    let kept = host.capture(&old, 0, 74);
+    assert_eq!(fs::read(&kept.scratch).unwrap()[..4096], [0x61; 4096], "the old system is as it was");
+    host.hypervisor.discard_capture(old.id, TaskId(Uuid::from_u128(74))).unwrap();
+
+    host.hypervisor.create(&new).unwrap();
+    host.hypervisor.start(&new).unwrap();
+    host.hypervisor.remove_disk(new.id, old.disks[0].id).unwrap();
+    assert!(!system.exists());
+    let mut console = Console::connect(&host, new.id);
+    console.until("host=guest-7 boots=1");
+    console.until("guest-7:~# ");
+    assert!(console.run("cat /root/user-data").contains("again"), "cloud-init ran on the new system");
+    let used = host.hypervisor.disk_used_bytes(new.id, data.id).unwrap();
+    assert!(used < MIB, "the data disk is there: {used}");
 }
 
 #[test]

@@ -5,12 +5,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
-use darkroom_core::domain::form::{DeleteImageForm, QuotaRequestForm, ShareForm};
+use darkroom_core::domain::form::{DeleteImageForm, GroupForm, QuotaRequestForm, ShareForm};
 use darkroom_core::domain::ids::{
-    AccountId, DiskId, ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId,
+    AccountId, DiskId, GroupId, ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId,
 };
+use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::quota::Limits;
-use darkroom_core::ops::{Ctx, images, instances, people, provider, quotas, shares};
+use darkroom_core::ops::{Ctx, groups, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
@@ -72,6 +73,33 @@ impl Actor {
     }
 }
 
+fn group_form(provider: &Provider, project: ProjectId) -> GroupForm {
+    GroupForm {
+        project: project.to_string(),
+        region: "north-1".to_owned(),
+        name: "farm".to_owned(),
+        wanted: "1".to_owned(),
+        image: provider.public[0].to_string(),
+        flavor: "m1.tiny".to_owned(),
+        zone: "a".to_owned(),
+        disk_kind: "ssd".to_owned(),
+        disk_gib: "2".to_owned(),
+        price_version: 1,
+        ..GroupForm::default()
+    }
+}
+
+/// A group of one machine that is to make new ones from `image`.
+fn aged_group(bench: &Bench, member: &Ctx, provider: &Provider, image: ImageId) -> GroupId {
+    let form = group_form(provider, provider.projects[0].1);
+    let id = groups::create(&bench.at_present(member), &form).expect("makes a group");
+    groups::sweep(&bench.app).expect("makes its machine");
+    bench.work().expect("works");
+    let form = GroupForm { group: id.to_string(), image: image.to_string(), ..form };
+    groups::edit(&bench.at_present(member), &form).expect("chooses another image");
+    id
+}
+
 /// The provider, with one of each thing in Acme's first project.
 pub struct World {
     _turn: MutexGuard<'static, ()>,
@@ -93,6 +121,8 @@ pub struct World {
     pub request: RequestId,
     /// An image in the recycle bin.
     pub recycled: ImageId,
+    /// A scaling group with a machine of another image than it makes now.
+    pub group: GroupId,
     /// The stranger's project.
     pub strangers: ProjectId,
     /// The system disk of the stopped machine.
@@ -116,7 +146,7 @@ impl World {
         // Room for one image more than the world begins with.
         let limits = Limits {
             n_images_max: 4,
-            n_instances_max: 4,
+            n_instances_max: 6,
             n_creates_max: 2,
             n_shares_max: 9,
             stored_gb_max: 1000,
@@ -144,6 +174,7 @@ impl World {
             reason: "More machines next month".to_owned(),
         };
         let request = quotas::ask(&bench.at_present(&asker), &more).expect("asks");
+        let group = aged_group(&bench, &member, &provider, image);
         let strangers = provider.projects[2].1;
         let share = ShareForm {
             image: offered.to_string(),
@@ -193,6 +224,7 @@ impl World {
             offered,
             recycled,
             request,
+            group,
             strangers,
             disk: member.read::<Instance>(&stopped).expect("reads").expect("is there").system_disk().id,
             account: provider.accounts[0],
@@ -202,6 +234,15 @@ impl World {
             bench,
             provider,
         }
+    }
+
+    /// The body of a call that makes a scaling group, or changes one to what it says.
+    pub fn group_form(&self) -> String {
+        let form = group_form(&self.provider, self.project);
+        format!(
+            "form[project]={}&form[region]=north-1&form[image]={}&form[name]=farm-2&form[wanted]=1&form[flavor]=m1.tiny&form[zone]=a&form[disk_kind]=ssd&form[disk_gib]=2&form[price_version]=1",
+            form.project, form.image
+        )
     }
 
     /// The body of a call that deploys a machine.
@@ -224,7 +265,7 @@ impl World {
     pub fn capture_all(&self, names: &[String]) {
         let limits = Limits {
             n_images_max: 50,
-            n_instances_max: 4,
+            n_instances_max: 6,
             n_creates_max: 2,
             n_shares_max: 9,
             stored_gb_max: 1000,

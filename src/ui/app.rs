@@ -5,14 +5,17 @@ use super::pages::account::AccountPage;
 use super::pages::accounts::{AccountDetailPage, AccountsPage, EditAccountPage, EditLimitsPage};
 use super::pages::audit::AuditPage;
 use super::pages::frame::SignedIn;
+use super::pages::groups::{
+    DeleteGroupPage, EditGroupPage, GroupPage, GroupsPage, NewGroupPage, RollGroupPage,
+};
 use super::pages::images::{
     BinPage, CopyImagePage, DeleteImagePage, EditImagePage, EmptyBinPage, ImagePage, ImagesPage,
     PublicImagesPage, PurgeImagePage, ReachImagePage, ReceivedPage, RestoreImagePage, SelectedImagesPage,
     ShareImagePage, SharingPage, StageImagePage, StopSharingPage,
 };
 use super::pages::instances::{
-    AddDiskPage, CaptureImagePage, ConsolePage, DeleteInstancePage, InstancePage, InstancesPage,
-    NewInstancePage, RemoveDiskPage,
+    AddDiskPage, CaptureImagePage, ChangeImagePage, ConsolePage, DeleteInstancePage, InstancePage,
+    InstancesPage, NewInstancePage, RemoveDiskPage,
 };
 use super::pages::not_found::NotFoundPage;
 use super::pages::overview::OverviewPage;
@@ -66,10 +69,17 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/instances/new") view=NewInstancePage/>
                     <Route path=path!("/instances/:id") view=InstancePage/>
                     <Route path=path!("/instances/:id/image") view=CaptureImagePage/>
+                    <Route path=path!("/instances/:id/change-image") view=ChangeImagePage/>
                     <Route path=path!("/instances/:id/delete") view=DeleteInstancePage/>
                     <Route path=path!("/instances/:id/disks/new") view=AddDiskPage/>
                     <Route path=path!("/instances/:id/disks/:disk/remove") view=RemoveDiskPage/>
                     <Route path=path!("/instances/:id/console") view=ConsolePage/>
+                    <Route path=path!("/groups") view=GroupsPage/>
+                    <Route path=path!("/groups/new") view=NewGroupPage/>
+                    <Route path=path!("/groups/:id") view=GroupPage/>
+                    <Route path=path!("/groups/:id/edit") view=EditGroupPage/>
+                    <Route path=path!("/groups/:id/roll") view=RollGroupPage/>
+                    <Route path=path!("/groups/:id/delete") view=DeleteGroupPage/>
                     <Route path=path!("/images") view=ImagesPage/>
                     <Route path=path!("/images/public") view=PublicImagesPage/>
                     <Route path=path!("/images/shared") view=ReceivedPage/>

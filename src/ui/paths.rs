@@ -1,7 +1,7 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
 use darkroom_core::domain::ids::{
-    AccountId, DiskId, ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId,
+    AccountId, DiskId, GroupId, ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId,
 };
 use darkroom_core::domain::image::list::percent;
 use darkroom_core::domain::request::QuotaKind;
@@ -14,6 +14,10 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const INSTANCES: &str = "/instances";
 /// The page that makes a machine.
 pub const INSTANCE_NEW: &str = "/instances/new";
+/// Scaling groups.
+pub const GROUPS: &str = "/groups";
+/// The page that makes a scaling group.
+pub const GROUP_NEW: &str = "/groups/new";
 /// My Images.
 pub const IMAGES: &str = "/images";
 /// The provider's images.
@@ -115,6 +119,31 @@ pub fn instance_delete(id: InstanceId) -> String {
     format!("/instances/{id}/delete")
 }
 
+/// The dialog that gives a machine another image.
+pub fn instance_change_image(id: InstanceId) -> String {
+    format!("/instances/{id}/change-image")
+}
+
+/// A scaling group.
+pub fn group(id: GroupId) -> String {
+    format!("/groups/{id}")
+}
+
+/// The dialog that changes a scaling group.
+pub fn group_edit(id: GroupId) -> String {
+    format!("/groups/{id}/edit")
+}
+
+/// The dialog that replaces the machines of a scaling group.
+pub fn group_roll(id: GroupId) -> String {
+    format!("/groups/{id}/roll")
+}
+
+/// The dialog that deletes a scaling group.
+pub fn group_delete(id: GroupId) -> String {
+    format!("/groups/{id}/delete")
+}
+
 /// The page that makes a machine, with an image chosen.
 pub fn instance_new_from(image: ImageId) -> String {
     format!("/instances/new?image={image}")
@@ -126,6 +155,15 @@ pub fn instance_new_searched(text: &str) -> String {
         INSTANCE_NEW.to_owned()
     } else {
         format!("/instances/new?q={}", percent(text.trim()))
+    }
+}
+
+/// The page that makes a scaling group, with those of My Images that contain `text`.
+pub fn group_new_searched(text: &str) -> String {
+    if text.trim().is_empty() {
+        GROUP_NEW.to_owned()
+    } else {
+        format!("{GROUP_NEW}?q={}", percent(text.trim()))
     }
 }
 
@@ -216,7 +254,7 @@ pub fn task(id: TaskId) -> String {
 
 /// The audit events about one thing.
 pub fn audit_of(subject: &Subject) -> String {
-    format!("/audit?{}={}", subject.noun(), subject.uuid())
+    format!("/audit?{}={}", subject.kind(), subject.uuid())
 }
 
 /// Where a subject is shown, if it has a page of its own.
@@ -225,6 +263,7 @@ pub fn subject(subject: &Subject) -> Option<String> {
         Subject::Image(id) => Some(image(*id)),
         Subject::Instance(id) => Some(instance(*id)),
         Subject::Task(id) => Some(task(*id)),
+        Subject::Group(id) => Some(group(*id)),
         Subject::Disk(_)
         | Subject::User(_)
         | Subject::Project(_)

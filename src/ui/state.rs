@@ -162,6 +162,16 @@ fn flash_of(code: &str) -> Option<Flash> {
         "instance-delete" => {
             (ToastTone::Started, "Deleting the machine and its disks. Images made of it stay.", tasks)
         }
+        "instance-reinstall" => {
+            (ToastTone::Started, "Changing the image. Until the new system runs, the old one is kept.", tasks)
+        }
+        "group-create" => {
+            (ToastTone::Started, "The group makes its machines now, one after the other.", tasks)
+        }
+        "group-edit" => (ToastTone::Done, "The group is changed. It comes to its count by itself.", None),
+        "group-roll" => (ToastTone::Started, "Rolling. A new machine runs before an old one goes.", tasks),
+        "group-retry" => (ToastTone::Started, "Trying again now.", None),
+        "group-delete" => (ToastTone::Started, "Deleting the group and its machines.", tasks),
         "password" => (ToastTone::Done, "Your password is changed. Your other sessions have ended.", None),
         "session" => (ToastTone::Done, "The session has ended. That browser has to sign in again.", None),
         _ => return None,
@@ -240,6 +250,12 @@ mod tests {
             "share-accept-all",
             "share-reject",
             "instance-delete",
+            "instance-reinstall",
+            "group-create",
+            "group-edit",
+            "group-roll",
+            "group-retry",
+            "group-delete",
             "password",
             "session",
         ];

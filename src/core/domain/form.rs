@@ -4,20 +4,24 @@
 
 mod account;
 mod bulk;
+mod change;
 mod deleting;
 mod deploy;
 mod disks;
 mod edit;
+mod group;
 mod quotas;
 mod region;
 mod sharing;
 
 pub use account::{AccountForm, LimitsEdit, LimitsForm};
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
+pub use change::{ChangeImage, ChangeImageForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use deploy::{DATA_DISK_KIND, DataDisk, Deploy, DeployForm, FAMILY_PREFIX, ImageChoice, whole_gib};
 pub use disks::{AddDisk, AddDiskForm, DiskSource, RemoveDisk, RemoveDiskForm};
 pub use edit::{EditImage, EditImageForm};
+pub use group::{GroupEdit, GroupForm, GroupNew};
 pub use quotas::{
     QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm, ReachAsk, ReachForm, Verdict,
 };

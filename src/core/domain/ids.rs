@@ -54,6 +54,8 @@ uuid_id! {
     ImageId,
     /// A machine.
     InstanceId,
+    /// A scaling group.
+    GroupId,
     /// A disk of a machine.
     DiskId,
     /// Long work that survives restarts.
@@ -111,6 +113,8 @@ pub enum Subject {
     Image(ImageId),
     /// A machine.
     Instance(InstanceId),
+    /// A scaling group.
+    Group(GroupId),
     /// A disk of a machine.
     Disk(DiskId),
     /// A task.
@@ -160,6 +164,7 @@ impl Subject {
         match self {
             Self::Image(_) => "image",
             Self::Instance(_) => "instance",
+            Self::Group(_) => "group",
             Self::Disk(_) => "disk",
             Self::Task(_) => "task",
             Self::User(_) => "user",
@@ -176,6 +181,7 @@ impl Subject {
         Some(match kind {
             "image" => Self::Image(id.into()),
             "instance" => Self::Instance(id.into()),
+            "group" => Self::Group(id.into()),
             "disk" => Self::Disk(id.into()),
             "task" => Self::Task(id.into()),
             "user" => Self::User(id.into()),
@@ -192,6 +198,7 @@ impl Subject {
         match self {
             Self::Image(id) => id.0,
             Self::Instance(id) => id.0,
+            Self::Group(id) => id.0,
             Self::Disk(id) => id.0,
             Self::Task(id) => id.0,
             Self::User(id) => id.0,
@@ -206,6 +213,7 @@ impl Subject {
         match self {
             Self::Image(_) => "image",
             Self::Instance(_) => "instance",
+            Self::Group(_) => "scaling group",
             Self::Disk(_) => "disk",
             Self::Task(_) => "task",
             Self::User(_) => "user",

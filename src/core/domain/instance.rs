@@ -26,6 +26,8 @@ pub enum Status {
     Rebooting,
     /// A disk is being added to it or removed from it.
     Updating,
+    /// Its system disk is being replaced by one of another image.
+    Reinstalling,
     /// It is being removed.
     Deleting,
     /// It could not be made or its process died; `error` says why.
@@ -34,7 +36,7 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Creating,
         Self::Running,
         Self::Stopped,
@@ -42,6 +44,7 @@ impl Status {
         Self::Stopping,
         Self::Rebooting,
         Self::Updating,
+        Self::Reinstalling,
         Self::Deleting,
         Self::Error,
     ];
@@ -56,6 +59,7 @@ impl Status {
             Self::Stopping => "Stopping",
             Self::Rebooting => "Rebooting",
             Self::Updating => "Updating",
+            Self::Reinstalling => "Reinstalling",
             Self::Deleting => "Deleting",
             Self::Error => "Error",
         }
@@ -63,15 +67,16 @@ impl Status {
 
     /// Whether a task is changing it right now.
     pub const fn moving(self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Creating
-                | Self::Starting
-                | Self::Stopping
-                | Self::Rebooting
-                | Self::Updating
-                | Self::Deleting
-        )
+            | Self::Starting
+            | Self::Stopping
+            | Self::Rebooting
+            | Self::Updating
+            | Self::Reinstalling
+            | Self::Deleting => true,
+            Self::Running | Self::Stopped | Self::Error => false,
+        }
     }
 }
 
@@ -171,11 +176,13 @@ pub enum Action {
     RemoveDisk,
     /// Type into its serial console.
     Console,
+    /// Replace its system disk by one of another image.
+    ChangeImage,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Stop,
         Self::Reboot,
@@ -184,6 +191,7 @@ impl Action {
         Self::AddDisk,
         Self::RemoveDisk,
         Self::Console,
+        Self::ChangeImage,
     ];
 
     const fn verb(self) -> &'static str {
@@ -196,6 +204,7 @@ impl Action {
             Self::AddDisk => "given a disk",
             Self::RemoveDisk => "rid of a disk",
             Self::Console => "typed into",
+            Self::ChangeImage => "given another image",
         }
     }
 }
@@ -206,7 +215,7 @@ impl Instance {
     /// # Errors
     /// The rule, the current value and the way out.
     pub fn can(&self, action: Action) -> Result<(), Reason> {
-        use Action::{AddDisk, Capture, Console, Delete, Reboot, RemoveDisk, Start, Stop};
+        use Action::{AddDisk, Capture, ChangeImage, Console, Delete, Reboot, RemoveDisk, Start, Stop};
         use Status::{Error, Running, Stopped};
         if self.capturing.is_some() && action != Console {
             return Err(Reason::new(
@@ -217,7 +226,7 @@ impl Instance {
             ));
         }
         match (action, self.status) {
-            (Start, Stopped | Error)
+            (Start | ChangeImage, Stopped | Error)
             | (Stop | Reboot | Console, Running)
             | (Delete, Running | Stopped | Error)
             | (Capture, Running | Stopped)
@@ -239,6 +248,12 @@ impl Instance {
                 },
             )),
             (Start, _) => Err(Reason::new("instance_running", "It runs already.", "", "")),
+            (ChangeImage, _) => Err(Reason::new(
+                "instance_not_stopped",
+                "Only a machine that is off can be given another image.",
+                format!("It is {} now.", self.status.word()),
+                "Stop it first.",
+            )),
             (Capture, _) => Err(Reason::new(
                 "instance_failed",
                 "Only a running or stopped machine can be captured.",

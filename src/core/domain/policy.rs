@@ -44,6 +44,18 @@ pub enum Act {
     DiskAdd,
     /// Remove a disk of a machine.
     DiskRemove,
+    /// Replace the system of a machine by another image.
+    InstanceReinstall,
+    /// See a scaling group.
+    GroupGet,
+    /// Make a scaling group.
+    GroupCreate,
+    /// Change a scaling group, or have it try again at once.
+    GroupEdit,
+    /// Replace the machines of a scaling group.
+    GroupRoll,
+    /// Delete a scaling group with its machines.
+    GroupDelete,
     /// See a task.
     TaskGet,
     /// Cancel or retry a task.
@@ -72,7 +84,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 36] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -91,6 +103,12 @@ impl Act {
         Self::InstanceDelete,
         Self::DiskAdd,
         Self::DiskRemove,
+        Self::InstanceReinstall,
+        Self::GroupGet,
+        Self::GroupCreate,
+        Self::GroupEdit,
+        Self::GroupRoll,
+        Self::GroupDelete,
         Self::TaskGet,
         Self::TaskChange,
         Self::AuditProject,
@@ -126,6 +144,12 @@ impl Act {
             Self::InstanceDelete => "instance.delete",
             Self::DiskAdd => "disk.add",
             Self::DiskRemove => "disk.remove",
+            Self::InstanceReinstall => "instance.reimage",
+            Self::GroupGet => "group.get",
+            Self::GroupCreate => "group.create",
+            Self::GroupEdit => "group.edit",
+            Self::GroupRoll => "group.roll",
+            Self::GroupDelete => "group.delete",
             Self::TaskGet => "task.get",
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
@@ -147,6 +171,7 @@ impl Act {
             Self::ProjectGet
             | Self::ImageGet
             | Self::InstanceGet
+            | Self::GroupGet
             | Self::TaskGet
             | Self::AuditProject
             | Self::QuotaGet => Need::Look(Role::Reader),
@@ -165,6 +190,11 @@ impl Act {
             | Self::InstanceDelete
             | Self::DiskAdd
             | Self::DiskRemove
+            | Self::InstanceReinstall
+            | Self::GroupCreate
+            | Self::GroupEdit
+            | Self::GroupRoll
+            | Self::GroupDelete
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk => Need::Owner,

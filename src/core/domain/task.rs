@@ -27,6 +27,8 @@ pub enum Kind {
     InstanceStop,
     /// Restarts a machine.
     InstanceReboot,
+    /// Replaces the system disk of a machine by one of another image.
+    InstanceReinstall,
     /// Removes a machine.
     InstanceDelete,
     /// Gives a machine a new data disk.
@@ -37,7 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ImageCreate,
         Self::ImageCopy,
         Self::ImageDelete,
@@ -45,6 +47,7 @@ impl Kind {
         Self::InstanceStart,
         Self::InstanceStop,
         Self::InstanceReboot,
+        Self::InstanceReinstall,
         Self::InstanceDelete,
         Self::DiskAdd,
         Self::DiskRemove,
@@ -60,6 +63,7 @@ impl Kind {
             Self::InstanceStart => "Start instance",
             Self::InstanceStop => "Stop instance",
             Self::InstanceReboot => "Restart instance",
+            Self::InstanceReinstall => "Change image",
             Self::InstanceDelete => "Delete instance",
             Self::DiskAdd => "Add disk",
             Self::DiskRemove => "Remove disk",
@@ -72,7 +76,7 @@ impl Kind {
             Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
             Self::ImageCopy => &[Step::Transfer],
             Self::ImageDelete => &[Step::Release],
-            Self::InstanceCreate | Self::InstanceStart => {
+            Self::InstanceCreate | Self::InstanceStart | Self::InstanceReinstall => {
                 &[Step::PrepareBase, Step::CreateDisks, Step::Start]
             }
             Self::InstanceStop => &[Step::PressPower, Step::AwaitOff],
@@ -90,7 +94,14 @@ impl Kind {
 
     /// Whether a person may stop it and have everything undone.
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate | Self::DiskAdd)
+        matches!(
+            self,
+            Self::ImageCreate
+                | Self::ImageCopy
+                | Self::InstanceCreate
+                | Self::InstanceReinstall
+                | Self::DiskAdd
+        )
     }
 }
 
@@ -110,7 +121,8 @@ pub enum Step {
     Release,
     /// Make sure the read-only base file exists.
     PrepareBase,
-    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it; remove the disk that it adds.
+    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it; remove the disk that it adds, or the new
+    /// system disk, when this task replaces it.
     CreateDisks,
     /// Start the machine's process. Undo: cut the power.
     Start,
@@ -444,7 +456,7 @@ impl Task {
         match action {
             Action::Cancel if !self.kind.cancellable() => Err(Reason::new(
                 "task_not_cancellable",
-                "Only making or copying an image, making an instance and adding a disk can be cancelled.",
+                "Only making or copying an image, making an instance, changing its image and adding a disk can be cancelled.",
                 format!("This task is “{}”.", self.kind.title()),
                 "Wait until it is done.",
             )),

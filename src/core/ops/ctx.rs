@@ -1,6 +1,7 @@
 //! What every use case starts from: the application with its ports, who asks, the time, and the two gates `authorize` and `transact`.
 
 use crate::domain::actor::Actor;
+use crate::domain::group::Group;
 use crate::domain::ids::{AccountId, ProjectId, RegionId};
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
@@ -52,6 +53,12 @@ pub struct Settings {
     pub share_grace_days_min: u32,
     /// The highest limit that can be asked for, and given by answering.
     pub quota_request_max: u32,
+    /// Machines that one scaling group may have.
+    pub group_size_max: u32,
+    /// Scaling groups of a project in a region.
+    pub groups_max: u32,
+    /// Failed tries of a scaling group in an hour before it waits for the rest of it.
+    pub group_failures_max: u32,
 }
 
 impl Default for Settings {
@@ -74,6 +81,9 @@ impl Default for Settings {
             share_grace_days: 7,
             share_grace_days_min: 0,
             quota_request_max: 10_000,
+            group_size_max: 20,
+            groups_max: 50,
+            group_failures_max: 10,
         }
     }
 }
@@ -98,6 +108,8 @@ pub struct App {
     pub images: Arc<Catalog<Image>>,
     /// All machines, by project and region.
     pub instances: Arc<Catalog<Instance>>,
+    /// All scaling groups, by project and region.
+    pub groups: Arc<Catalog<Group>>,
     /// All meters, by account.
     pub meters: Arc<Catalog<Meter>>,
     /// All price books, by region.
@@ -118,6 +130,13 @@ impl Cataloged for Image {
 }
 
 impl Cataloged for Instance {
+    type Group = (ProjectId, RegionId);
+    fn group(&self) -> Self::Group {
+        (self.project, self.region.clone())
+    }
+}
+
+impl Cataloged for Group {
     type Group = (ProjectId, RegionId);
     fn group(&self) -> Self::Group {
         (self.project, self.region.clone())
@@ -171,6 +190,7 @@ impl App {
     pub fn open(parts: Parts) -> Result<Arc<Self>> {
         let images = Catalog::open(parts.store.as_ref())?;
         let instances = Catalog::open(parts.store.as_ref())?;
+        let groups = Catalog::open(parts.store.as_ref())?;
         let meters = Catalog::open(parts.store.as_ref())?;
         let books = Catalog::open(parts.store.as_ref())?;
         let shares = Catalog::open(parts.store.as_ref())?;
@@ -186,6 +206,7 @@ impl App {
             settings: parts.settings,
             images,
             instances,
+            groups,
             meters,
             books,
             shares,

@@ -1,8 +1,11 @@
-//! Use cases of machines: list, show, make, run, delete.
+//! Use cases of machines: list, show, make, run, delete. Changing the image of one is in `instances/change.rs`.
 
+mod change;
 mod deploy;
 mod read;
 
+pub(crate) use change::again as change_image_again;
+pub use change::{change_image, change_options};
 pub use read::{console_log, console_socket, deletion, deploy_options, detail, list, row};
 pub(crate) use read::{link, visible};
 
@@ -10,11 +13,11 @@ use self::deploy::NewDisk;
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
-use super::{images, ledger, shares};
+use super::{groups, images, ledger, shares};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{DATA_DISKS_MAX, Deploy, DeployForm, ImageChoice};
-use crate::domain::ids::{AccountId, DiskId, InstanceId, RegionId, Subject, TaskId};
+use crate::domain::ids::{AccountId, DiskId, InstanceId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Disk, Instance, Origin, Status};
 use crate::domain::policy::{Act, Resource};
@@ -51,29 +54,64 @@ pub fn load(ctx: &Ctx, id: InstanceId, act: Act) -> Result<(Instance, Permit)> {
 /// `Invalid` with fields; `instance_limit_reached`; `instance_name_taken`; the image's reason; `price_changed`; `no_hypervisor`.
 pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
     let command = form.parse()?;
-    let project = ctx.read::<Project>(&command.project)?;
-    let Some(project) = project else {
-        ctx.authorize(Act::InstanceCreate, &Resource::Provider, "project")?;
+    let (project, permit) = in_project(ctx, command.project, Act::InstanceCreate)?;
+    make(ctx, &permit, &project, &command, |_, _| Ok(()))
+}
+
+/// The project, if the caller may do this in it.
+pub(crate) fn in_project(ctx: &Ctx, id: ProjectId, act: Act) -> Result<(Project, Permit)> {
+    let Some(project) = ctx.read::<Project>(&id)? else {
+        ctx.authorize(act, &Resource::Provider, "project")?;
         return Err(Error::not_found("project"));
     };
-    let permit = ctx.authorize(
-        Act::InstanceCreate,
-        &Resource::Project { account: project.account, project: project.id },
-        "project",
-    )?;
-    let id = match &command.image {
+    let own = Resource::Project { account: project.account, project: project.id };
+    let permit = ctx.authorize(act, &own, "project")?;
+    Ok((project, permit))
+}
+
+/// The image that somebody chose, as far as the caller may deploy it.
+///
+/// # Errors
+/// `family_empty`; `NotFound`.
+pub(crate) fn chosen(
+    ctx: &Ctx,
+    project: ProjectId,
+    region: &RegionId,
+    choice: &ImageChoice,
+) -> Result<Image> {
+    let id = match choice {
         ImageChoice::Id(id) => *id,
-        ImageChoice::Family(family) => images::life::leader(ctx, project.id, &command.region, family)
+        ImageChoice::Family(family) => images::life::leader(ctx, project, region, family)
             .map(|image| image.id)
-            .ok_or_else(|| family_empty(family, &command.region))?,
+            .ok_or_else(|| family_empty(family, region))?,
     };
-    let (image, _) = images::load(ctx, id, Act::ImageDeploy)?;
-    if let Some(missing) = ctx.app.hypervisor.facts().missing {
-        return Err(Error::unavailable("no_hypervisor", missing));
+    Ok(images::load(ctx, id, Act::ImageDeploy)?.0)
+}
+
+/// Machines can be run here at all.
+///
+/// # Errors
+/// `no_hypervisor`.
+pub(crate) fn runnable(ctx: &Ctx) -> Result<()> {
+    match ctx.app.hypervisor.facts().missing {
+        Some(missing) => Err(Error::unavailable("no_hypervisor", missing)),
+        None => Ok(()),
     }
+}
+
+/// Makes a machine as [`create`] does; `also` belongs to the same commit.
+pub(crate) fn make(
+    ctx: &Ctx,
+    permit: &Permit,
+    project: &Project,
+    command: &Deploy,
+    mut also: impl FnMut(&mut Tx<'_>, &Instance) -> Result<()>,
+) -> Result<InstanceId> {
+    let image = chosen(ctx, project.id, &command.region, &command.image)?;
+    runnable(ctx)?;
     let (id, task) = (InstanceId(ctx.app.ids.uuid()), TaskId(ctx.app.ids.uuid()));
     let disk_ids: Vec<DiskId> = (0..=DATA_DISKS_MAX).map(|_| DiskId(ctx.app.ids.uuid())).collect();
-    ctx.transact(&permit, |tx| {
+    ctx.transact(permit, |tx| {
         let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
         shares::usable_in(tx, ctx, &image, project.id)?;
         if let ImageChoice::Family(family) = &command.image {
@@ -81,15 +119,16 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
         }
         image.can(image::Action::Deploy)?;
         let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
-        let (flavor, data) = judge(tx, &command, project.account, &image, &region)?;
+        let (flavor, data) = judge(tx, command, project.account, &image, &region)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, project.account, &region)?;
         ledger::count(tx, project.account, &region.id, |c| c.take_instance(&limits))?;
-        let machine = assemble(ctx, &command, &project, &image, &flavor, &data, id, task, &disk_ids);
+        let machine = assemble(ctx, command, project, &image, &flavor, &data, id, task, &disk_ids);
         take_name(tx, &machine)?;
-        tasks::begin(tx, ctx, &permit, task, TaskKind::InstanceCreate, &About::instance(&machine))?;
+        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceCreate, &About::instance(&machine))?;
         tx.put(&machine)?;
-        audit::write(tx, ctx, &permit, &entry(&machine, "instance.create", format!("From {}.", image.name)))
+        audit::write(tx, ctx, permit, &entry(&machine, "instance.create", format!("From {}.", image.name)))?;
+        also(tx, &machine)
     })?;
     Ok(id)
 }
@@ -99,14 +138,8 @@ fn family_empty(family: &str, region: &RegionId) -> Error {
     Error::conflict("family_empty", message).at("image")
 }
 
-/// Judges what only the records can tell; gives the instance type and the data disks.
-fn judge(
-    tx: &mut Tx<'_>,
-    command: &Deploy,
-    account: AccountId,
-    image: &Image,
-    region: &Region,
-) -> Result<(Flavor, Vec<NewDisk>)> {
+/// What is wrong with a system disk of this size made from this image by this account in this region.
+fn image_faults(image: &Image, region: &Region, account: AccountId, disk_bytes: u64) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if !image.deploys_in(&region.id, account) {
         let message = format!(
@@ -115,6 +148,44 @@ fn judge(
         );
         faults.push(FieldError::new("image", message));
     }
+    let least = image.least_disk_bytes();
+    if disk_bytes < least {
+        let message = format!(
+            "{} is smaller than the image. Choose at least {} GiB.",
+            size::binary(disk_bytes),
+            least.div_ceil(size::GIB)
+        );
+        faults.push(FieldError::new("disk_gib", message));
+    }
+    faults
+}
+
+/// Whether a machine can be made so, as far as records can tell.
+///
+/// # Errors
+/// `Invalid` with fields.
+pub(crate) fn deployable(
+    tx: &mut Tx<'_>,
+    command: &Deploy,
+    account: AccountId,
+    image: &Image,
+    region: &Region,
+) -> Result<()> {
+    judge(tx, command, account, image, region).map(drop)
+}
+
+/// Judges what only the records can tell; gives the instance type and the data disks.
+///
+/// # Errors
+/// `Invalid` with fields.
+fn judge(
+    tx: &mut Tx<'_>,
+    command: &Deploy,
+    account: AccountId,
+    image: &Image,
+    region: &Region,
+) -> Result<(Flavor, Vec<NewDisk>)> {
+    let mut faults = image_faults(image, region, account, command.disk_bytes);
     if !region.zones.contains(&command.zone) {
         let zones = region.zones.iter().map(|z| format!("{}{z}", region.id)).collect::<Vec<_>>().join(", ");
         faults.push(FieldError::new(
@@ -123,15 +194,6 @@ fn judge(
         ));
     }
     faults.extend(deploy::of_whole_machine(command, image));
-    let least = image.least_disk_bytes();
-    if command.disk_bytes < least {
-        let message = format!(
-            "{} is smaller than the image. Choose at least {} GiB.",
-            size::binary(command.disk_bytes),
-            least.div_ceil(size::GIB)
-        );
-        faults.push(FieldError::new("disk_gib", message));
-    }
     let (data, too_small) = deploy::data_disks(command, image);
     faults.extend(too_small);
     let flavor = tx.get::<Flavor>(&command.flavor)?;
@@ -245,11 +307,16 @@ pub(crate) fn name_key(
 /// # Errors
 /// The machine's reason; `NotFound`; `no_hypervisor`.
 pub fn start(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
-    if let Some(missing) = ctx.app.hypervisor.facts().missing {
+    start_because(ctx, id, "")
+}
+
+/// Starts a machine as [`start`] does; its trail says why.
+pub(crate) fn start_because(ctx: &Ctx, id: InstanceId, why: &str) -> Result<TaskId> {
+    if let Err(missing) = runnable(ctx) {
         load(ctx, id, Act::InstancePower)?;
-        return Err(Error::unavailable("no_hypervisor", missing));
+        return Err(missing);
     }
-    change_power(ctx, id, Action::Start, Status::Starting, TaskKind::InstanceStart, "instance.start")
+    change_power(ctx, id, Action::Start, Status::Starting, TaskKind::InstanceStart, ("instance.start", why))
 }
 
 /// Stops a machine: presses its power button, and cuts the power after the time allowed.
@@ -257,7 +324,7 @@ pub fn start(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
 /// # Errors
 /// The machine's reason; `NotFound`.
 pub fn stop(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
-    change_power(ctx, id, Action::Stop, Status::Stopping, TaskKind::InstanceStop, "instance.stop")
+    change_power(ctx, id, Action::Stop, Status::Stopping, TaskKind::InstanceStop, ("instance.stop", ""))
 }
 
 /// Restarts a machine: stops it as [`stop`] does, then starts it.
@@ -265,7 +332,8 @@ pub fn stop(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
 /// # Errors
 /// The machine's reason; `NotFound`.
 pub fn reboot(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
-    change_power(ctx, id, Action::Reboot, Status::Rebooting, TaskKind::InstanceReboot, "instance.reboot")
+    let said = ("instance.reboot", "");
+    change_power(ctx, id, Action::Reboot, Status::Rebooting, TaskKind::InstanceReboot, said)
 }
 
 fn change_power(
@@ -274,7 +342,7 @@ fn change_power(
     action: Action,
     status: Status,
     kind: TaskKind,
-    name: &str,
+    (name, why): (&str, &str),
 ) -> Result<TaskId> {
     let (_, permit) = load(ctx, id, Act::InstancePower)?;
     let task = TaskId(ctx.app.ids.uuid());
@@ -286,7 +354,7 @@ fn change_power(
         machine.error = None;
         machine.task = Some(task);
         tx.put(&machine)?;
-        audit::write(tx, ctx, &permit, &entry(&machine, name, String::new()))
+        audit::write(tx, ctx, &permit, &entry(&machine, name, why.to_owned()))
     })?;
     Ok(task)
 }
@@ -296,11 +364,24 @@ fn change_power(
 /// # Errors
 /// The machine's reason; `NotFound`.
 pub fn delete(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
+    delete_because(ctx, id, "", |_| Ok(()))
+}
+
+/// Deletes a machine as [`delete`] does; its trail and that of its group say why, and `also` belongs to the same commit.
+pub(crate) fn delete_because(
+    ctx: &Ctx,
+    id: InstanceId,
+    why: &str,
+    mut also: impl FnMut(&mut Tx<'_>) -> Result<()>,
+) -> Result<TaskId> {
     let (_, permit) = load(ctx, id, Act::InstanceDelete)?;
     let task = TaskId(ctx.app.ids.uuid());
     ctx.transact(&permit, |tx| {
         let mut machine = tx.get::<Instance>(&id)?.ok_or_else(|| Error::not_found("instance"))?;
         machine.can(Action::Delete)?;
+        let told = if why.is_empty() { format!("{} was deleted.", machine.name) } else { why.to_owned() };
+        groups::left(tx, ctx, &permit, &machine, &told)?;
+        also(tx)?;
         close_meters(tx, ctx, &machine)?;
         ledger::count(tx, machine.account, &machine.region, |c| {
             c.give_instance();
@@ -311,7 +392,7 @@ pub fn delete(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
         machine.status = Status::Deleting;
         machine.task = Some(task);
         tx.put(&machine)?;
-        audit::write(tx, ctx, &permit, &entry(&machine, "instance.delete", String::new()))
+        audit::write(tx, ctx, &permit, &entry(&machine, "instance.delete", why.to_owned()))
     })?;
     Ok(task)
 }

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod ctx;
 pub mod disks;
+pub mod groups;
 pub mod images;
 pub mod instances;
 pub mod ledger;

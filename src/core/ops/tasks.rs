@@ -322,6 +322,7 @@ pub fn retry(ctx: &Ctx, id: TaskId) -> Result<TaskId> {
         (Kind::InstanceCreate | Kind::InstanceStart, Subject::Instance(machine)) => {
             instances::start(ctx, machine)
         }
+        (Kind::InstanceReinstall, Subject::Instance(machine)) => instances::change_image_again(ctx, machine),
         (Kind::InstanceStop, Subject::Instance(machine)) => instances::stop(ctx, machine),
         (Kind::InstanceReboot, Subject::Instance(machine)) => instances::reboot(ctx, machine),
         _ => Err(Error::conflict(

@@ -6,13 +6,16 @@
 
 mod chains;
 mod counters;
+mod groups;
 mod meters;
 
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::{Follower, Following};
+use crate::domain::group::Group;
 use crate::domain::ids::{AccountId, ImageId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::{self, Image};
+use crate::domain::installation::Installation;
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::Meter;
 use crate::domain::price::{DatedBook, PriceBook};
@@ -90,6 +93,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.counters();
     all.shares();
     all.bin();
+    all.groups();
     all.meters();
     all.books();
     all.contents();
@@ -108,6 +112,8 @@ struct All {
     counters: Vec<Counter>,
     images: BTreeMap<Uuid, Image>,
     instances: BTreeMap<Uuid, Instance>,
+    groups: Vec<Group>,
+    installations: BTreeMap<Uuid, Installation>,
     tasks: Vec<Task>,
     meters: BTreeMap<MeterId, Meter>,
     prices: BTreeMap<RegionId, PriceBook>,
@@ -156,6 +162,8 @@ impl All {
             Counter => |r| self.counters.push(r);
             Image => |r| self.images.insert(r.id.0, r);
             Instance => |r| self.instances.insert(r.id.0, r);
+            Group => |r| self.groups.push(r);
+            Installation => |r| self.installations.insert(r.instance.0, r);
             Task => |r| self.tasks.push(r);
             Meter => |r| self.meters.insert(r.id, r);
             Share => |r| self.shares.push(r);
@@ -256,6 +264,7 @@ impl All {
         match subject {
             Subject::Image(id) => self.images.contains_key(&id.0),
             Subject::Instance(id) => self.instances.contains_key(&id.0),
+            Subject::Group(id) => self.groups.iter().any(|g| g.id == *id),
             Subject::Disk(id) => self.instances.values().any(|m| m.disks.iter().any(|d| d.id == *id)),
             Subject::Task(id) => self.tasks.iter().any(|t| t.id == *id),
             Subject::User(id) => self.users.iter().any(|u| u.id == *id),
@@ -305,6 +314,7 @@ impl All {
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
             rows.put(index::INSTANCE_BY_NAME, &super::instances::name_key(machine), machine.id.0);
         }
+        self.expect_groups(&mut rows);
         for task in &self.tasks {
             if task.state.active() {
                 rows.put(index::TASK_ACTIVE, &task.id, task.id.0);
@@ -435,7 +445,9 @@ impl All {
                 machine.project,
                 machine.account,
             );
-            let bases = machine.disks.iter().filter_map(|d| d.base.clone()).chain(machine.iso.clone());
+            let next = self.installations.get(&machine.id.0).and_then(|i| i.next.as_ref());
+            let disks = machine.disks.iter().chain(next.map(|next| &next.disk));
+            let bases = disks.filter_map(|d| d.base.clone()).chain(machine.iso.clone());
             needed.extend(bases.map(|base| (machine.region.clone(), base, needer.clone())));
         }
         for task in self.tasks.iter().filter(|t| t.state.active()) {
@@ -464,12 +476,15 @@ impl All {
     }
 }
 
-const INDEXES: [&str; 15] = [
+const INDEXES: [&str; 18] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
     index::IMAGE_BY_NAME,
     index::INSTANCE_BY_NAME,
+    index::GROUP_BY_NAME,
+    index::GROUP_BY_PLACE,
+    index::GROUP_OF_INSTANCE,
     index::TASK_ACTIVE,
     index::TASK_BY_PLACE,
     index::METER_OPEN,

@@ -322,6 +322,51 @@ fn requests_belong_to_an_account_and_wait_until_they_are_decided() {
 }
 
 #[test]
+fn machines_of_a_group_are_there_and_in_no_other() {
+    let group = |n: u128, members: &[u128]| Group {
+        id: Uuid::from_u128(n).into(),
+        account: ACCOUNT,
+        project: PROJECT,
+        name: Name::parse(&format!("farm-{n}")).unwrap(),
+        members: members.iter().map(|n| Uuid::from_u128(*n).into()).collect(),
+        ..crate::domain::group::tests::group(1)
+    };
+    let put = |tx: &mut Tx<'_>, groups: &[Group]| {
+        for group in groups {
+            tx.put(group)?;
+            tx.put_index(index::GROUP_BY_NAME, &crate::ops::groups::name_key(group), &group.id)?;
+            for member in &group.members {
+                tx.put_index(index::GROUP_OF_INSTANCE, member, &group.id)?;
+            }
+        }
+        let ids: Vec<_> = groups.iter().map(|group| group.id).collect();
+        tx.put_index(index::GROUP_BY_PLACE, &(PROJECT, RegionId::from("north-1")), &ids)
+    };
+    let store = sound();
+    change(&store, |tx| put(tx, &[group(20, &[]), group(21, &[])]));
+    assert_eq!(verify(&store).unwrap().findings, Vec::<String>::new());
+    check("which is not there", |tx| put(tx, &[group(20, &[30])]));
+    check("has no account, project or region", |tx| {
+        let lost = Group { account: AccountId(Uuid::from_u128(40)), ..group(20, &[]) };
+        put(tx, &[lost])
+    });
+    check("group_by_place", |tx| {
+        put(tx, &[group(20, &[])])?;
+        tx.delete_index(index::GROUP_BY_PLACE, &(PROJECT, RegionId::from("north-1")));
+        Ok(())
+    });
+    let twice = sound();
+    change(&twice, |tx| put(tx, &[group(20, &[30]), group(21, &[30])]));
+    let found = verify(&twice).unwrap().findings;
+    assert!(found.iter().any(|f| f.contains("which another group has or it twice")), "{found:?}");
+}
+
+#[test]
+fn what_became_of_a_system_belongs_to_a_machine() {
+    check("of the machine", |tx| tx.put(&Installation::first(Uuid::from_u128(30).into())));
+}
+
+#[test]
 fn a_filling_that_was_broken_off_is_found() {
     check("was broken off", |tx| tx.put(&Seeding { began: Timestamp(0) }));
 }

@@ -12,7 +12,7 @@ use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::{SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
-use crate::ops::{images, people, provider, shares, tasks};
+use crate::ops::{groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 47] = [
+const HAPPENINGS: [(u64, Happening); 53] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -36,13 +36,19 @@ const HAPPENINGS: [(u64, Happening); 47] = [
     (5, World::deletes_machine),
     (6, World::adds_disk),
     (4, World::removes_disk),
+    (5, World::changes_image),
+    (3, World::makes_group),
+    (4, World::edits_group),
+    (4, World::rolls_group),
+    (2, World::deletes_group),
+    (1, World::looks_at_groups),
     (7, World::renames),
     (6, World::manages),
     (6, World::cancels),
     (6, World::retries),
     (8, World::looks),
     (5, World::stages),
-    (14, World::shares),
+    (18, World::shares),
     (12, World::decides),
     (4, World::stops_sharing),
     (1, World::unfollows),
@@ -63,7 +69,7 @@ const HAPPENINGS: [(u64, Happening); 47] = [
     (2, World::outage_changes),
     (1, World::hypervisor_goes_missing),
     (3, World::provider_changes_region),
-    (8, World::sweeps),
+    (12, World::sweeps),
     (4, World::interrupts_a_step),
     (3, World::outlives_its_lease),
     (4, World::source_goes_away),
@@ -223,7 +229,9 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(9) {
+        let (what, result) = match self.dice.below(14) {
+            9..=12 => ("groups", groups::sweep(&app)),
+            13 => ("leftovers", sweep::leftovers(&app)),
             8 => ("bin", images::sweep_bin(&app)),
             7 => ("leaving", images::sweep_leaving(&app)),
             6 => ("plans", images::sweep_plans(&app)),
@@ -232,7 +240,10 @@ impl World {
             2 => ("sessions", people::sweep_sessions(&app.system())),
             _ => ("storage", sweep::storage(&app, &self.region()).map(|_| 0)),
         };
-        let (_, outcome) = self.expect(result, &[]);
+        let (n, outcome) = self.expect(result, &[]);
+        if what == "groups" && n.is_some_and(|n| n > 0) {
+            return ("sweep-groups".to_owned(), "moved".to_owned());
+        }
         (format!("sweep {what}"), outcome)
     }
 

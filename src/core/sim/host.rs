@@ -111,6 +111,9 @@ pub(super) struct Taken {
 pub(super) struct Machine {
     pub(super) disks: BTreeMap<DiskId, (Content, Option<String>)>,
     pub(super) port: Option<u16>,
+    pub(super) runs_from: Option<DiskId>,
+    /// The disks its process was started with.
+    pub(super) uses: BTreeSet<DiskId>,
     pub(super) died: Option<String>,
     pub(super) pressed: bool,
     pub(super) deaf: bool,
@@ -218,6 +221,11 @@ impl Host {
     /// The disks of a machine here.
     pub fn disks(&self, id: InstanceId) -> BTreeSet<DiskId> {
         self.state().machines.get(&id).map(|m| m.disks.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// The disk that the machine's process runs from, while it runs.
+    pub fn runs_from(&self, id: InstanceId) -> Option<DiskId> {
+        self.state().machines.get(&id).filter(|m| m.port.is_some()).and_then(|m| m.runs_from)
     }
 
     /// Whether the machine's process runs.

@@ -59,6 +59,8 @@ impl Hypervisor for SimHypervisor {
         let machine = state.machines.entry(spec.id).or_insert_with(|| Machine {
             disks: BTreeMap::new(),
             port: None,
+            runs_from: None,
+            uses: std::collections::BTreeSet::new(),
             died: None,
             pressed: false,
             deaf,
@@ -76,7 +78,12 @@ impl Hypervisor for SimHypervisor {
         let port = state.next_port;
         let Some(machine) = state.machines.get_mut(&spec.id) else { return end(ends_with, Power::Absent) };
         if machine.port.is_none() {
+            if spec.disks.iter().any(|disk| !machine.disks.contains_key(&disk.id)) {
+                return Err(gone());
+            }
             machine.port = Some(port);
+            machine.runs_from = spec.disks.first().map(|disk| disk.id);
+            machine.uses = spec.disks.iter().map(|disk| disk.id).collect();
             machine.died = None;
             machine.pressed = false;
             state.next_port = if port == u16::MAX { 20_000 } else { port + 1 };
@@ -140,10 +147,14 @@ impl Hypervisor for SimHypervisor {
         let ends_with = self.0.begin(Op::RemoveDisk)?;
         let mut state = self.0.state();
         if let Some(machine) = state.machines.get_mut(&id) {
-            if machine.port.is_some() {
+            let under_it = machine.port.is_some() && machine.runs_from == Some(disk);
+            if !under_it && machine.port.is_some() && machine.uses.contains(&disk) {
                 return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
             }
             machine.disks.remove(&disk);
+            if under_it {
+                state.broken.push(format!("the disk {disk} was removed under the running machine {id}"));
+            }
         }
         state.remember(id);
         drop(state);

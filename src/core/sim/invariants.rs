@@ -2,8 +2,8 @@
 //! that breaks it as a sentence.
 
 use super::bench::{Bench, SHARES_MAX};
-use super::kinds;
 use super::witness::Records;
+use super::{grouping, kinds};
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
@@ -53,10 +53,12 @@ pub fn check(bench: &Bench) -> Checked {
     one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;
     kinds::disks_are_of_one_moment(bench, &records)?;
+    grouping::disks_are_known(bench, &records)?;
     kinds::the_host_has_the_disks_that_are_written_down(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
     captures_and_machines_agree(&records)?;
+    grouping::members_are_there_once(bench, &records)?;
     task_indexes_are_exact(store, &records)?;
     leases_are_ours(bench, &records)?;
     finished_tasks_left_nothing(bench, &records)?;
@@ -87,6 +89,8 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
         let says = machine.status == instance::Status::Running;
         hold!(runs == says, "{} is {:?} at rest, and its process runs: {runs}", machine.id, machine.status);
     }
+    grouping::groups_are_at_their_count(&records)?;
+    grouping::disks_are_exact(bench, &records)?;
     for region in records.regions.all() {
         let live = sweep::live(&bench.app, &region.id).map_err(|e| e.to_string())?;
         let (stored, bases) = bench.host.stored(&region.id);
@@ -388,7 +392,8 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
     }
     for machine in records.instances.all() {
         use instance::Status::{
-            Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping, Updating,
+            Creating, Deleting, Error, Rebooting, Reinstalling, Running, Starting, Stopped, Stopping,
+            Updating,
         };
         let found = of_subject.remove(&machine.id.0).unwrap_or_default();
         let kind = match machine.status {
@@ -396,6 +401,7 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
             Starting => Some(Kind::InstanceStart),
             Stopping => Some(Kind::InstanceStop),
             Rebooting => Some(Kind::InstanceReboot),
+            Reinstalling => Some(Kind::InstanceReinstall),
             Deleting => Some(Kind::InstanceDelete),
             Updating if found.iter().any(|task| task.kind == Kind::DiskRemove) => Some(Kind::DiskRemove),
             Updating => Some(Kind::DiskAdd),

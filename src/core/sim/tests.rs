@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 74] = [
+const EVENTS: [&str; 82] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -123,6 +123,14 @@ const EVENTS: [&str; 74] = [
     "withdraw-quota: ok",
     "decide-quota: approve",
     "decide-quota: decline",
+    "make-group: ok",
+    "make-group: group_name_taken",
+    "edit-group: ok",
+    "roll-group: ok",
+    "delete-group: ok",
+    "sweep-groups: moved",
+    "change-image: ok",
+    "change-image: instance_busy",
     "look: ok",
     "forbidden: refused",
     "of-others: refused",
@@ -158,7 +166,7 @@ fn event(tx: &mut Tx<'_>, image: &Image) -> Result<EventId, StoreError> {
     Ok(about.items[0].value)
 }
 
-const SABOTAGES: [(&str, Sabotage); 21] = [
+const SABOTAGES: [(&str, Sabotage); 23] = [
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
     ("is Available with Some", |tx, image, _| {
         change::<Image>(tx, &image.id, |i| i.bin = Some(Bin::from(i.created, 7, "nobody")))
@@ -191,6 +199,12 @@ const SABOTAGES: [(&str, Sabotage); 21] = [
     }),
     ("shares are counted as open", |tx, image, _| {
         change::<Counter>(tx, &(image.account, image.region.clone()), |c| c.n_shares = Some(1))
+    }),
+    ("machines lead to the groups", |tx, _, machine| {
+        tx.put_index(index::GROUP_OF_INSTANCE, &machine.id, &crate::domain::ids::GroupId(machine.id.0))
+    }),
+    ("are known", |tx, _, machine| {
+        change::<Instance>(tx, &machine.id, |m| m.disks[0].id = crate::domain::ids::DiskId(m.id.0))
     }),
     ("needs the tasks", |tx, image, _| task(tx, image, State::Running)),
     ("is stuck", |tx, image, machine| {

@@ -5,8 +5,10 @@
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::Following;
+use crate::domain::group::{Group, Tries};
 use crate::domain::ids::{AccountId, RegionId};
 use crate::domain::image::{self, Image, Visibility};
+use crate::domain::installation::Installation;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::project::{Account, Project, User};
@@ -97,6 +99,8 @@ impl<R: Record + Clone> Table<R> {
 pub(super) struct Records {
     pub(super) images: Table<Image>,
     pub(super) instances: Table<Instance>,
+    pub(super) groups: Table<Group>,
+    pub(super) installations: Table<Installation>,
     pub(super) tasks: Table<Task>,
     pub(super) meters: Table<Meter>,
     pub(super) counters: Table<Counter>,
@@ -123,6 +127,8 @@ impl Records {
     fn follow(&mut self, batch: &Batch) {
         self.images.follow(batch);
         self.instances.follow(batch);
+        self.groups.follow(batch);
+        self.installations.follow(batch);
         self.tasks.follow(batch);
         self.meters.follow(batch);
         self.counters.follow(batch);
@@ -145,6 +151,17 @@ impl Records {
         own.or_else(|| self.regions.all().find(|r| r.id == *region).map(|r| r.limits))
     }
 
+    /// Whether a group changed, but for when it is tried again: that is told when it happens first.
+    fn groups_changed(&self, batch: &Batch) -> bool {
+        let bare = |group: &Group| {
+            let told = group.trouble.as_ref().map(|trouble| trouble.code.clone());
+            (Group { tries: None::<Tries>, trouble: None, ..group.clone() }, told)
+        };
+        let changed =
+            |group: &Group| self.groups.get(group.id.0).is_none_or(|before| bare(before) != bare(group));
+        self.groups.put_in(batch).iter().any(changed) || !self.groups.gone_in(batch).is_empty()
+    }
+
     /// What this commit alone breaks; looked at before it is followed.
     fn judge(&mut self, version: Version, batch: &Batch) {
         let told = batch.puts.iter().filter(|(key, _)| key.starts_with(&self.events.prefix)).count();
@@ -152,6 +169,7 @@ impl Records {
         let changes = [
             (self.images.touched(batch), "image"),
             (self.instances.touched(batch), "instance"),
+            (self.groups_changed(batch), "scaling group"),
             (self.accounts.touched(batch), "account"),
             (self.projects.touched(batch), "project"),
             (self.users.touched(batch), "user"),
@@ -265,6 +283,8 @@ impl Witness {
         let mut records = Records {
             images: Table::new(),
             instances: Table::new(),
+            groups: Table::new(),
+            installations: Table::new(),
             tasks: Table::new(),
             meters: Table::new(),
             counters: Table::new(),

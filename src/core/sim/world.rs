@@ -12,7 +12,7 @@ use crate::domain::task::State;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::Settings;
-use crate::ops::{tasks, usage};
+use crate::ops::{groups, tasks, usage};
 use crate::ports::Clock;
 use crate::store::{Order, list};
 use crate::tasks::sweep;
@@ -223,6 +223,8 @@ impl World {
         }
         self.bench.work()?;
         sweep::machines(&self.bench.app)?;
+        self.groups_rest()?;
+        sweep::leftovers(&self.bench.app)?;
         for _ in 0..2 {
             for region in self.provider.regions.clone() {
                 sweep::storage(&self.bench.app, &region)?;
@@ -234,6 +236,23 @@ impl World {
             0 => Ok(()),
             n => Err(Error::internal(format!("a second sweep still changed {n} machines"))),
         }
+    }
+}
+
+impl World {
+    /// Groups are brought to their count, waiting as long as they wait for another try.
+    fn groups_rest(&mut self) -> Result<()> {
+        for _ in 0..60 {
+            let n = groups::sweep(&self.bench.app)?;
+            self.bench.work()?;
+            if n == 0 && !self.bench.app.groups.all().iter().any(|g| g.trouble.is_some()) {
+                return Ok(());
+            }
+            if n == 0 {
+                self.bench.clock.advance(crate::domain::group::WINDOW_MS / 6);
+            }
+        }
+        Ok(())
     }
 }
 

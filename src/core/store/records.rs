@@ -5,11 +5,13 @@ use super::{KeyPart, Record, StoreError};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::{FamilyKey, Following};
+use crate::domain::group::Group;
 use crate::domain::ids::{
-    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
-    SessionId, TaskId, UserId,
+    AccountId, DiskId, EventId, FlavorId, GroupId, ImageId, InstanceId, MeterId, ProjectId, RegionId,
+    RequestId, SessionId, TaskId, UserId,
 };
 use crate::domain::image::Image;
+use crate::domain::installation::Installation;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::price::DatedBook;
@@ -33,8 +35,8 @@ macro_rules! id_keys {
 }
 
 id_keys!(
-    AccountId, DiskId, EventId, FlavorId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId,
-    SessionId, TaskId, UserId
+    AccountId, DiskId, EventId, FlavorId, GroupId, ImageId, InstanceId, MeterId, ProjectId, RegionId,
+    RequestId, SessionId, TaskId, UserId
 );
 
 macro_rules! records {
@@ -68,6 +70,8 @@ records! {
     Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 4, ImageId, |r| r.id, older_image;
     Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
+    Installation, "installation", 1, InstanceId, |r| r.instance;
+    Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
@@ -303,6 +307,12 @@ pub mod index {
     pub const IMAGE_BY_NAME: &str = "image_by_name";
     /// (project, region, lower-case name) → instance: names are unique.
     pub const INSTANCE_BY_NAME: &str = "instance_by_name";
+    /// (project, region, lower-case name) → group: names are unique.
+    pub const GROUP_BY_NAME: &str = "group_by_name";
+    /// (project, region) → groups: how many there may be is judged by it.
+    pub const GROUP_BY_PLACE: &str = "group_by_place";
+    /// instance → group: a machine is in one group at most.
+    pub const GROUP_OF_INSTANCE: &str = "group_of_instance";
     /// task → task: those the engine still works on.
     pub const TASK_ACTIVE: &str = "task_active";
     /// (project, region, created, task) → task.

@@ -3,13 +3,14 @@
 use crate::domain::Result;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::{self, Image};
+use crate::domain::installation::Installation;
 use crate::domain::instance::{Disk, Instance, Status};
 use crate::domain::meter::Charge;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::audit;
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::ledger::{self, Opening};
-use crate::ops::{images, instances, shares};
+use crate::ops::{groups, images, instances, shares};
 use crate::store::Tx;
 use crate::store::records::index;
 
@@ -51,11 +52,13 @@ pub fn settle(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, task: &mut Task, endi
         (Kind::InstanceDelete, Subject::Instance(id)) => {
             let Some(machine) = tx.get::<Instance>(&id)? else { return Ok(()) };
             tx.delete::<Instance>(&id);
+            tx.delete::<Installation>(&id);
             audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.deleted", String::new()))
         }
         (Kind::DiskAdd | Kind::DiskRemove, Subject::Instance(id)) => {
             disk_changed(tx, ctx, permit, task, id, ending)
         }
+        (Kind::InstanceReinstall, Subject::Instance(id)) => reinstalled(tx, ctx, permit, task, id, ending),
         (kind, Subject::Instance(id)) => machine_moved(tx, ctx, permit, task, kind, id, ending),
         _ => Ok(()),
     }
@@ -179,6 +182,7 @@ fn machine_moved(
                 Ok(())
             })?;
             tx.delete_index(index::INSTANCE_BY_NAME, &instances::name_key(&machine));
+            groups::left(tx, ctx, permit, &machine, &format!("Making {} was cancelled.", machine.name))?;
             tx.delete::<Instance>(&id);
             audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.cancelled", String::new()))
         }
@@ -233,6 +237,54 @@ fn disk_meter(machine: &Instance, disk: &Disk) -> Opening {
         charge: Charge::Disk { disk_kind: disk.kind },
         quantity_bytes: disk.size_bytes,
     }
+}
+
+/// The end of replacing a machine's system. What it becomes is written down now that it runs; in the same moment the old system disk is
+/// charged no more. Whatever else happened, the machine is off and has what it had.
+fn reinstalled(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    task: &Task,
+    id: InstanceId,
+    ending: &Ending,
+) -> Result<()> {
+    let Some(mut machine) = tx.get::<Instance>(&id)? else { return Ok(()) };
+    let mut installation = tx.get::<Installation>(&id)?.unwrap_or(Installation::first(id));
+    let Some(next) = installation.next.take() else { return Ok(()) };
+    let (action, detail) = match ending {
+        Ending::Done => {
+            let old = (machine.system_disk().id, machine.origin.name.clone());
+            ledger::close(tx, ctx, Subject::Disk(old.0), |_| true)?;
+            machine = next.applied(&machine);
+            running(tx, ctx, &mut machine, task.outputs.ssh_port)?;
+            installation.n_installed = installation.n_installed.saturating_add(1);
+            installation.leftovers.push(old.0);
+            ("instance.reinstalled", format!("From {}; before that from {}.", machine.origin.name, old.1))
+        }
+        Ending::Cancelled => {
+            stopped(tx, ctx, &mut machine)?;
+            machine.error = None;
+            ("instance.reinstall_cancelled", format!("It still has {}.", machine.origin.name))
+        }
+        Ending::Failed(why) => {
+            stopped(tx, ctx, &mut machine)?;
+            machine.status = Status::Error;
+            let kept = format!(
+                "It could not be given the image {}: {why} Its old system disk is as it was; start it, or change the image again.",
+                next.origin.name
+            );
+            machine.error = Some(kept.clone());
+            installation.failed = Some(next.wish());
+            ("instance.reinstall_failed", kept)
+        }
+    };
+    match installation.is_first() {
+        true => tx.delete::<Installation>(&id),
+        false => tx.put(&installation)?,
+    }
+    tx.put(&machine)?;
+    audit::write(tx, ctx, permit, &instances::entry(&machine, action, detail))
 }
 
 /// The machine runs: its disks are charged from now on if they were not yet, and so is its type.

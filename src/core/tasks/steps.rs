@@ -3,6 +3,7 @@
 
 use crate::domain::ids::{DiskId, ImageId, InstanceId, Subject};
 use crate::domain::image::{Image, ImageDisk};
+use crate::domain::installation::{Installation, Next};
 use crate::domain::instance::Instance;
 use crate::domain::task::{Kind, Outputs, Scratch, Step, Task, Transferred};
 use crate::ops::ctx::App;
@@ -29,11 +30,15 @@ pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<
         }
         Step::CreateDisks => {
             let machine = machine(app, task)?;
-            app.hypervisor.create(&spec(app, &machine, watcher)?)?;
+            if task.kind == Kind::InstanceReinstall {
+                // It is written down as off; a process that runs all the same would go on with the old disk.
+                app.hypervisor.cut_power(machine.id)?;
+            }
+            app.hypervisor.create(&spec(app, task, &machine, watcher)?)?;
         }
         Step::Start => {
             let machine = machine(app, task)?;
-            match app.hypervisor.start(&spec(app, &machine, watcher)?)? {
+            match app.hypervisor.start(&spec(app, task, &machine, watcher)?)? {
                 Power::Running { ssh_port } => outputs.ssh_port = Some(ssh_port),
                 Power::Off { died } => {
                     let why = died.unwrap_or_else(|| "It went off at once.".to_owned());
@@ -74,6 +79,7 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             _ => Err(defect(task)),
         },
         (Step::CreateDisks, Kind::DiskAdd) => remove_disk(app, task),
+        (Step::CreateDisks, Kind::InstanceReinstall) => put_back(app, task),
         // A machine whose stop or start failed for good is written down as off with an error, so off it must be.
         (Step::PressPower | Step::AwaitOff | Step::Start, _) => match task.subject {
             Subject::Instance(id) => app.hypervisor.cut_power(id),
@@ -101,6 +107,26 @@ fn remove_disk(app: &App, task: &Task) -> Result<(), PortError> {
     match (task.subject, task.disk) {
         (Subject::Instance(id), Some(disk)) => app.hypervisor.remove_disk(id, disk),
         _ => Err(defect(task)),
+    }
+}
+
+/// Describes the machine as it was again, so that its old system disk is the one in use, and removes the new one.
+fn put_back(app: &App, task: &Task) -> Result<(), PortError> {
+    let Subject::Instance(id) = task.subject else { return Err(defect(task)) };
+    let machine = instance(app, id)?;
+    let Some(next) = next(app, task)? else { return Ok(()) };
+    let spec = spec_of(app, &machine, installation(app, id)?.n_installed, &Unwatched)?;
+    app.hypervisor.create(&spec)?;
+    app.hypervisor.remove_disk(id, next.disk.id)
+}
+
+/// Undoing is not followed and not cancelled.
+struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn progress(&self, _done_bytes: u64, _total_bytes: u64) {}
+    fn cancelled(&self) -> bool {
+        false
     }
 }
 
@@ -216,8 +242,20 @@ fn bases(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<Vec<Str
         .collect()
 }
 
-/// The machine as the hypervisor sees it. Asks for the bases again: they are a cache that may have been emptied since the step before.
-fn spec(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineSpec, PortError> {
+/// The machine as the hypervisor sees it when the task is done.
+fn spec(app: &App, task: &Task, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineSpec, PortError> {
+    let n_installed = installation(app, machine.id)?.n_installed;
+    let replaces = u32::from(task.kind == Kind::InstanceReinstall);
+    spec_of(app, machine, n_installed.saturating_add(replaces), watcher)
+}
+
+/// Asks for the bases again: they are a cache that may have been emptied since the step before.
+fn spec_of(
+    app: &App,
+    machine: &Instance,
+    n_installed: u32,
+    watcher: &dyn Watcher,
+) -> Result<MachineSpec, PortError> {
     let mut bases = bases(app, machine, watcher)?.into_iter();
     let disks = machine
         .disks
@@ -241,15 +279,32 @@ fn spec(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineS
         user_data: machine.user_data.clone(),
         boot: machine.boot,
         nic_multiqueue: machine.nic_multiqueue,
+        n_installed,
     })
 }
 
-/// The machine the task is about.
+/// The machine the task is about; with its new system, when the task replaces that.
 fn machine(app: &App, task: &Task) -> Result<Instance, PortError> {
-    match task.subject {
-        Subject::Instance(id) => instance(app, id),
-        _ => Err(defect(task)),
+    let Subject::Instance(id) = task.subject else { return Err(defect(task)) };
+    let machine = instance(app, id)?;
+    Ok(next(app, task)?.map_or(machine.clone(), |next| next.applied(&machine)))
+}
+
+/// What the task replaces the system of its machine by; `None` when it is of another kind.
+fn next(app: &App, task: &Task) -> Result<Option<Next>, PortError> {
+    match (task.kind, task.subject) {
+        (Kind::InstanceReinstall, Subject::Instance(id)) => {
+            let next = installation(app, id)?.next.filter(|next| next.task == task.id);
+            next.map(Some).ok_or_else(|| defect(task))
+        }
+        _ => Ok(None),
     }
+}
+
+fn installation(app: &App, id: InstanceId) -> Result<Installation, PortError> {
+    let found =
+        read::<Installation>(app.store.as_ref(), &id).map_err(|e| PortError::Unavailable(e.to_string()))?;
+    Ok(found.unwrap_or(Installation::first(id)))
 }
 
 /// The image the task is about.

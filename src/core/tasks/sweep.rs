@@ -3,14 +3,15 @@
 use super::settle;
 use crate::domain::Result;
 use crate::domain::ids::{RegionId, TaskId};
+use crate::domain::installation::Installation;
 use crate::domain::instance::{Instance, Status};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::task::Task;
-use crate::ops::ctx::{App, Ctx};
+use crate::ops::ctx::{App, Ctx, each};
 use crate::ops::{audit, instances};
 use crate::ports::{Fingerprint, Power, Swept};
 use crate::store::records::index;
-use crate::store::{Order, list_index, read};
+use crate::store::{Order, list, list_index, read};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -82,6 +83,27 @@ fn mend(ctx: &Ctx, seen: &Instance, power: &Power) -> Result<bool> {
     })
 }
 
+/// Removes from the host the system disks that were replaced. Gives how many are gone.
+///
+/// # Errors
+/// The first failure, when all the others have been worked on.
+pub fn leftovers(app: &Arc<App>) -> Result<u32> {
+    let ctx = app.system();
+    let all = list::<Installation>(app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items;
+    let left = all.iter().flat_map(|i| i.leftovers.iter().map(|disk| (i.instance, *disk)));
+    each(left, |(machine, disk)| {
+        app.hypervisor.remove_disk(machine, disk)?;
+        let permit = ctx.authorize(Act::InstanceReinstall, &Resource::Provider, "instance")?;
+        ctx.transact(&permit, |tx| {
+            // The machine may be gone by now, and its disks with it.
+            let Some(mut installation) = tx.get::<Installation>(&machine)? else { return Ok(0) };
+            installation.leftovers.retain(|left| *left != disk);
+            tx.put(&installation)?;
+            Ok(1)
+        })
+    })
+}
+
 /// Removes from a region's storage what nobody needs any more, after the grace period.
 ///
 /// # Errors
@@ -112,6 +134,13 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
         if task.region == *region {
             live.extend(task.outputs.stored.into_iter().map(|d| d.fingerprint));
         }
+    }
+    // Then what is to be a machine's system: once it is, it is found among the machines.
+    for installation in list::<Installation>(app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items
+    {
+        let here = app.instances.get(&installation.instance).is_some_and(|machine| machine.region == *region);
+        let bases = [installation.next].into_iter().flatten().filter_map(|next| next.disk.base);
+        live.extend(bases.filter(|_| here));
     }
     for image in app.images.all().iter().filter(|i| i.region == *region) {
         live.extend(image.disks.iter().map(|d| d.fingerprint.clone()));

@@ -7,7 +7,8 @@
 use darkroom_core::domain::event::Event;
 use darkroom_core::domain::following::Following;
 use darkroom_core::domain::form::{
-    DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm, StopSharingForm,
+    ChangeImageForm, DeleteImageForm, GroupForm, QuotaDecisionForm, QuotaRequestForm, ShareForm,
+    StopSharingForm,
 };
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::instance::Instance;
@@ -20,7 +21,7 @@ use darkroom_core::domain::request::Request;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
-use darkroom_core::ops::{images, quotas, shares};
+use darkroom_core::ops::{groups, images, instances, quotas, shares};
 use darkroom_core::ports::{Clock, PortError};
 use darkroom_core::sim::{Bench, Crash, Effect, Op};
 use darkroom_core::store::{
@@ -88,6 +89,49 @@ fn stored_forms() -> BTreeMap<String, String> {
     quotas::decide(&bench.user("op@provider.example").unwrap(), &answer).unwrap();
     let other = QuotaRequestForm { kind: "shares".to_owned(), ..more };
     quotas::ask(&bench.at_present(&owner), &other).unwrap();
+    // A group that has a machine, is being rolled and could not make another; and a machine that is getting another image.
+    let group = GroupForm {
+        project: project.to_string(),
+        region: "north-1".to_owned(),
+        name: "farm".to_owned(),
+        wanted: "1".to_owned(),
+        image: image.to_string(),
+        flavor: "m1.tiny".to_owned(),
+        zone: "a".to_owned(),
+        disk_kind: "ssd".to_owned(),
+        disk_gib: "2".to_owned(),
+        ssh_keys: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfd0tqBpYvQ0kLrN1oTz7yJ0lYqkT3kqv3Yw1bJw8Zx ann@desk"
+            .to_owned(),
+        price_version: 1,
+        ..GroupForm::default()
+    };
+    let group =
+        GroupForm { group: groups::create(&bench.at_present(&owner), &group).unwrap().to_string(), ..group };
+    groups::sweep(&bench.app).unwrap();
+    bench.work().unwrap();
+    let group = GroupForm { image: provider.public[0].to_string(), ..group };
+    let id = groups::edit(&bench.at_present(&owner), &group).unwrap();
+    groups::roll(&bench.at_present(&owner), id, 1).unwrap();
+    bench.host.set_missing(true);
+    groups::sweep(&bench.app).unwrap();
+    bench.host.heal();
+    let other = bench.machine(&owner, &provider, project, "other").unwrap();
+    instances::stop(&bench.at_present(&owner), other).unwrap();
+    bench.work().unwrap();
+    let change = ChangeImageForm {
+        instance: other.to_string(),
+        image: provider.public[0].to_string(),
+        sure: "yes".to_owned(),
+        price_version: 1,
+        ..ChangeImageForm::default()
+    };
+    instances::change_image(&bench.at_present(&owner), &change).unwrap();
+    bench.work().unwrap();
+    instances::stop(&bench.at_present(&owner), other).unwrap();
+    bench.work().unwrap();
+    bench.host.fail(Op::Create, PortError::Refused("Never.".to_owned()), Effect::None, 1);
+    instances::change_image(&bench.at_present(&owner), &change).unwrap();
+    bench.work().unwrap();
     // A task in the middle of its work, with a lease, a log and an error.
     bench.capture(&owner, machine, "next").unwrap();
     bench.engine.run_once().unwrap();
@@ -99,8 +143,12 @@ fn stored_forms() -> BTreeMap<String, String> {
     bench.faults.crash_after(2, Crash::Before);
     assert!(bench.engine.run_once().is_err(), "the claim and a checkpoint are written, the result is not");
     assert!(owner.read::<Image>(&image).unwrap().is_some());
-    // The mark of a store that is being filled, which no story leaves behind.
     bench.faults.revive();
+    bench.host.heal();
+    // What is being replaced now.
+    let change = ChangeImageForm { disk_gib: "4".to_owned(), ..change };
+    instances::change_image(&bench.at_present(&owner), &change).unwrap();
+    // The mark of a store that is being filled, which no story leaves behind.
     let mark = Seeding { began: bench.clock.now() };
     transact::<_, StoreError>(bench.records(), 1, |tx| tx.put(&mark)).unwrap();
     let rows = bench.records().scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX).unwrap();

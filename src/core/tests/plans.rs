@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::{AddDiskForm, RemoveDiskForm};
+use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, RemoveDiskForm};
 use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
@@ -62,6 +62,18 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
         }
         Kind::InstanceStop => instances::stop(&ctx, machine).unwrap(),
         Kind::InstanceReboot => instances::reboot(&ctx, machine).unwrap(),
+        Kind::InstanceReinstall => {
+            instances::stop(&ctx, machine).unwrap();
+            bench.work().unwrap();
+            let form = ChangeImageForm {
+                instance: machine.to_string(),
+                image: provider.public[0].to_string(),
+                disk_gib: "4".to_owned(),
+                sure: "yes".to_owned(),
+                price_version: 1,
+            };
+            instances::change_image(&bench.at_present(owner), &form).unwrap()
+        }
         Kind::InstanceDelete => instances::delete(&ctx, machine).unwrap(),
         Kind::DiskAdd | Kind::DiskRemove => {
             instances::stop(&ctx, machine).unwrap();
@@ -131,8 +143,9 @@ impl Scene {
 
     /// What there is in the end, without times, ids and ports.
     fn end_state(&self) -> String {
-        let machine =
-            self.machine().map(|m| (m.status, m.capturing, self.bench.host.runs(m.id), m.disks.len()));
+        let machine = self.machine().map(|m| {
+            (m.status, m.capturing, self.bench.host.runs(m.id), m.disks.len(), m.system_disk().size_bytes)
+        });
         let image = self.image().map(|i| (i.status, i.virtual_bytes(), i.stored_bytes(), i.consistency));
         let open = self.bench.app.meters.all().iter().filter(|m| m.to.is_none()).count();
         format!("{:?} {machine:?} {image:?} {open} open meters", self.task().state)
@@ -143,6 +156,7 @@ impl Scene {
         self.bench.host.heal();
         self.bench.work().unwrap();
         sweep::machines(&self.bench.app).unwrap();
+        sweep::leftovers(&self.bench.app).unwrap();
         for _ in 0..2 {
             for region in &self.provider.regions {
                 sweep::storage(&self.bench.app, region).unwrap();
@@ -186,6 +200,14 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             let machine = machine.unwrap();
             assert_eq!((machine.status, machine.disks.len()), (Status::Stopped, 1), "{at}");
             assert_eq!(scene.bench.host.disks(machine.id).len(), 1, "{at}: the disk is left");
+        }
+        Kind::InstanceReinstall => {
+            let machine = machine.unwrap();
+            assert_eq!(machine.status, Status::Error, "{at}");
+            assert!(!scene.bench.host.runs(machine.id), "{at}: written down as off, and runs");
+            assert_eq!(machine.system_disk().size_bytes >> 30, 2, "{at}: the old one is the machine's");
+            let disks: Vec<_> = scene.bench.host.disks(machine.id).into_iter().collect();
+            assert_eq!(disks, [machine.system_disk().id], "{at}: the new one is left");
         }
         Kind::ImageDelete | Kind::InstanceDelete | Kind::DiskRemove => {
             unreachable!("removal is never undone")
@@ -347,8 +369,11 @@ fn what_can_be_cancelled_can_be_cancelled_before_and_in_every_step_and_leaves_no
                 assert_eq!(scene.work_to_the_end(), State::Cancelled, "{at}");
                 assert!(scene.image().is_none(), "{at}");
                 let machine = scene.machine().map(|m| (m.status, m.capturing));
-                let was = if kind == Kind::DiskAdd { Status::Stopped } else { Status::Running };
-                let expected = (kind != Kind::InstanceCreate).then_some((was, None));
+                let expected = match kind {
+                    Kind::InstanceCreate => None,
+                    Kind::InstanceReinstall | Kind::DiskAdd => Some((Status::Stopped, None)),
+                    _ => Some((Status::Running, None)),
+                };
                 assert_eq!(machine, expected, "{at}");
                 let n_machines = usize::from(machine.is_some());
                 assert_eq!(scene.bench.host.machines().len(), n_machines, "{at}: disks are left");
@@ -479,6 +504,7 @@ fn the_simulated_host_keeps_disks_that_exist() {
         user_data: String::new(),
         boot: machine.boot,
         nic_multiqueue: false,
+        n_installed: 0,
     };
     scene.bench.app.hypervisor.create(&spec).unwrap();
     assert!(matches!(scene.bench.app.hypervisor.power(machine.id), Ok(Power::Off { .. })));

@@ -298,6 +298,30 @@ pub const ENTRIES: &[Entry] = &[
         "The highest limit that can be asked for, and given as the answer."
     ),
     whole!(
+        "groups.size_max",
+        1,
+        1_000,
+        u32,
+        limits.group_size_max,
+        "Machines that one scaling group may have."
+    ),
+    whole!(
+        "groups.project_max",
+        1,
+        10_000,
+        u32,
+        limits.groups_max,
+        "Scaling groups of a project in a region."
+    ),
+    whole!(
+        "groups.failures_max",
+        1,
+        1_000,
+        u32,
+        limits.group_failures_max,
+        "Failed tries of a scaling group in an hour before it waits for the rest of it."
+    ),
+    whole!(
         "sign_in.failures_max",
         1,
         1000,

@@ -3,10 +3,11 @@
 use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
-use darkroom_core::domain::form::{AddDiskForm, DeployForm, RemoveDiskForm};
+use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, DeployForm, RemoveDiskForm};
 use darkroom_core::domain::ids::{DiskId, InstanceId};
 use darkroom_core::domain::view::{
-    DeployOptions, DiskOptions, DiskRemoval, InstanceDeletion, InstanceDetail, InstanceList,
+    ChangeImageOptions, DeployOptions, DiskOptions, DiskRemoval, InstanceDeletion, InstanceDetail,
+    InstanceList,
 };
 use darkroom_core::ops;
 use leptos::prelude::*;
@@ -105,6 +106,22 @@ pub async fn remove_disk(form: RemoveDiskForm) -> Result<(), ApiError> {
         let machine = form.parse()?.instance;
         ops::disks::remove(&c.ctx, form)?;
         Ok(paths::instance(machine))
+    })
+    .await
+}
+
+/// What the dialog *Change image* shows.
+pub async fn get_change_image_options(id: InstanceId) -> Result<ChangeImageOptions, ApiError> {
+    back::read(move |c| ops::instances::change_options(&c.ctx, id)).await
+}
+
+/// Replaces the system disk of a machine by one of another image.
+#[server(prefix = "/ui", endpoint = "change_instance_image")]
+pub async fn change_instance_image(form: ChangeImageForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        ops::instances::change_image(&c.ctx, form)?;
+        let id = form.parse()?.instance;
+        Ok(format!("{}?done=instance-reinstall", paths::instance(id)))
     })
     .await
 }

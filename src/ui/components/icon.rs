@@ -34,7 +34,7 @@ icon_names! {
     Retry "retry", More "more", Clip "clip", Copy "copy", Share "share", Deploy "deploy", Import "import",
     Export "export", Tag "tag", Lock "lock", Plus "plus", Menu "menu", Sort "sort", Terminal "terminal",
     Disk "disk", Bin "bin", Inbox "inbox", Power "power", Pencil "pencil", Money "money", Users "users",
-    Branch "branch", Theme "theme", Quit "quit", Brand "brand",
+    Branch "branch", Group "group", Theme "theme", Quit "quit", Brand "brand",
 }
 
 /// How large an icon is drawn; the stroke stays 1.5 px in both.

@@ -3,7 +3,7 @@
 use super::{form_around, target};
 use crate::ui::components::{Field, FieldKind, Need};
 use darkroom_core::domain::Result as Judged;
-use darkroom_core::domain::form::{CreateImageForm, DeployForm, EditImageForm};
+use darkroom_core::domain::form::{ChangeImageForm, CreateImageForm, DeployForm, EditImageForm, GroupForm};
 use leptos::prelude::*;
 use leptos::web_sys::Element;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,6 +14,8 @@ pub enum Rules {
     CreateImage,
     EditImage,
     Deploy,
+    ChangeImage,
+    Group,
 }
 
 impl Rules {
@@ -23,6 +25,8 @@ impl Rules {
             Self::CreateImage => fault(control, field, CreateImageForm::parse),
             Self::EditImage => fault(control, field, EditImageForm::parse),
             Self::Deploy => fault(control, field, DeployForm::parse),
+            Self::ChangeImage => fault(control, field, ChangeImageForm::parse),
+            Self::Group => fault(control, field, GroupForm::judged),
         }
     }
 }

@@ -86,10 +86,11 @@ fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
 }
 
 /// Groups of actions that a filter proposes, as people say them.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("", "Everything"),
     ("image", "Images"),
     ("instance", "Instances"),
+    ("group", "Scaling groups"),
     ("share", "Sharing"),
     ("quota", "Quotas"),
     ("task", "Tasks"),

@@ -69,6 +69,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
     let mut compute = Vec::new();
     if shell.project.is_some() {
         compute.push(item("Instances", paths::INSTANCES, IconName::Instance, count(shell.n_instances)));
+        compute.push(item("Scaling groups", paths::GROUPS, IconName::Group, count(shell.n_groups)));
         // What waits for a decision is more than a number (H7).
         let images = match shell.n_waiting {
             0 => count(shell.n_images),

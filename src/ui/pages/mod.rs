@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod audit;
 pub mod deletion;
 pub mod frame;
+pub mod groups;
 pub mod images;
 pub mod instances;
 pub mod not_found;

@@ -26,6 +26,7 @@ pub const fn instance_tone(status: instance::Status) -> (Tone, Option<IconName>)
         | instance::Status::Stopping
         | instance::Status::Rebooting
         | instance::Status::Updating
+        | instance::Status::Reinstalling
         | instance::Status::Deleting => (Tone::Run, None),
     }
 }
@@ -105,11 +106,16 @@ pub fn task_figures(task: &TaskView) -> Option<String> {
 pub fn action_words(action: &str) -> String {
     let (noun, verb) = action.split_once('.').unwrap_or(("", action));
     let words = match verb {
-        "available" | "failed" | "cancelled" | "deleted" | "running" | "stopped" | "died" | "lost" => {
+        "available" | "waits" | "scaled" | "reinstalled" | "failed" | "cancelled" | "deleted" | "running"
+        | "stopped" | "died" | "lost" => {
             format!("{noun} {verb}")
         }
         // `disk.add_failed` is `add disk failed`.
         "add_failed" | "add_cancelled" => verb.replacen('_', &format!(" {noun} "), 1),
+        "reinstall_failed" | "reinstall_cancelled" => {
+            "change of image ".to_owned() + &verb.replace("reinstall_", "")
+        }
+        "reinstall" => "change image".to_owned(),
         "limits" | "password" => format!("change {verb}"),
         // `change_password` already says what it is about.
         _ if verb.contains('_') => verb.replace('_', " "),
@@ -128,6 +134,8 @@ mod tests {
     fn an_action_is_said_verb_first() {
         assert_eq!(action_words("image.delete"), "Delete image");
         assert_eq!(action_words("user.change_password"), "Change password");
+        assert_eq!(action_words("group.scaled"), "Group scaled");
+        assert_eq!(action_words("instance.reinstall_failed"), "Change of image failed");
         assert_eq!(action_words("start"), "Start");
         assert_eq!(action_words("instance.died"), "Instance died");
         assert_eq!(action_words("disk.add_failed"), "Add disk failed");

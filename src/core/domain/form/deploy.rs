@@ -50,7 +50,8 @@ pub struct DeployForm {
 }
 
 /// What a machine is made from.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageChoice {
     /// This image.
     Id(ImageId),
@@ -60,6 +61,15 @@ pub enum ImageChoice {
 
 /// What stands before the name of a family in a form.
 pub const FAMILY_PREFIX: &str = "family:";
+
+impl std::fmt::Display for ImageChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Family(family) => write!(f, "{FAMILY_PREFIX}{family}"),
+        }
+    }
+}
 
 impl std::str::FromStr for ImageChoice {
     type Err = ();
@@ -203,6 +213,6 @@ impl DeployForm {
     }
 }
 
-fn slug(text: &str, missing: &str) -> Result<String, String> {
+pub(super) fn slug(text: &str, missing: &str) -> Result<String, String> {
     if text.is_empty() { Err(missing.to_owned()) } else { Ok(text.to_owned()) }
 }

@@ -1,5 +1,6 @@
 //! What the dialogs that delete and restore an image, and the page *Recycle bin*, receive.
 
+use super::groups::GroupLink;
 use super::images::ImageLink;
 use super::instances::InstanceLink;
 use super::shares::Unsharing;
@@ -42,6 +43,9 @@ pub struct ImageDeletion {
     pub copies: Vec<ImageLink>,
     /// Images that name it as what to use instead.
     pub replaces: Vec<ImageLink>,
+    /// Scaling groups of its project that make their machines from it: they cannot make more, unless another image takes its place in the
+    /// family.
+    pub groups: Vec<GroupLink>,
     /// What has to be said about those who have it or are asked about it; `None` when nobody does.
     pub unsharing: Option<Unsharing>,
     /// Stored bytes.

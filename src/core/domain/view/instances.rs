@@ -1,5 +1,6 @@
 //! What pages about machines receive.
 
+use super::groups::GroupLink;
 use super::images::{ImageChoice, ImageLink};
 use super::overview::EventRow;
 use super::people::ProjectChoice;
@@ -7,7 +8,7 @@ use super::tasks::TaskView;
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
-use crate::domain::ids::{DiskId, InstanceId, RegionId, ZoneId};
+use crate::domain::ids::{DiskId, FlavorId, InstanceId, RegionId, ZoneId};
 use crate::domain::instance;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
@@ -157,6 +158,10 @@ pub struct InstanceDetail {
     pub capture_blocked: Option<Reason>,
     /// Likewise.
     pub console_blocked: Option<Reason>,
+    /// Likewise.
+    pub change_image_blocked: Option<Reason>,
+    /// The scaling group it is a member of.
+    pub group: Option<GroupLink>,
     /// Whether the user may change it.
     pub may_change: bool,
     /// The latest audit events about it, newest first.
@@ -214,6 +219,8 @@ pub struct InstanceDeletion {
     pub disks: Vec<DiskView>,
     /// Images made of it: they stay.
     pub images: Vec<ImageLink>,
+    /// The scaling group that replaces it.
+    pub group: Option<GroupLink>,
     /// What stops being charged a month.
     pub month: Option<Money>,
     /// The currency's symbol.
@@ -245,4 +252,29 @@ pub struct DeployOptions {
     pub prices: PriceBook,
     /// Why no machine can be made now; `None` when one can.
     pub blocked: Option<Reason>,
+}
+
+/// The dialog *Change image* of a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChangeImageOptions {
+    /// The machine.
+    pub id: InstanceId,
+    /// Its name.
+    pub name: Name,
+    /// The image it has now.
+    pub image_name: Name,
+    /// Its memory in MiB: images ask for some.
+    pub memory_mib: u64,
+    /// Its type, for the price.
+    pub flavor: FlavorId,
+    /// Its disks, system disk first: that one goes, the others stay.
+    pub disks: Vec<DiskView>,
+    /// What it costs now while it runs.
+    pub estimate: Option<Estimate>,
+    /// The images there are, and prices.
+    pub options: DeployOptions,
+    /// Why it cannot be given another image; `None` when it can.
+    pub blocked: Option<Reason>,
+    /// Whether the user may do it.
+    pub may_change: bool,
 }

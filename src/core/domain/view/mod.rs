@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bin;
+mod groups;
 mod images;
 mod instances;
 mod overview;
@@ -14,13 +15,16 @@ mod tasks;
 
 pub use accounts::{AccountDetail, AccountList, AccountPlace, AccountRow};
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
+pub use groups::{
+    GroupChange, GroupDeletion, GroupDetail, GroupLink, GroupList, GroupOptions, GroupRow, Health, MemberRow,
+};
 pub use images::{
     BulkLine, BulkOptions, CaptureChoice, CaptureOptions, CopyOptions, CopyRegion, CopyWithData, ImageChoice,
     ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
-    DeployOptions, DiskOptions, DiskRemoval, DiskView, InstanceDeletion, InstanceDetail, InstanceLink,
-    InstanceList, InstanceRow,
+    ChangeImageOptions, DeployOptions, DiskOptions, DiskRemoval, DiskView, InstanceDeletion, InstanceDetail,
+    InstanceLink, InstanceList, InstanceRow,
 };
 pub use overview::{AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};

@@ -36,6 +36,8 @@ pub struct Shell {
     pub region: RegionId,
     /// Machines in project and region.
     pub n_instances: u32,
+    /// Scaling groups in project and region.
+    pub n_groups: u32,
     /// Images in project and region.
     pub n_images: u32,
     /// Images in the recycle bin of project and region.

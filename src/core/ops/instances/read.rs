@@ -19,7 +19,7 @@ use crate::domain::view::{
     InstanceList, InstanceRow,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, people, shares, tasks, usage};
+use crate::ops::{audit, groups, images, people, shares, tasks, usage};
 use crate::store::{Order, list as list_records};
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ pub(crate) fn visible(ctx: &Ctx, id: InstanceId) -> Result<Option<Instance>> {
     Ok(ctx.read::<Instance>(&id)?.filter(|i| ctx.may(Act::InstanceGet, &resource(i))))
 }
 
-fn disks(ctx: &Ctx, machine: &Instance) -> Vec<DiskView> {
+pub(super) fn disks(ctx: &Ctx, machine: &Instance) -> Vec<DiskView> {
     let used = |disk| match machine.status {
         Status::Creating | Status::Deleting => None,
         _ => ctx.app.hypervisor.disk_used_bytes(machine.id, disk).ok(),
@@ -174,6 +174,8 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         add_disk_blocked: why_not(Action::AddDisk).or_else(|| machine.has_room_for_disk().err()),
         capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
+        change_image_blocked: super::change::blocked(ctx, &machine)?,
+        group: groups::of_instance(ctx, id)?,
         may_change: ctx.may(Act::InstancePower, &own),
         events: audit::about(ctx, Subject::Instance(id), Some(machine.project), 10)?,
         region: region.id,
@@ -301,6 +303,7 @@ pub fn deletion(ctx: &Ctx, id: InstanceId) -> Result<InstanceDeletion> {
         disks: disks(ctx, &machine),
         images: images_of(ctx, &machine),
         month: estimate(&machine, &region).map(|e| e.month),
+        group: groups::of_instance(ctx, id)?,
         symbol: region.prices.symbol,
         blocked: machine.can(Action::Delete).err(),
     })

@@ -48,6 +48,7 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         regions: regions(ctx)?.into_iter().map(|r| r.id).collect(),
         region: place.region.clone(),
         n_instances: group.as_ref().map_or(0, |g| ctx.app.instances.count(g)),
+        n_groups: group.as_ref().map_or(0, |g| ctx.app.groups.count(g)),
         n_images: group.as_ref().map_or(0, |g| images::n_listed(ctx, g)),
         n_in_bin: group.as_ref().map_or(0, |g| images::n_recycled(ctx, g)),
         n_tasks: u32::try_from(n_tasks).unwrap_or(u32::MAX),

@@ -209,6 +209,7 @@ mod tests {
             user_data: String::new(),
             boot: BootMode::Bios,
             nic_multiqueue: false,
+            n_installed: 0,
         }
     }
 

@@ -255,18 +255,25 @@ impl Hypervisor for QemuHypervisor {
         let folder = self.folder(id);
         let Some(mut spec) = folder.spec()? else { return Ok(()) };
         if spec.disks.first().is_some_and(|first| first.id == disk) {
-            return Err(PortError::Refused("A machine cannot be without its system disk.".to_owned()));
+            return Err(PortError::Refused(format!(
+                "The machine {id} starts from the disk {disk}; it is not removed."
+            )));
         }
-        if matches!(self.power_of(&folder)?, Power::Running { .. }) {
-            return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
+        // What is described no more is nobody's, also while the machine runs from others.
+        if spec.disks.iter().any(|described| described.id == disk) {
+            if matches!(self.power_of(&folder)?, Power::Running { .. }) {
+                return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
+            }
+            if self.captures.is_active(id) {
+                return Err(PortError::Unavailable("A disk of this machine is being captured.".to_owned()));
+            }
+            // First: a disk that is described is there.
+            spec.disks.retain(|known| known.id != disk);
+            folder.write_spec(&spec)?;
         }
-        if self.captures.is_active(id) {
-            return Err(PortError::Unavailable("A disk of this machine is being captured.".to_owned()));
-        }
-        // First: a disk that is described is there.
-        spec.disks.retain(|known| known.id != disk);
-        folder.write_spec(&spec)?;
-        remove(&folder.disk(disk))
+        let path = folder.disk(disk);
+        remove(&path.with_extension("qcow2.part"))?;
+        remove(&path)
     }
 
     fn destroy(&self, id: InstanceId) -> Result<(), PortError> {

@@ -38,7 +38,12 @@ fn write(disk: &mut Cursor<Vec<u8>>, meta_data: &str, user_data: &str) -> std::i
 }
 
 fn meta_data(spec: &MachineSpec) -> Result<String, PortError> {
-    let mut text = format!("instance-id: {}\nlocal-hostname: {}\n", spec.id, scalar(&spec.hostname)?);
+    // A system that replaced another one is a new one to cloud-init, which runs once for each id.
+    let id = match spec.n_installed {
+        0 => spec.id.to_string(),
+        n => format!("{}-{n}", spec.id),
+    };
+    let mut text = format!("instance-id: {id}\nlocal-hostname: {}\n", scalar(&spec.hostname)?);
     if !spec.ssh_keys.is_empty() {
         text.push_str("public-keys:\n");
         for key in &spec.ssh_keys {
@@ -79,6 +84,7 @@ mod tests {
             user_data: user_data.to_owned(),
             boot: BootMode::Bios,
             nic_multiqueue: false,
+            n_installed: 0,
         }
     }
 
@@ -104,6 +110,16 @@ mod tests {
         let volume = FileSystem::new(Cursor::new(image), FsOptions::new()).unwrap();
         assert_eq!(volume.volume_label_as_bytes(), b"CIDATA");
         assert_eq!(volume.read_volume_label_from_root_dir_as_bytes().unwrap(), Some(*b"CIDATA     "));
+    }
+
+    #[test]
+    fn a_replaced_system_is_a_new_instance_to_cloud_init() {
+        let again = MachineSpec { n_installed: 2, ..spec(&[], "") };
+        let meta_data = read(image(&again).unwrap(), "meta-data");
+        assert!(
+            meta_data.starts_with("instance-id: 00000000-0000-0000-0000-000000000007-2\n"),
+            "{meta_data}"
+        );
     }
 
     #[test]

@@ -161,6 +161,29 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
             family.next.is_none().then(|| "Deploying by family fails until it has one again.".to_owned());
         lines.push(line(IconName::Branch, tone, &what, String::new(), detail));
     }
+    if !deletion.groups.is_empty() {
+        let names: Vec<&str> = deletion.groups.iter().map(|group| group.name.as_str()).collect();
+        let next = deletion.family.as_ref().and_then(|family| family.next.as_ref());
+        let detail = match next {
+            Some(next) => format!(
+                "{}. One that follows the family makes new ones from {} then.",
+                names.join(", "),
+                next.name
+            ),
+            None => format!(
+                "{}. They cannot make more until another image is chosen; what runs goes on.",
+                names.join(", ")
+            ),
+        };
+        let n = counted(names.len(), "group");
+        lines.push(line(
+            IconName::Group,
+            Tone::Warn,
+            "Scaling groups make their machines from it",
+            n,
+            Some(detail),
+        ));
+    }
     if !deletion.replaces.is_empty() {
         let names: Vec<String> = deletion.replaces.iter().map(|image| image.name.to_string()).collect();
         let what = "Named as what to use instead";
@@ -226,6 +249,7 @@ mod tests {
             machines: vec![],
             n_machines: 0,
             family: None,
+            groups: vec![],
             copies: vec![],
             replaces: vec![],
             unsharing: None,

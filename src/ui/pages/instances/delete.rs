@@ -63,6 +63,13 @@ fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
             detail: None,
         }
     };
+    let replaced = deletion.group.as_ref().map(|group| Consequence {
+        icon: IconName::Group,
+        tone: Tone::Warn,
+        what: format!("The group {} makes another one in its place", group.name),
+        count: String::new(),
+        detail: Some("Lower the group's count if you want one machine less.".to_owned()),
+    });
     let gone = Consequence {
         icon: IconName::Disk,
         tone: Tone::Bad,
@@ -77,5 +84,5 @@ fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
         count: format!("−{}", month.display(&deletion.symbol)),
         detail: None,
     });
-    [gone, images].into_iter().chain(money).collect()
+    replaced.into_iter().chain([gone, images]).chain(money).collect()
 }

@@ -113,6 +113,10 @@ fn HeadActions(detail: InstanceDetail) -> impl IntoView {
         None => view! { <MenuLink href=paths::instance_delete(id) icon=IconName::Trash tone=Tone::Bad>"Delete"</MenuLink> }.into_any(),
         Some(rule) => view! { <MenuBlocked label="Delete" why=rule.sentence()/> }.into_any(),
     };
+    let change = match rule(&detail, &detail.change_image_blocked) {
+        None => view! { <MenuLink href=paths::instance_change_image(id) icon=IconName::Retry>"Change image"</MenuLink> }.into_any(),
+        Some(rule) => view! { <MenuBlocked label="Change image" why=rule.sentence()/> }.into_any(),
+    };
     view! {
         {image}
         {console}
@@ -120,6 +124,7 @@ fn HeadActions(detail: InstanceDetail) -> impl IntoView {
         <Menu id="more" label="More actions" size=Size::Form variant=Variant::Outline>
             <MenuLink href=paths::audit_of(&Subject::Instance(id)) icon=IconName::Audit>"Audit"</MenuLink>
             <MenuLine/>
+            {change}
             {delete}
         </Menu>
     }
@@ -281,6 +286,14 @@ fn Properties(detail: InstanceDetail) -> impl IntoView {
     };
     let licence =
         (!detail.licence.is_empty()).then(|| view! { <Fact term="Licence">{detail.licence.clone()}</Fact> });
+    let group = detail.group.clone().map(|group| {
+        view! {
+            <Fact term="Group">
+                <a href=paths::group(group.id)>{group.name.to_string()}</a>
+                <p class="small soft">"Started again when it is stopped, replaced when it fails or is deleted."</p>
+            </Fact>
+        }
+    });
     let place = format!("{}, zone {}", detail.region, detail.zone);
     let kind = format!("{}: {}", detail.flavor, detail.flavor_summary);
     let created = detail.created.minute();
@@ -293,6 +306,7 @@ fn Properties(detail: InstanceDetail) -> impl IntoView {
                 <Fact term="Image">{image}</Fact>
                 <Fact term="SSH">{ssh}</Fact>
                 {licence}
+                {group}
                 <Fact term="Created">{created}</Fact>
             </Facts>
         </Section>

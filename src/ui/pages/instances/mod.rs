@@ -1,15 +1,17 @@
 //! Pages about machines.
 
 mod capture;
+mod change;
 mod console;
 mod delete;
 mod detail;
 mod disks;
 mod list;
-mod new;
-mod picker;
+pub(super) mod new;
+pub(super) mod picker;
 
 pub use capture::CaptureImagePage;
+pub use change::ChangeImagePage;
 pub use console::ConsolePage;
 pub use delete::DeleteInstancePage;
 pub use detail::InstancePage;

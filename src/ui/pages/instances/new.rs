@@ -3,7 +3,7 @@
 use super::super::Refusal;
 use super::super::parts::{explained, loaded};
 use super::picker::{GroupError, ImagePicker, Offer};
-use crate::ui::calls::instances::{CreateInstance, get_deploy_options};
+use crate::ui::calls::instances::{CreateInstance, FindImage, get_deploy_options};
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
 use crate::ui::islands::{Brought, CheckedField, DeployPrice, FieldLook, Rules};
@@ -37,12 +37,12 @@ pub fn NewInstancePage() -> impl IntoView {
 }
 
 /// Whole GiB that hold `bytes`.
-fn gib(bytes: u64) -> u64 {
+pub(in crate::ui::pages) fn gib(bytes: u64) -> u64 {
     bytes.div_ceil(GIB).max(1)
 }
 
 /// The least system disk for an image, in GiB.
-pub(super) fn least_gib(image: &ImageChoice) -> u64 {
+pub(in crate::ui::pages) fn least_gib(image: &ImageChoice) -> u64 {
     gib(image.min_disk_bytes.max(image.virtual_bytes))
 }
 
@@ -106,12 +106,7 @@ fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>) -> impl
 
 #[component]
 fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOptions) -> impl IntoView {
-    let offer = Offer {
-        public: options.public.clone(),
-        mine: options.mine.clone(),
-        shared: options.shared.clone(),
-        families: options.families.clone(),
-    };
+    let offer = Offer::of(&options);
     let faults = error.clone();
     let at = move |field| error_at(faults.as_ref(), field);
     let name = FieldLook {
@@ -130,12 +125,12 @@ fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOption
             <input type="hidden" name="form[price_version]" value=form.price_version.to_string()/>
             <div class="stack prose">
                 <Refusal error=error.clone()/>
-                <ImagePicker offer chosen=form.image.clone() error=at("image")/>
+                <ImagePicker offer chosen=form.image.clone() find=FindImage::url() error=at("image")/>
                 <CheckedField rules=Rules::Deploy field="name" look=name error=at("name")/>
                 <FlavorChoice flavors=options.flavors.clone() prices=prices.clone() chosen=form.flavor.clone() error=at("flavor")/>
                 <Place form=form.clone() options=options.clone() error=error.clone()/>
                 <DataDisks form=form.clone() prices=prices.clone() error=error.clone()/>
-                <Access form=form.clone() error=error.clone()/>
+                <Access rules=Rules::Deploy ssh_keys=form.ssh_keys.clone() user_data=form.user_data.clone() error=error.clone()/>
                 <Price form prices blocked=options.blocked brought/>
             </div>
         </PostForm>
@@ -143,7 +138,7 @@ fn DeployFields(form: DeployForm, error: Option<ApiError>, options: DeployOption
 }
 
 #[component]
-fn FlavorChoice(
+pub(in crate::ui::pages) fn FlavorChoice(
     flavors: Vec<Flavor>,
     prices: PriceBook,
     chosen: String,
@@ -180,7 +175,7 @@ fn flavor_hint(flavor: &Flavor, prices: &PriceBook) -> String {
 }
 
 /// The kinds of disk with their rates.
-pub(super) fn kind_choices(prices: &PriceBook, chosen: &str) -> Vec<Choice> {
+pub(in crate::ui::pages) fn kind_choices(prices: &PriceBook, chosen: &str) -> Vec<Choice> {
     let label = |kind: DiskKind| match prices.disk_gb_month.get(&kind) {
         Some(rate) => format!("{kind}, {} per GB and month", rate.rate(&prices.symbol)),
         None => format!("{kind}, not offered here"),
@@ -228,7 +223,7 @@ fn Place(form: DeployForm, options: DeployOptions, error: Option<ApiError>) -> i
 }
 
 /// A field for a number of GiB.
-fn size_look() -> FieldLook {
+pub(in crate::ui::pages) fn size_look() -> FieldLook {
     FieldLook {
         kind: FieldKind::Number,
         min: Some(1),
@@ -289,29 +284,34 @@ fn DataDisk(
 
 /// How people get in, and what the machine does at its first start.
 #[component]
-fn Access(form: DeployForm, error: Option<ApiError>) -> impl IntoView {
+pub(in crate::ui::pages) fn Access(
+    rules: Rules,
+    ssh_keys: String,
+    user_data: String,
+    error: Option<ApiError>,
+) -> impl IntoView {
     let at = move |field| error_at(error.as_ref(), field);
-    let open = !form.user_data.is_empty();
+    let open = !user_data.is_empty();
     let area = FieldLook { kind: FieldKind::Area, need: Need::Optional, ..FieldLook::default() };
     let keys = FieldLook {
         label: "SSH public keys".to_owned(),
-        value: form.ssh_keys,
+        value: ssh_keys,
         hint: Some("One per line, as in a .pub file. Without a key, only the serial console lets you in, if the image has a password.".to_owned()),
         ..area.clone()
     };
     let data = FieldLook {
         label: "User data".to_owned(),
-        value: form.user_data,
+        value: user_data,
         hint: Some(
             "For cloud-init at the first start: a script or a cloud-config, at most 16 KiB.".to_owned(),
         ),
         ..area
     };
     view! {
-        <CheckedField rules=Rules::Deploy field="ssh_keys" look=keys error=at("ssh_keys")/>
+        <CheckedField rules field="ssh_keys" look=keys error=at("ssh_keys")/>
         <details class="disclose" open=open>
             <summary><Icon name=IconName::Right/>"User data (optional)"</summary>
-            <CheckedField rules=Rules::Deploy field="user_data" look=data error=at("user_data")/>
+            <CheckedField rules field="user_data" look=data error=at("user_data")/>
         </details>
     }
 }

@@ -2,15 +2,13 @@
 //! are in the form, so nothing is lost by looking at another one, with and without script.
 
 use super::new::least_gib;
-use crate::ui::calls::instances::FindImage;
 use crate::ui::components::*;
 use crate::ui::state::use_word;
 use darkroom_core::domain::form::FAMILY_PREFIX;
 use darkroom_core::domain::ids::ImageId;
 use darkroom_core::domain::image::Kind;
-use darkroom_core::domain::view::ImageChoice;
+use darkroom_core::domain::view::{DeployOptions, ImageChoice};
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 
 /// Most rows of a list; the search finds the others.
 const ROWS_MAX: usize = 50;
@@ -18,11 +16,11 @@ const ROWS_MAX: usize = 50;
 const SEARCH_FROM: usize = 9;
 
 /// The lists of images.
-pub(super) struct Offer {
-    pub(super) public: Vec<ImageChoice>,
-    pub(super) mine: Vec<ImageChoice>,
-    pub(super) shared: Vec<ImageChoice>,
-    pub(super) families: Vec<ImageChoice>,
+pub(in crate::ui::pages) struct Offer {
+    public: Vec<ImageChoice>,
+    mine: Vec<ImageChoice>,
+    shared: Vec<ImageChoice>,
+    families: Vec<ImageChoice>,
 }
 
 /// The lists.
@@ -34,6 +32,33 @@ enum From {
 }
 
 impl Offer {
+    /// What the project may deploy.
+    pub(in crate::ui::pages) fn of(options: &DeployOptions) -> Self {
+        Self {
+            public: options.public.clone(),
+            mine: options.mine.clone(),
+            shared: options.shared.clone(),
+            families: options.families.clone(),
+        }
+    }
+
+    /// The same as one list for a dialog: families first, each choice with where it is from.
+    pub(in crate::ui::pages) fn choices(self, chosen: &str) -> Vec<Choice> {
+        let pick = |value: &str| Pick::when(value == chosen);
+        let families = self.families.iter().map(|image| {
+            let value = format!("{FAMILY_PREFIX}{}", image.leads);
+            let label = format!("Newest of {} (now {})", image.leads, image.name);
+            Choice::new(value.clone(), label, pick(&value))
+        });
+        let from = [(&self.mine, "my image"), (&self.shared, "shared with me"), (&self.public, "public")];
+        let images = from.into_iter().flat_map(|(images, whose)| images.iter().map(move |i| (i, whose)));
+        let images = images.map(|(image, whose)| {
+            let label = format!("{}, {whose}, at least {} GiB", image.name, least_gib(image));
+            Choice::new(image.id.to_string(), label, pick(&image.id.to_string()))
+        });
+        families.chain(images).collect()
+    }
+
     /// The list that is shown first: the one that is searched, or has what is chosen, or has anything.
     fn first(&self, needle: &str, chosen: &str) -> From {
         let has = |list: &[ImageChoice]| {
@@ -53,11 +78,17 @@ impl Offer {
 
 /// The picker. `chosen` is the image the form starts with.
 #[component]
-pub(super) fn ImagePicker(offer: Offer, chosen: String, error: Option<String>) -> impl IntoView {
+pub(in crate::ui::pages) fn ImagePicker(
+    offer: Offer,
+    chosen: String,
+    /// The server function that searches in My Images and shows the form again.
+    find: &'static str,
+    error: Option<String>,
+) -> impl IntoView {
     let needle = use_word("q");
     let first = offer.first(&needle, &chosen);
     let (n_public, n_mine, n_shared) = (offer.public.len(), offer.mine.len(), offer.shared.len());
-    let search = (n_mine >= SEARCH_FROM).then(|| view! { <Search needle=needle.clone()/> });
+    let search = (n_mine >= SEARCH_FROM).then(|| view! { <Search needle=needle.clone() find/> });
     view! {
         <fieldset class="field picker" aria-describedby="image-error">
             <legend>"Image"</legend>
@@ -96,11 +127,11 @@ fn PickerTab(id: &'static str, label: &'static str, n: usize, shown: bool) -> im
 
 /// The search in My Images. It sends the whole form, so that what is typed elsewhere comes back with what is found.
 #[component]
-fn Search(needle: String) -> impl IntoView {
+fn Search(needle: String, find: &'static str) -> impl IntoView {
     view! {
         <div class="cluster">
             <SearchBox id="image-q" label="Search my images" placeholder="Name or system" value=needle/>
-            <button class="button" type="submit" formaction=FindImage::url() formnovalidate data-search="">"Search"</button>
+            <button class="button" type="submit" formaction=find formnovalidate data-search="">"Search"</button>
         </div>
     }
 }
@@ -186,7 +217,7 @@ fn describe(image: &ImageChoice) -> String {
 
 /// The error of a group of controls.
 #[component]
-pub(super) fn GroupError(error: Option<String>) -> impl IntoView {
+pub(in crate::ui::pages) fn GroupError(error: Option<String>) -> impl IntoView {
     error.map(|text| {
         view! {
             <p class="error">

@@ -17,7 +17,7 @@ use crate::domain::view::{
     BinList, BinRow, FamilyAfter, ImageDeletion, ImageLink, ImageRestoration, InstanceLink,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{instances, people, shares, usage};
+use crate::ops::{groups, instances, people, shares, usage};
 use std::sync::Arc;
 
 /// Images of project and region that stand in lists: all but deleted ones.
@@ -55,6 +55,7 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
         family: family_after(ctx, &image),
         copies: links(&all, |i| copied(i) && visible(i)),
         replaces: links(&all, |i| i.life.replacement == Some(id) && visible(i)),
+        groups: groups::using(ctx, &image),
         unsharing: shares::unsharing(ctx, id)?,
         stored_bytes,
         unique_bytes: unique_bytes(ctx, &image)?.unwrap_or(stored_bytes),
