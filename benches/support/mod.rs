@@ -129,16 +129,25 @@ pub fn furnish(system: &Ctx) -> Tenant {
         symbol: "€".to_owned(),
         image_gb_month: Money(50_000),
         bin_gb_month: Money(50_000),
+        snapshot_service_month: Money(1_000_000),
+        snapshot_gb_month: Money(50_000),
         disk_gb_month: DiskKind::ALL.into_iter().map(|kind| (kind, Money(80_000))).collect(),
         flavor_hour: BTreeMap::from([(flavor.clone(), Money(10_000))]),
     };
-    let limits = Limits { n_images_max: 20_000, n_instances_max: 100, n_creates_max: 40, n_shares_max: 1000 };
+    let limits = Limits {
+        n_images_max: 20_000,
+        n_instances_max: 100,
+        n_creates_max: 40,
+        n_shares_max: 1000,
+        n_snapshots_max: 20,
+    };
     let zones = vec![ZoneId("a".to_owned())];
     let record = Region {
         id: region.clone(),
         zones,
         images: Switch::On,
         accepts_copies: Switch::On,
+        snapshots: Switch::On,
         recycle_days: 7,
         prices,
         limits,

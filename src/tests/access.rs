@@ -50,7 +50,7 @@ const CALLS: &[(&str, Body)] = &[
     }),
     ("edit_region", |_| {
         "form[region]=north-1&form[images]=off&form[accepts_copies]=on&form[recycle_days]=7&form[n_images_max]=4\
-         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9"
+         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9&form[snapshots]=on&form[n_snapshots_max]=9"
             .to_owned()
     }),
     ("cancel_task", |w| format!("id={}&back_to=/tasks", w.running_task)),

@@ -108,7 +108,13 @@ impl World {
         let bench = Bench::new(1);
         let provider = bench.provider().expect("the provider is set up");
         // Room for one image more than the world begins with.
-        let limits = Limits { n_images_max: 4, n_instances_max: 4, n_creates_max: 2, n_shares_max: 9 };
+        let limits = Limits {
+            n_images_max: 4,
+            n_instances_max: 4,
+            n_creates_max: 2,
+            n_shares_max: 9,
+            n_snapshots_max: 20,
+        };
         provider::set_limits(&bench.app.system(), provider.accounts[0], &"north-1".into(), Some(limits))
             .expect("limits");
         let member = bench.user("member@acme.example").expect("the member signs in");
@@ -208,7 +214,13 @@ impl World {
 
     /// Makes available images of the running machine, as its member, with room in the limits for them.
     pub fn capture_all(&self, names: &[String]) {
-        let limits = Limits { n_images_max: 50, n_instances_max: 4, n_creates_max: 2, n_shares_max: 9 };
+        let limits = Limits {
+            n_images_max: 50,
+            n_instances_max: 4,
+            n_creates_max: 2,
+            n_shares_max: 9,
+            n_snapshots_max: 20,
+        };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &"north-1".into(), Some(limits))
             .expect("limits");

@@ -182,7 +182,7 @@ pub fn task(id: TaskId) -> String {
 
 /// The audit events about one thing.
 pub fn audit_of(subject: &Subject) -> String {
-    format!("/audit?{}={}", subject.noun(), subject.uuid())
+    format!("/audit?{}={}", subject.kind(), subject.uuid())
 }
 
 /// Where a subject is shown, if it has a page of its own.
@@ -196,7 +196,10 @@ pub fn subject(subject: &Subject) -> Option<String> {
         | Subject::Project(_)
         | Subject::Account(_)
         | Subject::Region(_)
-        | Subject::Flavor(_) => None,
+        | Subject::Flavor(_)
+        | Subject::Snapshot(_)
+        | Subject::Schedule(_)
+        | Subject::Service(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@ mod edit;
 mod quotas;
 mod region;
 mod sharing;
+mod snapshots;
 
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
@@ -15,6 +16,10 @@ pub use edit::{EditImage, EditImageForm};
 pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
 pub use region::{RegionEdit, RegionForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm, Unfollow, UnfollowForm};
+pub use snapshots::{
+    CreateSnapshot, CreateSnapshotForm, RenameSnapshot, RenameSnapshotForm, ScheduleEdit, ScheduleForm,
+    ServiceForm, ServiceTurn, SnapshotImage, SnapshotImageForm,
+};
 
 use super::disk::DiskKind;
 use super::error::{Error, FieldError, Result};

@@ -40,6 +40,18 @@ pub enum Act {
     InstanceConsole,
     /// Delete a machine.
     InstanceDelete,
+    /// See snapshots and schedules, and whether the snapshot service is on.
+    SnapshotGet,
+    /// Make a snapshot of a machine.
+    SnapshotCreate,
+    /// Change a snapshot's name.
+    SnapshotUpdate,
+    /// Delete a snapshot.
+    SnapshotDelete,
+    /// Make, change or delete a schedule of snapshots.
+    ScheduleUpdate,
+    /// Turn the snapshot service of an account on or off.
+    SnapshotService,
     /// See a task.
     TaskGet,
     /// Cancel or retry a task.
@@ -66,7 +78,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -83,6 +95,12 @@ impl Act {
         Self::InstancePower,
         Self::InstanceConsole,
         Self::InstanceDelete,
+        Self::SnapshotGet,
+        Self::SnapshotCreate,
+        Self::SnapshotUpdate,
+        Self::SnapshotDelete,
+        Self::ScheduleUpdate,
+        Self::SnapshotService,
         Self::TaskGet,
         Self::TaskChange,
         Self::AuditProject,
@@ -115,6 +133,12 @@ impl Act {
             Self::InstancePower => "instance.power",
             Self::InstanceConsole => "instance.console",
             Self::InstanceDelete => "instance.delete",
+            Self::SnapshotGet => "snapshot.get",
+            Self::SnapshotCreate => "snapshot.create",
+            Self::SnapshotUpdate => "snapshot.update",
+            Self::SnapshotDelete => "snapshot.delete",
+            Self::ScheduleUpdate => "schedule.update",
+            Self::SnapshotService => "snapshot.service",
             Self::TaskGet => "task.get",
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
@@ -135,6 +159,7 @@ impl Act {
             Self::ProjectGet
             | Self::ImageGet
             | Self::InstanceGet
+            | Self::SnapshotGet
             | Self::TaskGet
             | Self::AuditProject
             | Self::QuotaGet => Need::Look(Role::Reader),
@@ -151,9 +176,13 @@ impl Act {
             | Self::InstancePower
             | Self::InstanceConsole
             | Self::InstanceDelete
+            | Self::SnapshotCreate
+            | Self::SnapshotUpdate
+            | Self::SnapshotDelete
+            | Self::ScheduleUpdate
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
-            Self::QuotaAsk => Need::Owner,
+            Self::QuotaAsk | Self::SnapshotService => Need::Owner,
             Self::SelfGet | Self::SelfUpdate => Need::OneSelf,
             Self::ProviderGet | Self::RegionUpdate | Self::QuotaDecide => Need::Provider,
         }

@@ -18,20 +18,26 @@ pub struct Limits {
     pub n_creates_max: u32,
     /// Open shares of its images: accepted, or waiting for an answer.
     pub n_shares_max: u32,
+    /// Snapshots, of one disk or of all disks of a machine, in any state but deleted.
+    pub n_snapshots_max: u32,
 }
 
 impl Limits {
     /// The limit of open shares where nobody set one.
     pub const N_SHARES_MAX: u32 = 1000;
 
-    /// `30 images, 20 instances, 40 images being made at once, 1000 shares`.
+    /// The limit of snapshots where nobody set one.
+    pub const N_SNAPSHOTS_MAX: u32 = 200;
+
+    /// `30 images, 20 instances, 40 images being made at once, 1000 shares, 200 snapshots`.
     pub fn words(&self) -> String {
         format!(
-            "{}, {}, {} being made at once, {}",
+            "{}, {}, {} being made at once, {}, {}",
             counted(self.n_images_max, "image"),
             counted(self.n_instances_max, "instance"),
             counted(self.n_creates_max, "image"),
-            counted(self.n_shares_max, "share")
+            counted(self.n_shares_max, "share"),
+            counted(self.n_snapshots_max, "snapshot")
         )
     }
 
@@ -68,6 +74,8 @@ pub struct Counter {
     /// Open shares of its images, accepted or waiting for an answer, those that ended and were not cleared away yet included. `None` as long
     /// as nobody counted them: a darkroom before them wrote this, and the next change of a share counts.
     pub n_shares: Option<u32>,
+    /// Snapshots, in any state but deleted.
+    pub n_snapshots: u32,
 }
 
 impl Counter {
@@ -81,6 +89,7 @@ impl Counter {
             creating: BTreeMap::new(),
             n_copies: 0,
             n_shares: Some(0),
+            n_snapshots: 0,
         }
     }
 
@@ -179,6 +188,31 @@ impl Counter {
         self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(n));
     }
 
+    /// Takes one snapshot slot.
+    ///
+    /// # Errors
+    /// `snapshot_limit_reached` with the figure and the way out.
+    pub fn take_snapshot(&mut self, limits: &Limits) -> Result<()> {
+        if self.n_snapshots >= limits.n_snapshots_max {
+            return Err(Error::limit(
+                "snapshot_limit_reached",
+                format!(
+                    "Maximum snapshot limit reached. Your limit in {} is {} and you have {}. Delete one or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_snapshots_max, "snapshot"),
+                    self.n_snapshots
+                ),
+            ));
+        }
+        self.n_snapshots += 1;
+        Ok(())
+    }
+
+    /// Gives one snapshot slot back.
+    pub fn give_snapshot(&mut self) {
+        self.n_snapshots = self.n_snapshots.saturating_sub(1);
+    }
+
     /// Takes one machine slot.
     ///
     /// # Errors
@@ -211,7 +245,13 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const LIMITS: Limits = Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40, n_shares_max: 2 };
+    const LIMITS: Limits = Limits {
+        n_images_max: 3,
+        n_instances_max: 2,
+        n_creates_max: 40,
+        n_shares_max: 2,
+        n_snapshots_max: 1,
+    };
 
     fn counter() -> Counter {
         Counter::zero(AccountId(Uuid::nil()), "north-1".into())
@@ -229,12 +269,18 @@ mod tests {
 
     #[test]
     fn one_is_written_in_the_singular() {
-        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 };
-        let full = Counter { n_images: 1, n_instances: 1, ..counter() };
-        let words = [full.clone().take_image(&one), full.clone().take_instance(&one)]
-            .map(|refused| refused.expect_err("the limit holds").message);
+        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1, ..LIMITS };
+        let full = Counter { n_images: 1, n_instances: 1, n_snapshots: 1, ..counter() };
+        let words = [
+            full.clone().take_image(&one),
+            full.clone().take_instance(&one),
+            full.clone().take_snapshot(&one),
+        ]
+        .map(|refused| refused.expect_err("the limit holds").message);
         assert!(words[0].contains("is 1 image and you have 1."), "{words:?}");
         assert!(words[1].contains("is 1 instance and you have 1."), "{words:?}");
+        assert!(words[2].starts_with("Maximum snapshot limit reached"), "{words:?}");
+        assert!(words[2].contains("is 1 snapshot and you have 1."), "{words:?}");
     }
 
     #[test]

@@ -19,11 +19,13 @@ pub enum QuotaKind {
     Instances,
     /// Open shares of the account's images in the region.
     Shares,
+    /// Snapshots of the account in the region.
+    Snapshots,
 }
 
 impl QuotaKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Images, Self::Instances, Self::Shares];
+    pub const ALL: [Self; 4] = [Self::Images, Self::Instances, Self::Shares, Self::Snapshots];
 
     /// The word in addresses and forms.
     pub const fn slug(self) -> &'static str {
@@ -31,6 +33,7 @@ impl QuotaKind {
             Self::Images => "images",
             Self::Instances => "instances",
             Self::Shares => "shares",
+            Self::Snapshots => "snapshots",
         }
     }
 
@@ -50,6 +53,7 @@ impl QuotaKind {
             Self::Images => limits.n_images_max,
             Self::Instances => limits.n_instances_max,
             Self::Shares => limits.n_shares_max,
+            Self::Snapshots => limits.n_snapshots_max,
         }
     }
 
@@ -60,6 +64,7 @@ impl QuotaKind {
             Self::Images => Limits { n_images_max: n, ..limits },
             Self::Instances => Limits { n_instances_max: n, ..limits },
             Self::Shares => Limits { n_shares_max: n, ..limits },
+            Self::Snapshots => Limits { n_snapshots_max: n, ..limits },
         }
     }
 }

@@ -29,11 +29,15 @@ pub enum Kind {
     InstanceReboot,
     /// Removes a machine.
     InstanceDelete,
+    /// Makes a snapshot of a machine's disks.
+    SnapshotCreate,
+    /// Removes a snapshot.
+    SnapshotDelete,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ImageCreate,
         Self::ImageCopy,
         Self::ImageDelete,
@@ -42,6 +46,8 @@ impl Kind {
         Self::InstanceStop,
         Self::InstanceReboot,
         Self::InstanceDelete,
+        Self::SnapshotCreate,
+        Self::SnapshotDelete,
     ];
 
     /// What a person reads in lists.
@@ -55,15 +61,17 @@ impl Kind {
             Self::InstanceStop => "Stop instance",
             Self::InstanceReboot => "Restart instance",
             Self::InstanceDelete => "Delete instance",
+            Self::SnapshotCreate => "Create snapshot",
+            Self::SnapshotDelete => "Delete snapshot",
         }
     }
 
     /// The steps such a task takes, in order.
     pub const fn plan(self) -> &'static [Step] {
         match self {
-            Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
+            Self::ImageCreate | Self::SnapshotCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
             Self::ImageCopy => &[Step::Transfer],
-            Self::ImageDelete => &[Step::Release],
+            Self::ImageDelete | Self::SnapshotDelete => &[Step::Release],
             Self::InstanceCreate | Self::InstanceStart => {
                 &[Step::PrepareBase, Step::CreateDisks, Step::Start]
             }
@@ -75,12 +83,12 @@ impl Kind {
 
     /// Whether a failed try is undone. What removes things only goes forward: it is tried until it is done or somebody must look.
     pub const fn undoable(self) -> bool {
-        !matches!(self, Self::ImageDelete | Self::InstanceDelete)
+        !matches!(self, Self::ImageDelete | Self::InstanceDelete | Self::SnapshotDelete)
     }
 
     /// Whether a person may stop it and have everything undone.
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate)
+        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate | Self::SnapshotCreate)
     }
 }
 

@@ -16,8 +16,8 @@ pub use bin::{
 };
 pub(crate) use bin::{n_listed, n_recycled};
 pub use bulk::{bulk, bulk_options};
-pub(crate) use copy::copy_blocked;
 pub use copy::{copy, copy_options};
+pub(crate) use copy::{copy_blocked, free_name};
 pub use edit::{protect, update};
 pub use export::{ExportRow, export, export_public};
 pub use life::{set_stage, sweep_plans};
@@ -131,6 +131,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         parent: Some(machine.origin.id),
         source: Some(Source { id: machine.id, name: machine.name.clone(), disk: None }),
         copied_from: None,
+        from_snapshot: None,
         family: String::new(),
         life: Default::default(),
         bin: None,

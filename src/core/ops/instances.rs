@@ -8,7 +8,7 @@ pub(crate) use read::{link, visible};
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
-use super::{images, ledger, shares};
+use super::{images, ledger, shares, snapshots};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{Deploy, DeployForm, ImageChoice};
@@ -300,6 +300,7 @@ pub fn delete(ctx: &Ctx, id: InstanceId) -> Result<TaskId> {
         let mut machine = tx.get::<Instance>(&id)?.ok_or_else(|| Error::not_found("instance"))?;
         machine.can(Action::Delete)?;
         close_meters(tx, ctx, &machine)?;
+        snapshots::schedules::machine_gone(tx, ctx, &permit, &machine)?;
         ledger::count(tx, machine.account, &machine.region, |c| {
             c.give_instance();
             Ok(())

@@ -24,16 +24,25 @@ fn region() -> Region {
         zones: vec!["a".into()],
         images: Switch::On,
         accepts_copies: Switch::On,
+        snapshots: Switch::On,
         recycle_days: 7,
         prices: PriceBook {
             version: 1,
             symbol: "€".into(),
             image_gb_month: Money(1),
             bin_gb_month: Money(1),
+            snapshot_service_month: Money(1_000_000),
+            snapshot_gb_month: Money(1),
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
         },
-        limits: Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1 },
+        limits: Limits {
+            n_images_max: 1,
+            n_instances_max: 1,
+            n_creates_max: 1,
+            n_shares_max: 1,
+            n_snapshots_max: 20,
+        },
     }
 }
 
@@ -69,6 +78,7 @@ fn image() -> Image {
         parent: None,
         source: None,
         copied_from: None,
+        from_snapshot: None,
         family: String::new(),
         life: Default::default(),
         bin: None,

@@ -28,7 +28,8 @@ pub(super) struct Desk {
 }
 
 pub(super) const NAMES: [&str; 6] = ["web", "db", "cache", "web-2", "Web", "build"];
-const MOVING: [&str; 4] = ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
+pub(super) const MOVING: [&str; 4] =
+    ["instance_busy", "instance_capturing", "instance_running", "instance_not_running"];
 
 impl World {
     /// The context that a person's session gives; signs in first when they have none. `None` when an injected error is in the way.
@@ -89,7 +90,7 @@ impl World {
         self.desk(|role| role >= Role::Member)
     }
 
-    fn a_machine(&mut self, project: ProjectId) -> Option<(InstanceId, RegionId)> {
+    pub(super) fn a_machine(&mut self, project: ProjectId) -> Option<(InstanceId, RegionId)> {
         let own: Vec<(InstanceId, RegionId)> = {
             let records = self.bench.witness.records();
             records
@@ -112,7 +113,7 @@ impl World {
     }
 
     /// Mostly the version of the prices in force, sometimes the one before.
-    fn price_version(&mut self, region: &RegionId) -> u32 {
+    pub(super) fn price_version(&mut self, region: &RegionId) -> u32 {
         let version = {
             let records = self.bench.witness.records();
             records.regions.all().find(|r| r.id == *region).map_or(1, |r| r.prices.version)
@@ -353,6 +354,11 @@ impl World {
             "image_not_failed",
             "image_feature_off",
             "source_gone",
+            "snapshot_not_failed",
+            "snapshot_service_off",
+            "snapshot_feature_off",
+            "data_disk_kind",
+            "disk_gone",
             // What is copied again may have been deprecated or disabled meanwhile.
             "image_deprecated",
             "image_disabled",

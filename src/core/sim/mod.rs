@@ -15,6 +15,7 @@ mod happenings;
 mod host;
 mod hypervisor;
 mod invariants;
+mod keeping;
 mod managing;
 mod ports;
 mod quotas;

@@ -77,7 +77,13 @@ impl Scene {
     }
 
     fn limits(&self, region: &str, n_images_max: u32) {
-        let limits = Limits { n_images_max, n_instances_max: 9, n_creates_max: 9, n_shares_max: 9 };
+        let limits = Limits {
+            n_images_max,
+            n_instances_max: 9,
+            n_creates_max: 9,
+            n_shares_max: 9,
+            n_snapshots_max: 20,
+        };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &region.into(), Some(limits)).unwrap();
     }

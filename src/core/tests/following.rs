@@ -39,7 +39,13 @@ fn scene() -> Scene {
 fn scene_with(settings: Settings) -> Scene {
     let bench = Bench::with(21, settings);
     let provider = bench.provider().unwrap();
-    let limits = Limits { n_images_max: 9, n_instances_max: 4, n_creates_max: 2, n_shares_max: 9 };
+    let limits = Limits {
+        n_images_max: 9,
+        n_instances_max: 4,
+        n_creates_max: 2,
+        n_shares_max: 9,
+        n_snapshots_max: 20,
+    };
     let region = "north-1".into();
     providing::set_limits(&bench.app.system(), provider.accounts[0], &region, Some(limits)).unwrap();
     let owner = bench.user("owner@acme.example").unwrap();
@@ -315,7 +321,13 @@ fn stopping_one_image_leaves_the_following_and_is_not_undone_by_it() {
 fn everything_can_be_stopped_for_as_many_as_may_follow() {
     let settings = Settings { share_targets_max: 128, ..Settings::default() };
     let s = scene_with(settings);
-    let limits = Limits { n_images_max: 99, n_instances_max: 4, n_creates_max: 99, n_shares_max: 9999 };
+    let limits = Limits {
+        n_images_max: 99,
+        n_instances_max: 4,
+        n_creates_max: 99,
+        n_shares_max: 9999,
+        n_snapshots_max: 20,
+    };
     let (system, region) = (s.bench.app.system(), "north-1".into());
     providing::set_limits(&system, s.provider.accounts[0], &region, Some(limits)).unwrap();
     let projects: Vec<ProjectId> = (0..128)
@@ -436,7 +448,13 @@ fn what_does_not_fit_is_told_and_the_image_is_made_all_the_same() {
         s.share(s.first, n, "yes").unwrap();
         s.decide(s.first, n, Action::Accept).unwrap();
     }
-    let limits = Limits { n_images_max: 9, n_instances_max: 4, n_creates_max: 2, n_shares_max: 3 };
+    let limits = Limits {
+        n_images_max: 9,
+        n_instances_max: 4,
+        n_creates_max: 2,
+        n_shares_max: 3,
+        n_snapshots_max: 20,
+    };
     let region = "north-1".into();
     let account = s.provider.accounts[0];
     providing::set_limits(&s.bench.app.system(), account, &region, Some(limits)).unwrap();

@@ -3,12 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::form::DeployForm;
 use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
+use darkroom_core::domain::snapshot::{Snapshot, Status as SnapshotStatus};
 use darkroom_core::domain::task::{Kind, State, Step, Task};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{instances, tasks};
+use darkroom_core::ops::{instances, snapshots, tasks};
 use darkroom_core::ports::{MachineSpec, PortError, Power};
 use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, Witness, check, check_at_rest};
 use darkroom_core::store::{Batch, Store};
@@ -37,7 +39,11 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
         let id = instances::create(owner, &bench.deploy_form(provider, project, "web")).unwrap();
         return owner.read::<Instance>(&id).unwrap().unwrap().task.unwrap();
     }
-    let machine = bench.machine(owner, provider, project, "web").unwrap();
+    let machine = match kind {
+        // With a data disk, so that there is more than one thing to take.
+        Kind::SnapshotCreate | Kind::SnapshotDelete => two_disks(bench, owner, provider, project),
+        _ => bench.machine(owner, provider, project, "web").unwrap(),
+    };
     // A deaf guest: stopping takes its whole time and ends with a cut.
     bench.host.set_deaf(machine, true);
     let ctx = bench.at_present(owner);
@@ -62,7 +68,26 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
         Kind::InstanceStop => instances::stop(&ctx, machine).unwrap(),
         Kind::InstanceReboot => instances::reboot(&ctx, machine).unwrap(),
         Kind::InstanceDelete => instances::delete(&ctx, machine).unwrap(),
+        Kind::SnapshotCreate => bench.snapshot(&ctx, machine, "all", "copy").unwrap().1,
+        Kind::SnapshotDelete => {
+            let (snapshot, _) = bench.snapshot(&ctx, machine, "all", "copy").unwrap();
+            bench.work().unwrap();
+            snapshots::delete(&bench.at_present(owner), snapshot).unwrap()
+        }
     }
+}
+
+/// A machine with a data disk, and the snapshot service.
+fn two_disks(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId) -> InstanceId {
+    bench.service_on(owner, project).unwrap();
+    let form = DeployForm {
+        data1_gib: "1".to_owned(),
+        data1_kind: "ssd".to_owned(),
+        ..bench.deploy_form(provider, project, "web")
+    };
+    let id = instances::create(&bench.at_present(owner), &form).unwrap();
+    bench.work().unwrap();
+    id
 }
 
 /// The effect a step has on the world. A step without one cannot fail.
@@ -109,12 +134,17 @@ impl Scene {
         all.iter().find(|i| i.name.as_str() == "copy").map(|i| Image::clone(i))
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.bench.app.snapshots.all().first().map(|s| Snapshot::clone(s))
+    }
+
     /// What there is in the end, without times, ids and ports.
     fn end_state(&self) -> String {
         let machine = self.machine().map(|m| (m.status, m.capturing, self.bench.host.runs(m.id)));
         let image = self.image().map(|i| (i.status, i.virtual_bytes(), i.stored_bytes(), i.consistency));
+        let snapshot = self.snapshot().map(|s| (s.status, s.contents().count(), s.consistency));
         let open = self.bench.app.meters.all().iter().filter(|m| m.to.is_none()).count();
-        format!("{:?} {machine:?} {image:?} {open} open meters", self.task().state)
+        format!("{:?} {machine:?} {image:?} {snapshot:?} {open} open meters", self.task().state)
     }
 
     /// Lets everything come to rest, as the reconcilers would, and checks all rules.
@@ -161,7 +191,16 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             assert!(host_has(machine.id), "{at}: its disks are gone");
             assert!(!scene.bench.host.runs(machine.id), "{at}: written down as off, and runs");
         }
-        Kind::ImageDelete | Kind::InstanceDelete => unreachable!("removal is never undone"),
+        Kind::SnapshotCreate => {
+            let snapshot = scene.snapshot().unwrap();
+            assert_eq!(snapshot.status, SnapshotStatus::Error, "{at}");
+            assert!(snapshot.contents().next().is_none() && snapshot.error.is_some(), "{at}");
+            let machine = machine.unwrap();
+            assert_eq!((machine.capturing, machine.status), (None, Status::Running), "{at}");
+        }
+        Kind::ImageDelete | Kind::InstanceDelete | Kind::SnapshotDelete => {
+            unreachable!("removal is never undone")
+        }
     }
 }
 
@@ -244,6 +283,8 @@ fn a_failed_task_can_be_retried_and_then_ends_well() {
                 let machine = scene.machine().unwrap();
                 assert_eq!(machine.status, Status::Running, "{kind:?}");
                 assert!(scene.image().is_none_or(|i| i.status == ImageStatus::Available), "{kind:?}");
+                let taken = scene.snapshot().is_none_or(|s| s.status == SnapshotStatus::Available);
+                assert!(taken, "{kind:?}");
             }
         }
         scene.rest();
@@ -315,7 +356,7 @@ fn what_can_be_cancelled_can_be_cancelled_before_and_in_every_step_and_leaves_no
                     tasks::cancel(&ctx, task).unwrap();
                 }
                 assert_eq!(scene.work_to_the_end(), State::Cancelled, "{at}");
-                assert!(scene.image().is_none(), "{at}");
+                assert!(scene.image().is_none() && scene.snapshot().is_none(), "{at}");
                 let machine = scene.machine().map(|m| (m.status, m.capturing));
                 let expected = (kind != Kind::InstanceCreate).then_some((Status::Running, None));
                 assert_eq!(machine, expected, "{at}");
@@ -341,6 +382,7 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
     for (kind, op) in [
         (Kind::ImageCreate, Op::Capture),
         (Kind::ImageCreate, Op::Ingest),
+        (Kind::SnapshotCreate, Op::Capture),
         (Kind::ImageCopy, Op::Transfer),
         (Kind::InstanceReboot, Op::WaitOff),
     ] {

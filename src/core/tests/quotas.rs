@@ -49,8 +49,13 @@ impl Scene {
     }
 
     fn limit(&self, change: impl FnOnce(&mut Limits)) {
-        let mut limits =
-            Limits { n_images_max: 100, n_instances_max: 100, n_creates_max: 100, n_shares_max: 100 };
+        let mut limits = Limits {
+            n_images_max: 100,
+            n_instances_max: 100,
+            n_creates_max: 100,
+            n_shares_max: 100,
+            n_snapshots_max: 20,
+        };
         change(&mut limits);
         let (ctx, account) = (self.bench.app.system(), self.provider.accounts[0]);
         provider::set_limits(&ctx, account, &"north-1".into(), Some(limits)).unwrap();
@@ -265,6 +270,7 @@ fn a_request_that_is_approved_sets_the_limit_and_both_sides_read_of_it() {
             ("Images", 20),
             ("Instances", 4),
             ("Shares", 5),
+            ("Snapshots", 4),
             ("Images being made", 2),
             ("Copies on their way", 5)
         ]

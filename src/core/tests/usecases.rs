@@ -65,7 +65,13 @@ impl Scene {
     }
 
     fn limits(&self, n_images_max: u32, n_instances_max: u32) {
-        let limits = Limits { n_images_max, n_instances_max, n_creates_max: 1000, n_shares_max: 1000 };
+        let limits = Limits {
+            n_images_max,
+            n_instances_max,
+            n_creates_max: 1000,
+            n_shares_max: 1000,
+            n_snapshots_max: 20,
+        };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &"north-1".into(), Some(limits)).unwrap();
     }
@@ -127,7 +133,13 @@ fn thirty_retries_at_once_never_overshoot_the_limit_of_images_being_made() {
     let failed: Vec<TaskId> =
         captured.map(|(n, m)| s.bench.capture(&owner, *m, &format!("i{n}")).unwrap().1).collect();
     s.bench.work().unwrap();
-    let limits = Limits { n_images_max: 30, n_instances_max: 30, n_creates_max: 4, n_shares_max: 9 };
+    let limits = Limits {
+        n_images_max: 30,
+        n_instances_max: 30,
+        n_creates_max: 4,
+        n_shares_max: 9,
+        n_snapshots_max: 20,
+    };
     let north = "north-1".into();
     provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();
     let owner = s.owner();
@@ -277,7 +289,13 @@ fn the_button_that_makes_an_image_knows_what_its_dialog_knows() {
     switch(Switch::Off);
     both("image_feature_off");
     switch(Switch::On);
-    let limits = Limits { n_images_max: 2, n_instances_max: 3, n_creates_max: 1, n_shares_max: 9 };
+    let limits = Limits {
+        n_images_max: 2,
+        n_instances_max: 3,
+        n_creates_max: 1,
+        n_shares_max: 9,
+        n_snapshots_max: 20,
+    };
     let north = "north-1".into();
     provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();
     s.bench.capture(&s.owner(), other, "one").unwrap();

@@ -222,6 +222,9 @@ struct RegionArgs {
     /// Whether images can be copied into it
     #[arg(long, value_enum)]
     copies: Option<OnOff>,
+    /// Whether accounts can have the snapshot service, and with it machine images
+    #[arg(long, value_enum)]
+    snapshots: Option<OnOff>,
     /// Days that deleted images stay in the recycle bin; 0 removes them for good at once
     #[arg(long, value_name = "DAYS")]
     recycle_days: Option<u32>,
@@ -237,6 +240,9 @@ struct RegionArgs {
     /// Open shares of images an account may have
     #[arg(long, value_name = "N")]
     limit_shares: Option<u32>,
+    /// Snapshots an account may have
+    #[arg(long, value_name = "N")]
+    limit_snapshots: Option<u32>,
     /// The currency's symbol
     #[arg(long, value_name = "SYMBOL")]
     currency: Option<String>,
@@ -246,6 +252,12 @@ struct RegionArgs {
     /// Price of a stored GB of image in the recycle bin per month; a new region charges what images cost
     #[arg(long, value_name = "PRICE", value_parser = money::parse)]
     price_bin: Option<Money>,
+    /// Price of the snapshot service per month, for an account that has it on
+    #[arg(long, value_name = "PRICE", value_parser = money::parse)]
+    price_snapshot_service: Option<Money>,
+    /// Price of a stored GB of snapshots per month; a new region charges what images cost
+    #[arg(long, value_name = "PRICE", value_parser = money::parse)]
+    price_snapshot: Option<Money>,
     /// Price of a GB of disk per month: ssd=0.10; may be given several times
     #[arg(long, value_name = "KIND=PRICE", value_parser = parse_disk_price)]
     price_disk: Vec<(DiskKind, Money)>,
@@ -295,6 +307,9 @@ enum LimitVerb {
         /// Open shares of images
         #[arg(long, value_name = "N")]
         shares: Option<u32>,
+        /// Snapshots
+        #[arg(long, value_name = "N")]
+        snapshots: Option<u32>,
     },
     /// Let the region's own limits hold again
     Reset {
@@ -353,16 +368,20 @@ impl From<RegionArgs> for RegionChange {
             zones: args.zones,
             images: args.images.map(switch),
             accepts_copies: args.copies.map(switch),
+            snapshots: args.snapshots.map(switch),
             recycle_days: args.recycle_days,
             limits: LimitChange {
                 n_images_max: args.limit_images,
                 n_instances_max: args.limit_instances,
                 n_creates_max: args.limit_creates,
                 n_shares_max: args.limit_shares,
+                n_snapshots_max: args.limit_snapshots,
             },
             symbol: args.currency,
             image_price: args.price_image,
             bin_price: args.price_bin,
+            snapshot_service_price: args.price_snapshot_service,
+            snapshot_price: args.price_snapshot,
             disk_prices: args.price_disk,
             flavor_prices: args.price_flavor,
         }
@@ -462,7 +481,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
             disk_kinds: disks,
         },
         Noun::Flavor(FlavorVerb::List) => AdminCommand::FlavorList,
-        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates, shares }) => {
+        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates, shares, snapshots }) => {
             AdminCommand::LimitSet {
                 account,
                 region: RegionId(region),
@@ -471,6 +490,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
                     n_instances_max: instances,
                     n_creates_max: creates,
                     n_shares_max: shares,
+                    n_snapshots_max: snapshots,
                 },
             }
         }

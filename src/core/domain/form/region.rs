@@ -29,6 +29,10 @@ pub struct RegionForm {
     pub n_creates_max: String,
     /// Open shares of its images.
     pub n_shares_max: String,
+    /// `on` or `off`: whether accounts can have the snapshot service.
+    pub snapshots: String,
+    /// Its snapshots.
+    pub n_snapshots_max: String,
     /// What the dialog showed, as [`RegionForm::of`] writes it: what was left as it was is not written over what somebody else changed.
     pub shown: String,
 }
@@ -45,6 +49,8 @@ pub struct RegionEdit {
     n_instances_max: Option<u32>,
     n_creates_max: Option<u32>,
     n_shares_max: Option<u32>,
+    snapshots: Option<Switch>,
+    n_snapshots_max: Option<u32>,
 }
 
 impl RegionForm {
@@ -59,13 +65,15 @@ impl RegionForm {
             n_instances_max: region.limits.n_instances_max.to_string(),
             n_creates_max: region.limits.n_creates_max.to_string(),
             n_shares_max: region.limits.n_shares_max.to_string(),
+            snapshots: region.snapshots.word().to_owned(),
+            n_snapshots_max: region.limits.n_snapshots_max.to_string(),
             shown: String::new(),
         };
         form.shown = form.typed().join(",");
         form
     }
 
-    fn typed(&self) -> [&str; 7] {
+    fn typed(&self) -> [&str; 9] {
         [
             &self.images,
             &self.accepts_copies,
@@ -74,6 +82,8 @@ impl RegionForm {
             &self.n_instances_max,
             &self.n_creates_max,
             &self.n_shares_max,
+            &self.snapshots,
+            &self.n_snapshots_max,
         ]
     }
 
@@ -96,6 +106,8 @@ impl RegionForm {
         let n_instances_max = limit("n_instances_max", &self.n_instances_max);
         let n_creates_max = limit("n_creates_max", &self.n_creates_max);
         let n_shares_max = limit("n_shares_max", &self.n_shares_max);
+        let n_snapshots_max = limit("n_snapshots_max", &self.n_snapshots_max);
+        let snapshots = faults.take("snapshots", switch(&self.snapshots));
         match (
             images,
             accepts_copies,
@@ -104,6 +116,8 @@ impl RegionForm {
             n_instances_max,
             n_creates_max,
             n_shares_max,
+            snapshots,
+            n_snapshots_max,
         ) {
             (
                 Some(images),
@@ -113,6 +127,8 @@ impl RegionForm {
                 Some(n_instances_max),
                 Some(n_creates_max),
                 Some(n_shares_max),
+                Some(snapshots),
+                Some(n_snapshots_max),
             ) => Ok(RegionEdit {
                 region: RegionId(self.region.clone()),
                 images: (!self.kept(0)).then_some(images),
@@ -122,6 +138,8 @@ impl RegionForm {
                 n_instances_max: (!self.kept(4)).then_some(n_instances_max),
                 n_creates_max: (!self.kept(5)).then_some(n_creates_max),
                 n_shares_max: (!self.kept(6)).then_some(n_shares_max),
+                snapshots: (!self.kept(7)).then_some(snapshots),
+                n_snapshots_max: (!self.kept(8)).then_some(n_snapshots_max),
             }),
             _ => Err(Error::invalid(faults.0)),
         }
@@ -141,6 +159,8 @@ impl RegionEdit {
         put(&mut region.limits.n_instances_max, self.n_instances_max);
         put(&mut region.limits.n_creates_max, self.n_creates_max);
         put(&mut region.limits.n_shares_max, self.n_shares_max);
+        put(&mut region.snapshots, self.snapshots);
+        put(&mut region.limits.n_snapshots_max, self.n_snapshots_max);
     }
 }
 
@@ -174,7 +194,9 @@ mod tests {
             n_instances_max: three(),
             n_creates_max: three(),
             n_shares_max: three(),
-            shown: "on,on,0,3,3,3,3".to_owned(),
+            snapshots: "on".to_owned(),
+            n_snapshots_max: three(),
+            shown: "on,on,0,3,3,3,3,on,3".to_owned(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::images::{ImageChoice, ImageLink};
 use super::overview::EventRow;
 use super::people::ProjectChoice;
+use super::snapshots::SnapshotLink;
 use super::tasks::TaskView;
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
@@ -125,9 +126,13 @@ pub struct InstanceDetail {
     pub ssh_port: Option<u16>,
     /// Images made of it, newest first.
     pub images: Vec<ImageLink>,
+    /// Snapshots of it, newest first.
+    pub snapshots: Vec<SnapshotLink>,
+    /// Schedules that make snapshots of it.
+    pub n_schedules: u32,
     /// The task that works, or last worked, on it.
     pub task: Option<TaskView>,
-    /// The task that makes an image of it right now.
+    /// The task that makes an image or a snapshot of it right now.
     pub capture: Option<TaskView>,
     /// The end of the serial console's log, printable.
     pub console: String,
@@ -147,6 +152,8 @@ pub struct InstanceDetail {
     pub delete_blocked: Option<Reason>,
     /// Likewise.
     pub capture_blocked: Option<Reason>,
+    /// Likewise.
+    pub snapshot_blocked: Option<Reason>,
     /// Likewise.
     pub console_blocked: Option<Reason>,
     /// Whether the user may change it.
@@ -168,6 +175,10 @@ pub struct InstanceDeletion {
     pub disks: Vec<DiskView>,
     /// Images made of it: they stay.
     pub images: Vec<ImageLink>,
+    /// Snapshots of it: they stay, and go on costing.
+    pub n_snapshots: u32,
+    /// Schedules that make snapshots of it: they go.
+    pub n_schedules: u32,
     /// What stops being charged a month.
     pub month: Option<Money>,
     /// The currency's symbol.

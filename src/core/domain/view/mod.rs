@@ -9,6 +9,7 @@ mod overview;
 mod people;
 mod quotas;
 mod shares;
+mod snapshots;
 mod tasks;
 
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
@@ -25,5 +26,9 @@ pub use quotas::{QuotaPage, QuotaRow, RequestList, RequestRow};
 pub use shares::{
     FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions,
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,
+};
+pub use snapshots::{
+    DiskChoice, ScheduleList, ScheduleOptions, ScheduleRow, ServiceView, SnapshotChoice, SnapshotDetail,
+    SnapshotImageOptions, SnapshotLink, SnapshotList, SnapshotOptions, SnapshotRow,
 };
 pub use tasks::{TaskList, TaskView};

@@ -20,7 +20,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, instances, people, shares, tasks, usage};
+use crate::ops::{audit, instances, people, shares, snapshots, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
 use crate::store::records::index;
@@ -273,6 +273,7 @@ pub(super) fn received(image: Image) -> Image {
         leaves: None,
         parent: None,
         copied_from: None,
+        from_snapshot: None,
         ..image
     }
 }
@@ -298,6 +299,7 @@ pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
         .iter()
         .filter(|i| i.account == image.account && i.region == image.region && i.id != image.id)
         .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()))
+        .chain(snapshots::prints(ctx, image.account, &image.region))
         .collect();
     let others: Vec<Fingerprint> = others.into_iter().map(Fingerprint).collect();
     let Ok(blobs) = ctx.app.storage.region(&image.region) else { return Ok(None) };

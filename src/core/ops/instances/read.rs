@@ -18,7 +18,7 @@ use crate::domain::view::{
     InstanceList, InstanceRow,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, people, shares, tasks, usage};
+use crate::ops::{audit, images, people, shares, snapshots, tasks, usage};
 use crate::store::{Order, list as list_records};
 use std::sync::Arc;
 
@@ -152,6 +152,8 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         licence: machine.origin.licence.clone(),
         ssh_port: machine.ssh_port,
         images: images_of(ctx, &machine),
+        snapshots: snapshots::of_machine(ctx, &machine),
+        n_schedules: snapshots::schedules::n_of_machine(ctx, &machine),
         task: machine.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
         capture: machine.capturing.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
         console: printable(&console),
@@ -163,6 +165,7 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         reboot_blocked: why_not(Action::Reboot),
         delete_blocked: why_not(Action::Delete),
         capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
+        snapshot_blocked: snapshots::blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
         may_change: ctx.may(Act::InstancePower, &own),
         events: audit::about(ctx, Subject::Instance(id), Some(machine.project), 10)?,
@@ -270,6 +273,8 @@ pub fn deletion(ctx: &Ctx, id: InstanceId) -> Result<InstanceDeletion> {
         name: machine.name.clone(),
         disks: disks(ctx, &machine),
         images: images_of(ctx, &machine),
+        n_snapshots: u32::try_from(snapshots::of_machine(ctx, &machine).len()).unwrap_or(u32::MAX),
+        n_schedules: snapshots::schedules::n_of_machine(ctx, &machine),
         month: estimate(&machine, &region).map(|e| e.month),
         symbol: region.prices.symbol,
         blocked: machine.can(Action::Delete).err(),

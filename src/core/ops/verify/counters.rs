@@ -51,6 +51,9 @@ impl All {
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
             recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
         }
+        for snapshot in self.snapshots.values().filter(|s| s.takes_slot()) {
+            recount.entry((snapshot.account, snapshot.region.clone())).or_default().n_snapshots += 1;
+        }
         for task in self.tasks.iter().filter(|t| t.has_turn()) {
             recount.entry((task.account, task.region.clone())).or_default().n_copies += 1;
         }
@@ -75,6 +78,12 @@ impl All {
                 self.found(format!(
                     "The counter of {whose} in {} says {says} open shares; there are {}.",
                     counter.region, counted.n_shares
+                ));
+            }
+            if counter.n_snapshots != counted.n_snapshots {
+                self.found(format!(
+                    "The counter of {whose} in {} says {} snapshots; there are {}.",
+                    counter.region, counter.n_snapshots, counted.n_snapshots
                 ));
             }
             if counter.n_copies != counted.n_copies {
@@ -116,5 +125,6 @@ struct Recount {
     n_instances: u32,
     n_copies: u32,
     n_shares: u32,
+    n_snapshots: u32,
     creating: BTreeMap<ProjectId, u32>,
 }

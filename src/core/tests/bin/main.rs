@@ -213,7 +213,13 @@ fn restoring_takes_the_slot_and_the_name_again_and_says_what_is_in_the_way() {
     assert!(refused.message.ends_with("Try web-v2."), "{}", refused.message);
 
     let limits = |n_images_max| {
-        let limits = Limits { n_images_max, n_instances_max: 3, n_creates_max: 2, n_shares_max: 9 };
+        let limits = Limits {
+            n_images_max,
+            n_instances_max: 3,
+            n_creates_max: 2,
+            n_shares_max: 9,
+            n_snapshots_max: 20,
+        };
         let account = s.provider.accounts[0];
         provider::set_limits(&s.bench.app.system(), account, &"north-1".into(), Some(limits)).unwrap();
     };

@@ -234,6 +234,7 @@ mod tests {
             month: Money(470_000),
             bin_month: None,
             undo_until: None,
+            service_stays: None,
             leaves: None,
             cost: Money::ZERO,
             symbol: "€".to_owned(),
