@@ -185,6 +185,7 @@ fn live(owner: &Ctx, machine: &Instance, console: &mut Console, regions: &Path) 
 /// Seconds from asking for an image until it is available.
 fn capture(owner: &Ctx, machine: &Instance, name: &str) -> f64 {
     let form = CreateImageForm {
+        what: String::new(),
         instance: machine.id.to_string(),
         name: name.to_owned(),
         remark: String::new(),

@@ -4,6 +4,7 @@
 
 mod bulk;
 mod deleting;
+mod deploy;
 mod edit;
 mod quotas;
 mod region;
@@ -12,6 +13,8 @@ mod snapshots;
 
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
+pub(crate) use deploy::{DATA_DISK_KIND, whole_gib};
+pub use deploy::{DataDisk, Deploy, DeployForm, FAMILY_PREFIX, ImageChoice};
 pub use edit::{EditImage, EditImageForm};
 pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
 pub use region::{RegionEdit, RegionForm};
@@ -21,12 +24,11 @@ pub use snapshots::{
     ServiceForm, ServiceTurn, SnapshotImage, SnapshotImageForm,
 };
 
-use super::disk::DiskKind;
 use super::error::{Error, FieldError, Result};
-use super::ids::{FlavorId, ImageId, InstanceId, ProjectId, RegionId, ZoneId};
+use super::ids::{ImageId, InstanceId, ProjectId, RegionId};
+use super::image::What;
 use super::image::life::Stage;
 use super::image::tags::{self, Tags};
-use super::size::GIB;
 use super::text::{self, Name};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,8 @@ impl Faults {
 pub struct CreateImageForm {
     /// The machine, a UUID.
     pub instance: String,
+    /// What of it: `system` or nothing for the system disk, `machine` for all disks, or the id of one data disk.
+    pub what: String,
     /// The image's name.
     pub name: String,
     /// The remark.
@@ -68,6 +72,8 @@ pub struct CreateImageForm {
 pub struct CreateImage {
     /// The machine.
     pub instance: InstanceId,
+    /// What of it.
+    pub what: What,
     /// The image's name.
     pub name: Name,
     /// The remark.
@@ -89,9 +95,10 @@ impl CreateImageForm {
         );
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", text::remark(&self.remark));
-        match (instance, name, remark) {
-            (Some(instance), Some(name), Some(remark)) => {
-                Ok(CreateImage { instance, name, remark, price_version: self.price_version })
+        let what = self.what.parse().map_err(|()| "Choose what the image is of.".to_owned());
+        match (instance, faults.take("what", what), name, remark) {
+            (Some(instance), Some(what), Some(name), Some(remark)) => {
+                Ok(CreateImage { instance, what, name, remark, price_version: self.price_version })
             }
             _ => Err(Error::invalid(faults.0)),
         }
@@ -116,6 +123,8 @@ pub struct CopyImageForm {
     pub family: Option<String>,
     /// Their tags, as `key` or `key=value`; not sent: those of the image.
     pub tags: Option<String>,
+    /// `yes` to copy the data disks of a whole machine as well (U10); anything else copies its system disk. No matter for other kinds.
+    pub data_disks: String,
     /// Version of the price book the dialog showed, by region.
     pub price_versions: BTreeMap<String, u32>,
 }
@@ -137,6 +146,8 @@ pub struct CopyImage {
     pub family: Option<String>,
     /// Their tags; `None` for those of the image.
     pub tags: Option<Tags>,
+    /// Whether the data disks of a whole machine are copied as well.
+    pub with_data: bool,
 }
 
 impl CopyImageForm {
@@ -168,7 +179,10 @@ impl CopyImageForm {
                 Some(remark),
                 Some(family),
                 Some(tags),
-            ) => Ok(CopyImage { image, project, regions, name, remark, family, tags }),
+            ) => {
+                let with_data = self.data_disks == "yes";
+                Ok(CopyImage { image, project, regions, name, remark, family, tags, with_data })
+            }
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -253,181 +267,6 @@ fn known_image(id: &str) -> Result<ImageId, String> {
     id.parse().map_err(|_| "This image is not known. Open it again.".to_owned())
 }
 
-/// The page *New instance*. Data disks are numbered fields, so that the form works without JavaScript; an empty size means no such disk.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DeployForm {
-    /// The project, a UUID: the one the page was opened in.
-    pub project: String,
-    /// The region the page was opened in.
-    pub region: String,
-    /// The image, a UUID; or `family:` and the name of a family, for its newest image.
-    pub image: String,
-    /// The machine's name.
-    pub name: String,
-    /// The instance type's slug.
-    pub flavor: String,
-    /// The zone's slug.
-    pub zone: String,
-    /// The system disk's kind.
-    pub disk_kind: String,
-    /// The system disk's size in GiB.
-    pub disk_gib: String,
-    /// First data disk: size in GiB.
-    pub data1_gib: String,
-    /// First data disk: kind.
-    pub data1_kind: String,
-    /// Second data disk: size in GiB.
-    pub data2_gib: String,
-    /// Second data disk: kind.
-    pub data2_kind: String,
-    /// Third data disk: size in GiB.
-    pub data3_gib: String,
-    /// Third data disk: kind.
-    pub data3_kind: String,
-    /// SSH public keys, one per line.
-    pub ssh_keys: String,
-    /// Cloud-init user data.
-    pub user_data: String,
-    /// Version of the price book the page showed.
-    pub price_version: u32,
-}
-
-/// What a machine is made from.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ImageChoice {
-    /// This image.
-    Id(ImageId),
-    /// The image that this family of the machine's project stands for (A8).
-    Family(String),
-}
-
-/// What stands before the name of a family in a form.
-pub const FAMILY_PREFIX: &str = "family:";
-
-impl std::str::FromStr for ImageChoice {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.strip_prefix(FAMILY_PREFIX) {
-            Some(family) if !family.is_empty() => Ok(Self::Family(family.to_owned())),
-            Some(_) => Err(()),
-            None => text.parse().map(Self::Id).map_err(|_| ()),
-        }
-    }
-}
-
-/// Make a machine from an image.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Deploy {
-    /// The project.
-    pub project: ProjectId,
-    /// The region.
-    pub region: RegionId,
-    /// The image.
-    pub image: ImageChoice,
-    /// The machine's name.
-    pub name: Name,
-    /// The instance type.
-    pub flavor: FlavorId,
-    /// The zone.
-    pub zone: ZoneId,
-    /// The system disk's kind.
-    pub disk_kind: DiskKind,
-    /// The system disk's size, in bytes; never below the image's, which the use case checks.
-    pub disk_bytes: u64,
-    /// Data disks: kind and size in bytes.
-    pub data_disks: Vec<(DiskKind, u64)>,
-    /// SSH public keys.
-    pub ssh_keys: Vec<String>,
-    /// Cloud-init user data.
-    pub user_data: String,
-    /// Version of the price book the page showed.
-    pub price_version: u32,
-}
-
-fn gib(text: &str) -> Result<u64, String> {
-    match text.trim().parse::<u64>() {
-        Ok(n) if (1..=DISK_GIB_MAX).contains(&n) => Ok(n.saturating_mul(GIB)),
-        Ok(n) => Err(format!("{n} GiB is not possible. A disk has 1 to {DISK_GIB_MAX} GiB.")),
-        Err(_) => Err(format!("A size in whole GiB is missing. A disk has 1 to {DISK_GIB_MAX} GiB.")),
-    }
-}
-
-fn kind(text: &str) -> Result<DiskKind, String> {
-    text.parse().map_err(|()| "A disk kind is missing. Choose ssd, economy or local.".to_owned())
-}
-
-impl DeployForm {
-    /// The data-disk fields in order: size field, its text, kind field, its text.
-    fn data_fields(&self) -> [(&'static str, &str, &'static str, &str); DATA_DISKS_MAX] {
-        [
-            ("data1_gib", &self.data1_gib, "data1_kind", &self.data1_kind),
-            ("data2_gib", &self.data2_gib, "data2_kind", &self.data2_kind),
-            ("data3_gib", &self.data3_gib, "data3_kind", &self.data3_kind),
-        ]
-    }
-
-    /// Disk kinds and sizes as far as they can be read, system disk first: for the price before the click.
-    pub fn disks_so_far(&self) -> Vec<(DiskKind, u64)> {
-        let system = [(self.disk_kind.as_str(), self.disk_gib.as_str())];
-        let data = self.data_fields().map(|(_, size, _, kind)| (kind, size));
-        system.into_iter().chain(data).filter_map(|(k, s)| Some((kind(k).ok()?, gib(s).ok()?))).collect()
-    }
-
-    /// Parses the form.
-    ///
-    /// # Errors
-    /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self) -> Result<Deploy> {
-        let mut faults = Faults::default();
-        let project = faults.take(
-            "project",
-            self.project.parse().map_err(|_| "This project is not known. Open the page again.".to_owned()),
-        );
-        let image = faults
-            .take("image", self.image.parse().map_err(|()| "An image is missing. Choose one.".to_owned()));
-        let name = faults.take("name", Name::parse(&self.name));
-        let flavor = faults.take("flavor", slug(&self.flavor, "An instance type is missing. Choose one."));
-        let zone = faults.take("zone", slug(&self.zone, "A zone is missing. Choose one."));
-        let disk_kind = faults.take("disk_kind", kind(&self.disk_kind));
-        let disk_bytes = faults.take("disk_gib", gib(&self.disk_gib));
-        let mut data_disks = Vec::new();
-        for (size_field, size, kind_field, kind_text) in self.data_fields() {
-            if size.trim().is_empty() {
-                continue;
-            }
-            let (size, kind) = (faults.take(size_field, gib(size)), faults.take(kind_field, kind(kind_text)));
-            data_disks.extend(kind.zip(size));
-        }
-        let ssh_keys = faults.take("ssh_keys", text::ssh_keys(&self.ssh_keys));
-        let user_data = faults.take("user_data", text::user_data(&self.user_data));
-        if !faults.0.is_empty() {
-            return Err(Error::invalid(faults.0));
-        }
-        let complete = || {
-            Some(Deploy {
-                project: project?,
-                region: RegionId(self.region.clone()),
-                image: image?,
-                name: name?,
-                flavor: FlavorId(flavor?),
-                zone: ZoneId(zone?),
-                disk_kind: disk_kind?,
-                disk_bytes: disk_bytes?,
-                data_disks,
-                ssh_keys: ssh_keys?,
-                user_data: user_data?,
-                price_version: self.price_version,
-            })
-        };
-        Ok(complete().expect("every field without a fault has a value"))
-    }
-}
-
-fn slug(text: &str, missing: &str) -> Result<String, String> {
-    if text.is_empty() { Err(missing.to_owned()) } else { Ok(text.to_owned()) }
-}
-
 /// The form that changes one's password.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -465,6 +304,8 @@ impl PasswordForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::disk::DiskKind;
+    use crate::domain::size::GIB;
     use proptest::prelude::*;
 
     pub(crate) fn deploy() -> DeployForm {
@@ -499,6 +340,7 @@ mod tests {
             remark: String::new(),
             family: None,
             tags: None,
+            data_disks: String::new(),
             price_versions: [("north-1".to_owned(), 3)].into(),
         }
     }
@@ -525,7 +367,13 @@ mod tests {
         let parsed = DeployForm { data2_gib: "5".to_owned(), data2_kind: "economy".to_owned(), ..deploy() }
             .parse()
             .expect("valid");
-        assert_eq!(parsed.data_disks, [(DiskKind::Economy, 5 * GIB)]);
+        let second = DataDisk { kind: Some(DiskKind::Economy), size_bytes: Some(5 * GIB) };
+        assert_eq!(parsed.data_disks, [DataDisk::default(), second, DataDisk::default()]);
+        // Unless the image has such a disk: then it is as large as there.
+        let form = DeployForm { data1_kind: "ssd".to_owned(), data3_gib: "x".to_owned(), ..deploy() };
+        let shown = form.disks_so_far(&[3 * GIB - 1]);
+        assert_eq!(shown, [(DiskKind::Ssd, GIB), (DiskKind::Ssd, 3 * GIB)]);
+        assert_eq!(form.disks_so_far(&[]), [(DiskKind::Ssd, GIB)]);
     }
 
     #[test]
@@ -540,7 +388,7 @@ mod tests {
         fn parsing_never_panics(a in "\\PC*", b in "\\PC*", c in "[0-9]{0,25}") {
             let _ = DeployForm { name: a.clone(), ssh_keys: b.clone(), disk_gib: c.clone(), data1_gib: c.clone(), user_data: b.clone(), ..deploy() }.parse();
             let _ = CopyImageForm { image: a.clone(), regions: vec![c, b.clone()], name: a.clone(), ..copy() }.parse();
-            let _ = CreateImageForm { instance: b.clone(), name: a, remark: b, price_version: 0 }.parse();
+            let _ = CreateImageForm { instance: b.clone(), what: b.clone(), name: a, remark: b, price_version: 0 }.parse();
         }
     }
 }

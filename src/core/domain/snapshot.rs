@@ -188,6 +188,12 @@ impl Snapshot {
                 "This one holds a system disk only.",
                 "Create an image from it and deploy that.",
             )),
+            (Action::Image, Available) if self.unfit().is_some() => Err(Reason::new(
+                "data_disk_kind",
+                "Data disks on economy or local storage cannot be part of an image.",
+                "This is a snapshot of such a disk.",
+                "Make a new disk from it.",
+            )),
             (Action::Image | Action::NewDisk, Available)
             | (Action::Rename, Creating | Available | Error)
             | (Action::Delete, Available | Error)
@@ -220,6 +226,11 @@ impl Snapshot {
     pub fn takes<'a>(&self, machine: &'a Instance) -> Vec<&'a Disk> {
         let disks = self.disks.iter();
         disks.filter_map(|wanted| machine.disks.iter().find(|d| d.id == wanted.disk)).collect()
+    }
+
+    /// A data disk in it that cannot be part of an image (U3).
+    fn unfit(&self) -> Option<&SnapshotDisk> {
+        self.disks.iter().find(|d| d.role == DiskRole::Data && !d.kind.captures_data())
     }
 
     /// How many data disks are in it.
@@ -344,14 +355,8 @@ impl Which {
                 content: None,
             })
             .collect();
-        let left_out = machine.disks.iter().find(|d| d.role == DiskRole::Data && !d.kind.captures_data());
-        if let (Self::All, Some(disk)) = (self, left_out) {
-            return Err(Reason::new(
-                "data_disk_kind",
-                "Only data disks of the kind ssd can be taken together with the others.",
-                format!("{} has a data disk of the kind {}.", machine.name, disk.kind),
-                "Choose the system disk only, or one disk at a time.",
-            ));
+        if self == Self::All && found.iter().any(|d| d.role == DiskRole::Data) {
+            machine.can_capture(image::What::Machine)?;
         }
         if found.is_empty() {
             return Err(Reason::new(

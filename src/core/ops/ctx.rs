@@ -42,8 +42,10 @@ pub struct Settings {
     pub image_tags_max: u32,
     /// Images that one request may do something to.
     pub bulk_images_max: u32,
-    /// Projects that may have accepted one image (H1).
+    /// Projects that may have accepted one image of a system disk or a data disk (H1).
     pub shares_max: u32,
+    /// Projects that may have accepted one image of a whole machine (A5-1).
+    pub machine_shares_max: u32,
     /// Projects that one request may share an image with.
     pub share_targets_max: u32,
     /// Days that the dialog proposes to leave recipients when sharing stops.
@@ -73,6 +75,7 @@ impl Default for Settings {
             image_tags_max: 10,
             bulk_images_max: 1000,
             shares_max: 128,
+            machine_shares_max: 10,
             share_targets_max: 100,
             share_grace_days: 7,
             share_grace_days_min: 0,

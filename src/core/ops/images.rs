@@ -26,10 +26,10 @@ pub use read::{capture_options, detail, list, list_public, row};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{ledger, shares, tasks};
+use super::{ledger, shares, snapshots, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
-use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility};
+use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility, What};
 use crate::domain::instance::{self, Instance};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::PriceBook;
@@ -72,8 +72,8 @@ pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
 /// Makes an image of a machine (P1, P2, P4): takes the quota and the name, marks the machine, creates the task; all in one commit.
 ///
 /// # Errors
-/// `Invalid` with fields; `image_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; `price_changed`;
-/// `task_limit_reached`.
+/// `Invalid` with fields; `image_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's reason; at `what`
+/// `no_data_disks`, `data_disk_kind` (U3), `not_a_data_disk`; for a whole machine `snapshot_service_off` and `snapshot_feature_off` (U4); `price_changed`; `task_limit_reached`.
 pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
     let command = form.parse()?;
     let (machine, permit) = super::instances::load(ctx, command.instance, Act::ImageCreate)?;
@@ -81,7 +81,9 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let mut machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
         machine.can(instance::Action::Capture)?;
+        let kind = machine.can_capture(command.what).map_err(|reason| Error::from(reason).at("what"))?;
         let region = region_with_images(tx, &machine.region)?;
+        service_for(tx, kind, machine.account, &region.id)?;
         price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, machine.account, &region)?;
         ledger::count(tx, machine.account, &region.id, |c| {
@@ -89,31 +91,64 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
             c.take_image(&limits)
         })?;
         take_name(tx, machine.account, &region.id, &command.name, id)?;
-        let image = captured(ctx, &command, &machine, id, task);
+        let image = captured(ctx, &command, &machine, kind, id, task);
         tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
         tx.put(&image)?;
         machine.capturing = Some(task);
         tx.put(&machine)?;
-        let detail = format!("From {}.", machine.name);
+        let detail = taken_from(&machine, command.what);
         audit::write(tx, ctx, &permit, &entry(&image, "image.create", detail))
     })?;
     Ok(id)
 }
 
-fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, task: TaskId) -> Image {
+/// Images of whole machines need the snapshot service, for as long as they are being made (U4).
+pub(crate) fn service_for(
+    tx: &mut Tx<'_>,
+    kind: image::Kind,
+    account: AccountId,
+    region: &RegionId,
+) -> Result<()> {
+    if image::needs_snapshot_service(kind) {
+        snapshots::service::required(tx, account, region)?;
+    }
+    Ok(())
+}
+
+/// From which disks of which machine, in a sentence.
+fn taken_from(machine: &Instance, what: What) -> String {
+    match what {
+        What::System => format!("From {}.", machine.name),
+        What::Machine => format!("From {} with its data disks.", machine.name),
+        What::Disk(disk) => format!("From {} of {}.", machine.disk_name(disk), machine.name),
+    }
+}
+
+fn captured(
+    ctx: &Ctx,
+    command: &CreateImage,
+    machine: &Instance,
+    kind: image::Kind,
+    id: ImageId,
+    task: TaskId,
+) -> Image {
     // What the image inherits comes from the one the machine was deployed from, if that still exists.
     let parent = ctx.read::<Image>(&machine.origin.id).ok().flatten();
     let inherited = |f: fn(&Image) -> u64| parent.as_ref().map_or(0, f);
     let allowed = |f: fn(&Image) -> bool| parent.as_ref().is_some_and(f);
-    Image {
+    let disk = match command.what {
+        What::Disk(disk) => Some(disk),
+        What::System | What::Machine => None,
+    };
+    let image = Image {
         id,
         account: machine.account,
         project: machine.project,
         region: machine.region.clone(),
         name: command.name.clone(),
         remark: command.remark.clone(),
-        kind: image::Kind::System,
-        zone: None,
+        kind,
+        zone: (kind == image::Kind::Machine).then(|| machine.zone.clone()),
         status: Status::Creating,
         visibility: Visibility::Private,
         protected: false,
@@ -129,7 +164,7 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         max_memory_mib: inherited(|p| p.max_memory_mib),
         min_disk_bytes: 0,
         parent: Some(machine.origin.id),
-        source: Some(Source { id: machine.id, name: machine.name.clone(), disk: None }),
+        source: Some(Source { id: machine.id, name: machine.name.clone(), disk }),
         copied_from: None,
         from_snapshot: None,
         family: String::new(),
@@ -145,7 +180,8 @@ fn captured(ctx: &Ctx, command: &CreateImage, machine: &Instance, id: ImageId, t
         available: None,
         revision: 0,
         changed: None,
-    }
+    };
+    if kind == image::Kind::Data { image.without_system() } else { image }
 }
 
 /// Makes a failed image again, in the slot and under the name it already has: from the same machine, or as a copy of the same image.
@@ -168,7 +204,9 @@ fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
         let source = image.source.clone().ok_or_else(|| gone(&image.name))?;
         let mut machine = tx.get::<Instance>(&source.id)?.ok_or_else(|| gone(&source.name))?;
         machine.can(instance::Action::Capture)?;
+        machine.can_capture(image.what())?;
         let region = region_with_images(tx, &image.region)?;
+        service_for(tx, image.kind, image.account, &region.id)?;
         let limits = ledger::limits(tx, image.account, &region)?;
         ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
         tasks::begin(tx, ctx, permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;

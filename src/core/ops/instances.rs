@@ -1,17 +1,19 @@
 //! Use cases of machines: list, show, make, run, delete.
 
+mod deploy;
 mod read;
 
 pub use read::{console_log, console_socket, deletion, deploy_options, detail, list, row};
 pub(crate) use read::{link, visible};
 
+use self::deploy::NewDisk;
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
 use super::{images, ledger, shares, snapshots};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
-use crate::domain::form::{Deploy, DeployForm, ImageChoice};
+use crate::domain::form::{DATA_DISKS_MAX, Deploy, DeployForm, ImageChoice};
 use crate::domain::ids::{DiskId, InstanceId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Disk, Instance, Origin, Status};
@@ -70,7 +72,7 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
         return Err(Error::unavailable("no_hypervisor", missing));
     }
     let (id, task) = (InstanceId(ctx.app.ids.uuid()), TaskId(ctx.app.ids.uuid()));
-    let disk_ids: Vec<DiskId> = (0..=command.data_disks.len()).map(|_| DiskId(ctx.app.ids.uuid())).collect();
+    let disk_ids: Vec<DiskId> = (0..=DATA_DISKS_MAX).map(|_| DiskId(ctx.app.ids.uuid())).collect();
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
         shares::usable_in(tx, ctx, &image, project.id)?;
@@ -79,11 +81,11 @@ pub fn create(ctx: &Ctx, form: &DeployForm) -> Result<InstanceId> {
         }
         image.can(image::Action::Deploy)?;
         let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
-        let flavor = judge(tx, &command, &image, &region)?;
+        let (flavor, data) = judge(tx, &command, &image, &region)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, project.account, &region)?;
         ledger::count(tx, project.account, &region.id, |c| c.take_instance(&limits))?;
-        let machine = assemble(ctx, &command, &project, &image, &flavor, id, task, &disk_ids);
+        let machine = assemble(ctx, &command, &project, &image, &flavor, &data, id, task, &disk_ids);
         take_name(tx, &machine)?;
         tasks::begin(tx, ctx, &permit, task, TaskKind::InstanceCreate, &About::instance(&machine))?;
         tx.put(&machine)?;
@@ -97,8 +99,13 @@ fn family_empty(family: &str, region: &RegionId) -> Error {
     Error::conflict("family_empty", message).at("image")
 }
 
-/// Judges what only the records can tell; gives the instance type.
-fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> Result<Flavor> {
+/// Judges what only the records can tell; gives the instance type and the data disks.
+fn judge(
+    tx: &mut Tx<'_>,
+    command: &Deploy,
+    image: &Image,
+    region: &Region,
+) -> Result<(Flavor, Vec<NewDisk>)> {
     let mut faults = Vec::new();
     if image.region != region.id {
         let message =
@@ -112,7 +119,8 @@ fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> R
             format!("There is no zone {} in {}. Choose {zones}.", command.zone, region.id),
         ));
     }
-    let least = image.min_disk_bytes.max(image.virtual_bytes());
+    faults.extend(deploy::of_whole_machine(command, image));
+    let least = image.least_disk_bytes();
     if command.disk_bytes < least {
         let message = format!(
             "{} is smaller than the image. Choose at least {} GiB.",
@@ -121,6 +129,8 @@ fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> R
         );
         faults.push(FieldError::new("disk_gib", message));
     }
+    let (data, too_small) = deploy::data_disks(command, image);
+    faults.extend(too_small);
     let flavor = tx.get::<Flavor>(&command.flavor)?;
     match &flavor {
         None => faults
@@ -129,11 +139,13 @@ fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> R
             if let Err(message) = image.fits_memory(flavor.memory_mib) {
                 faults.push(FieldError::new("flavor", message));
             }
-            faults.extend(disk_kind_faults(command, flavor));
+            faults.extend(deploy::disk_kinds(command, &data, flavor));
         }
     }
-    let disks: Vec<(DiskKind, u64)> =
-        [(command.disk_kind, command.disk_bytes)].into_iter().chain(command.data_disks.clone()).collect();
+    let disks: Vec<(DiskKind, u64)> = [(command.disk_kind, command.disk_bytes)]
+        .into_iter()
+        .chain(data.iter().map(|disk| (disk.kind, disk.size_bytes)))
+        .collect();
     if faults.is_empty() && region.prices.machine(&command.flavor, &disks).is_none() {
         faults.push(FieldError::new(
             "flavor",
@@ -141,24 +153,9 @@ fn judge(tx: &mut Tx<'_>, command: &Deploy, image: &Image, region: &Region) -> R
         ));
     }
     match flavor {
-        Some(flavor) if faults.is_empty() => Ok(flavor),
+        Some(flavor) if faults.is_empty() => Ok((flavor, data)),
         _ => Err(Error::invalid(faults)),
     }
-}
-
-fn disk_kind_faults(command: &Deploy, flavor: &Flavor) -> Vec<FieldError> {
-    let allowed = flavor.disk_kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let kinds = [("disk_kind", command.disk_kind)].into_iter().chain(
-        ["data1_kind", "data2_kind", "data3_kind"]
-            .into_iter()
-            .zip(command.data_disks.iter().map(|(kind, _)| *kind)),
-    );
-    kinds
-        .filter(|(_, kind)| !flavor.disk_kinds.contains(kind))
-        .map(|(field, kind)| {
-            FieldError::new(field, format!("{} does not run on {kind} disks. Choose {allowed}.", flavor.id))
-        })
-        .collect()
 }
 
 #[expect(
@@ -171,6 +168,7 @@ fn assemble(
     project: &Project,
     image: &Image,
     flavor: &Flavor,
+    data: &[NewDisk],
     id: InstanceId,
     task: TaskId,
     disk_ids: &[DiskId],
@@ -179,9 +177,9 @@ fn assemble(
         DiskRole::System,
         command.disk_kind,
         command.disk_bytes,
-        image.disks.first().map(|d| d.fingerprint.clone()),
+        image.disks.first().filter(|_| image.kind != image::Kind::Iso).map(|d| d.fingerprint.clone()),
     );
-    let data = command.data_disks.iter().map(|(kind, size_bytes)| (DiskRole::Data, *kind, *size_bytes, None));
+    let data = data.iter().map(|disk| (DiskRole::Data, disk.kind, disk.size_bytes, disk.base.clone()));
     let disks = [system]
         .into_iter()
         .chain(data)

@@ -71,7 +71,7 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
         }
         refuse_wrong(&lines)?;
         // Who has it already can follow its family all the same.
-        if !asked.is_empty() && sharing.n_accepted >= ctx.app.settings.shares_max {
+        if !asked.is_empty() && sharing.n_accepted >= n_accepted_max(ctx, &image) {
             return Err(shared_limit(&sharing, "Stop sharing with one first.").at("projects"));
         }
         let new = asked.iter().filter(|(_, before)| !before.as_ref().is_some_and(|s| s.state.open())).count();
@@ -94,6 +94,14 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
         Ok(())
     })?;
     Ok(command.image)
+}
+
+/// How many projects may have accepted the image (H1, A5-1).
+pub(crate) fn n_accepted_max(ctx: &Ctx, image: &Image) -> u32 {
+    match image.kind {
+        image::Kind::Machine => ctx.app.settings.machine_shares_max,
+        image::Kind::System | image::Kind::Data | image::Kind::Iso => ctx.app.settings.shares_max,
+    }
 }
 
 /// The share of a project that is asked. One that was going to end and had been accepted goes on instead.
@@ -192,7 +200,7 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
             Action::Reject => (State::Rejected, "share.reject", "Rejected by"),
         };
         let mut sharing = count(tx, image.id)?;
-        if state == State::Accepted && sharing.n_accepted >= ctx.app.settings.shares_max {
+        if state == State::Accepted && sharing.n_accepted >= n_accepted_max(ctx, &image) {
             return Err(shared_limit(&sharing, "Ask its owner to stop sharing it with another project."));
         }
         sharing.moved(Some(share.state), Some(state));

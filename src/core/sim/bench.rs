@@ -110,7 +110,8 @@ impl Bench {
         let store = Arc::new(MemoryStore::with_faults(faults.clone()));
         let (ids, secrets) = (Arc::new(SimIds::new(seed)), Arc::new(SimSecrets::default()));
         let recount = Arc::new(Recount::new(clock.clone()));
-        let settings = Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, ..settings };
+        let settings =
+            Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, machine_shares_max: 1, ..settings };
         Self::open(clock, host, faults, store, recount, ids, secrets, settings)
     }
 
@@ -296,6 +297,7 @@ impl Bench {
     pub fn capture(&self, ctx: &Ctx, machine: InstanceId, name: &str) -> Result<(ImageId, TaskId)> {
         let form = CreateImageForm {
             instance: machine.to_string(),
+            what: String::new(),
             name: name.to_owned(),
             remark: String::new(),
             price_version: 1,
@@ -384,6 +386,7 @@ impl Bench {
             remark: String::new(),
             family: None,
             tags: None,
+            data_disks: String::new(),
             price_versions,
         };
         let made = images::copy(&ctx, &form)?;

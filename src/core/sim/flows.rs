@@ -130,18 +130,27 @@ impl World {
         let given = self.a_given_image(desk.project).filter(|s| s.region == region).map(|s| s.image);
         let own = own.filter(|_| self.dice.chance(500));
         let image = own.or(given.filter(|_| self.dice.chance(500))).unwrap_or(public);
-        let data = self.dice.chance(200);
+        let data = self.dice.chance(400);
         let form = DeployForm {
             project: desk.project.to_string(),
             region: region.to_string(),
             image: image.to_string(),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             flavor: if self.dice.chance(700) { "m1.tiny" } else { "m1.small" }.to_owned(),
-            zone: "a".to_owned(),
+            zone: if self.dice.chance(800) { "a" } else { "b" }.to_owned(),
             disk_kind: "ssd".to_owned(),
             disk_gib: self.dice.pick(&["1", "2", "4"]).copied().unwrap_or("2").to_owned(),
             data1_gib: if data { "3" } else { "" }.to_owned(),
-            data1_kind: if data { "economy" } else { "" }.to_owned(),
+            data1_kind: if !data {
+                ""
+            } else if self.dice.chance(200) {
+                "economy"
+            } else {
+                "ssd"
+            }
+            .to_owned(),
+            data2_gib: if data && self.dice.chance(300) { "1" } else { "" }.to_owned(),
+            data2_kind: "ssd".to_owned(),
             price_version: self.price_version(&region),
             ..DeployForm::default()
         };
@@ -152,8 +161,9 @@ impl World {
             "image_disabled",
             "image_recycled",
             "price_changed",
-            // An image of a larger disk does not fit on the disk that was thrown.
+            // An image of a larger disk does not fit on the disk that was thrown, one of a whole machine not into every zone.
             "invalid_input",
+            "image_is_data",
             if self.missing { "no_hypervisor" } else { "" },
         ];
         let result = instances::create(&desk.ctx, &form);
@@ -179,6 +189,7 @@ impl World {
         };
         let form = CreateImageForm {
             instance: machine.to_string(),
+            what: self.part_of(machine),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: String::new(),
             price_version: self.price_version(&region),
@@ -198,6 +209,10 @@ impl World {
             "instance_failed",
             "price_changed",
             "task_limit_reached",
+            "no_data_disks",
+            "data_disk_kind",
+            "snapshot_service_off",
+            "snapshot_feature_off",
         ];
         let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
@@ -226,6 +241,7 @@ impl World {
             remark: "a copy".to_owned(),
             family: self.dice.chance(700).then(|| "web".to_owned()),
             tags: None,
+            data_disks: if self.dice.chance(600) { "yes" } else { "" }.to_owned(),
             price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
             regions: regions.iter().map(ToString::to_string).collect(),
         };
@@ -366,6 +382,10 @@ impl World {
             "copies_off",
             "instance_failed",
             "task_limit_reached",
+            // So may a data disk.
+            "no_data_disks",
+            "data_disk_kind",
+            "not_a_data_disk",
             // What failed may be gone by now.
             "not_found",
             if self.missing { "no_hypervisor" } else { "" },
@@ -398,6 +418,7 @@ impl World {
         };
         let form = CreateImageForm {
             instance: machine.to_string(),
+            what: String::new(),
             name: "mine".to_owned(),
             remark: String::new(),
             price_version: self.price_version(&region),

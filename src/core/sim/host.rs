@@ -91,10 +91,19 @@ pub(super) struct State {
     pub(super) missing: bool,
     pub(super) machines: BTreeMap<InstanceId, Machine>,
     pub(super) files: BTreeMap<String, Content>,
-    pub(super) captures: BTreeMap<TaskId, (Vec<Content>, Consistency)>,
+    pub(super) captures: BTreeMap<TaskId, Taken>,
+    /// What was on the disks of each machine at each moment between two changes, by fingerprint.
+    pub(super) moments: BTreeMap<InstanceId, BTreeSet<Vec<(DiskId, String)>>>,
     pub(super) regions: BTreeMap<RegionId, Region>,
     pub(super) next_port: u16,
     pub(super) broken: Vec<String>,
+}
+
+/// What a capture took.
+pub(super) struct Taken {
+    pub(super) machine: InstanceId,
+    pub(super) disks: Vec<(DiskId, String)>,
+    pub(super) consistency: Consistency,
 }
 
 pub(super) struct Machine {
@@ -137,6 +146,7 @@ impl Host {
             machines: BTreeMap::new(),
             files: BTreeMap::new(),
             captures: BTreeMap::new(),
+            moments: BTreeMap::new(),
             regions: regions.iter().map(|r| (RegionId::from(*r), Region::default())).collect(),
             next_port: 20_000,
             broken: vec![],
@@ -217,8 +227,18 @@ impl Host {
 
     /// The fingerprints, disk by disk, and the consistency of the last copy that a task took, at the one instant it took it.
     pub fn captured(&self, task: TaskId) -> Option<(Vec<String>, Consistency)> {
-        let prints = |disks: &[Content]| disks.iter().map(Content::fingerprint).collect();
-        self.state().captures.get(&task).map(|(disks, how)| (prints(disks), *how))
+        let state = self.state();
+        let taken = state.captures.get(&task)?;
+        Some((taken.disks.iter().map(|(_, print)| print.clone()).collect(), taken.consistency))
+    }
+
+    /// Whether what a task took was on the disks of the machine at one moment.
+    pub fn were_together(&self, task: TaskId) -> bool {
+        let state = self.state();
+        let Some(taken) = state.captures.get(&task) else { return false };
+        let moments = state.moments.get(&taken.machine);
+        moments
+            .is_some_and(|all| all.iter().any(|moment| taken.disks.iter().all(|disk| moment.contains(disk))))
     }
 
     /// What must never happen to a host and did.
@@ -239,6 +259,7 @@ impl Host {
                 content.blocks.insert(at, value);
             }
         }
+        self.state().remember(id);
     }
 
     /// A machine's process ends by itself: shut down from inside, or dead with last words.
@@ -287,6 +308,13 @@ impl Host {
 }
 
 impl State {
+    /// Notes what is on the disks of a machine now.
+    pub(super) fn remember(&mut self, id: InstanceId) {
+        let Some(machine) = self.machines.get(&id) else { return };
+        let moment = machine.disks.iter().map(|(id, (content, _))| (*id, content.fingerprint())).collect();
+        self.moments.entry(id).or_default().insert(moment);
+    }
+
     fn fault(&mut self, op: Op) -> Option<(PortError, Effect)> {
         if let Some(script) = self.scripts.iter_mut().find(|s| s.op == op && s.n_left > 0) {
             script.n_left -= 1;

@@ -1,7 +1,7 @@
 //! The simulated hypervisor: the port over the model of a host. Idempotent like the real one; leaves behind what a crash would leave.
 
 use super::content::Content;
-use super::host::{Host, Machine, Op, base_path, end};
+use super::host::{Host, Machine, Op, Taken, base_path, end};
 use crate::domain::ids::{DiskId, InstanceId, TaskId};
 use crate::domain::image::Consistency;
 use crate::ports::{
@@ -66,6 +66,7 @@ impl Hypervisor for SimHypervisor {
         for (id, disk) in disks {
             machine.disks.entry(id).or_insert(disk);
         }
+        state.remember(spec.id);
         end(ends_with, ())
     }
 
@@ -172,7 +173,9 @@ impl Hypervisor for SimHypervisor {
             }
         }
         let mut state = self.0.state();
-        state.captures.insert(capture, (contents.clone(), consistency));
+        let prints =
+            disks.iter().zip(&contents).map(|(disk, content)| (*disk, content.fingerprint())).collect();
+        state.captures.insert(capture, Taken { machine: id, disks: prints, consistency });
         let mut captured = Vec::new();
         for (disk, content) in disks.iter().zip(contents) {
             let scratch = format!("{}{disk}", scratch_path(id, capture));

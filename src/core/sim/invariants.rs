@@ -4,6 +4,7 @@
 mod snapshots;
 
 use super::bench::{Bench, SHARES_MAX};
+use super::kinds;
 use super::witness::Records;
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
@@ -54,6 +55,7 @@ pub fn check(bench: &Bench) -> Checked {
     no_more_copies_travel_than_may(bench, &records)?;
     one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;
+    kinds::disks_are_of_one_moment(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
     captures_and_machines_agree(&records)?;
@@ -310,7 +312,7 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
         }
         hold!(!image.disks.is_empty() && image.virtual_bytes() > 0, "{} is available with size 0", image.id);
         hold!(
-            image.min_disk_bytes >= image.virtual_bytes(),
+            image.kind == image::Kind::Iso || image.min_disk_bytes >= image.first_bytes(),
             "{} fits on a disk smaller than itself",
             image.id
         );
@@ -349,7 +351,7 @@ fn copies_are_true(image: &Image, records: &Records) -> Checked {
     }
     let source = image.copied_from.as_ref().and_then(|from| records.images.get(from.id.0));
     if let Some(source) = source.filter(|s| !s.disks.is_empty()) {
-        let theirs = prints(&source.disks);
+        let theirs = prints(&source.disks_for(image.kind));
         hold!(theirs == has, "{} holds {has:?}, and its source {theirs:?}", image.id);
     }
     Ok(())

@@ -114,6 +114,7 @@ impl World {
         let allowed = [
             "snapshot_not_available",
             "snapshot_deleting",
+            "data_disk_kind",
             "image_feature_off",
             "image_limit_reached",
             "image_name_taken",

@@ -84,7 +84,7 @@ fn image_created(
     })?;
     if *ending == Ending::Done {
         image.disks = task.outputs.stored.clone();
-        image.min_disk_bytes = image.virtual_bytes();
+        image.min_disk_bytes = image.first_bytes();
         image.consistency = task.outputs.consistency;
     }
     image_made(tx, ctx, permit, image, ending)

@@ -4,7 +4,7 @@
 
 use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{
-    DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm, SnapshotImageForm,
+    CreateImageForm, DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm, SnapshotImageForm,
 };
 use darkroom_core::domain::ids::{InstanceId, MeterId, ScheduleId, SnapshotId, Subject};
 use darkroom_core::domain::image::{Image, Kind as ImageKind};
@@ -255,10 +255,41 @@ fn data_disks_that_cannot_be_taken_together_are_named_with_the_way_out() {
     scene.turn("on").unwrap();
     let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "all", "before").unwrap_err();
     assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("data_disk_kind", "what"));
-    assert!(refused.message.contains("web has a data disk of the kind economy."), "{refused}");
+    assert!(refused.message.contains("data-1 is on economy."), "{refused}");
     scene.take("system");
     let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
-    scene.take(&machine.disks[1].id.to_string());
+    let one = scene.take(&machine.disks[1].id.to_string());
+    let refused = scene.image(one, "data").unwrap_err();
+    assert!(
+        refused.code == "data_disk_kind" && refused.message.ends_with("Make a new disk from it."),
+        "{refused}"
+    );
+}
+
+#[test]
+fn an_image_of_a_whole_machine_needs_the_service() {
+    let scene = scene_of("ssd");
+    let capture = || {
+        let form = CreateImageForm {
+            instance: scene.machine.to_string(),
+            what: "machine".to_owned(),
+            name: "whole".to_owned(),
+            price_version: 1,
+            ..CreateImageForm::default()
+        };
+        images::create(&scene.bench.at_present(&scene.owner()), &form)
+    };
+    assert_eq!(capture().unwrap_err().code, "snapshot_service_off");
+    let refused = |scene: &Scene| {
+        let options = images::capture_options(&scene.owner(), scene.machine).unwrap();
+        options.choices.into_iter().map(|c| c.refused.map(|r| r.code)).collect::<Vec<_>>()
+    };
+    assert_eq!(refused(&scene), [None, Some("snapshot_service_off".to_owned()), None], "only of the whole");
+    scene.turn("on").unwrap();
+    assert_eq!(refused(&scene), [None, None, None]);
+    let image = capture().unwrap();
+    scene.bench.work().unwrap();
+    assert_eq!(scene.owner().read::<Image>(&image).unwrap().unwrap().kind, ImageKind::Machine);
 }
 
 #[test]
@@ -272,7 +303,8 @@ fn an_image_from_a_snapshot_is_there_at_once_and_stays_when_that_goes() {
     for (id, name, kind) in made {
         let image = scene.image(id, name).unwrap();
         assert_eq!((image.kind, image.task, image.zone.is_some()), (kind, None, kind == ImageKind::Machine));
-        assert_eq!(image.licence, "GPL", "what its machine was deployed from goes with it");
+        let licence = if kind == ImageKind::Data { "" } else { "GPL" };
+        assert_eq!(image.licence, licence, "what starts carries on what its machine was deployed from");
         assert_eq!(
             scene.open(Subject::Image(image.id)),
             [(Charge::ImageStorage, image.stored_bytes())],

@@ -232,6 +232,7 @@ fn a_price_that_changed_or_was_never_shown_is_refused_once() {
             .unwrap()
     };
     let form = |price_versions: &[(&str, u32)]| CopyImageForm {
+        data_disks: String::new(),
         image: s.image.to_string(),
         project: s.web.to_string(),
         regions: vec!["south-1".to_owned()],

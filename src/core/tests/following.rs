@@ -105,6 +105,7 @@ impl Scene {
     /// The next version: a copy in place, which is available at once.
     fn next(&self, name: &str) -> ImageId {
         let form = CopyImageForm {
+            data_disks: String::new(),
             image: self.first.to_string(),
             project: self.project(0).to_string(),
             regions: vec!["north-1".to_owned()],
@@ -159,7 +160,9 @@ impl Scene {
 
     /// The events of a project with these words; those of one moment are in no order of their own, so they are sorted.
     fn trail(&self, who: &Ctx, n: usize, actions: &[&str]) -> Vec<(String, String)> {
-        let rows = audit::list(who, &self.place(n), &AuditQuery::default()).unwrap().page.rows;
+        // Only that group: a page holds so many rows.
+        let query = AuditQuery { action: "share".to_owned(), ..AuditQuery::default() };
+        let rows = audit::list(who, &self.place(n), &query).unwrap().page.rows;
         let about = rows.into_iter().filter(|e| actions.contains(&e.action.as_str()));
         let mut told: Vec<(String, String)> = about.map(|e| (e.action, e.detail)).collect();
         told.sort();

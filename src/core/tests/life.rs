@@ -105,6 +105,7 @@ impl Scene {
 
     fn copy(&self, id: ImageId) -> Result<Vec<ImageId>, Error> {
         let form = CopyImageForm {
+            data_disks: String::new(),
             image: id.to_string(),
             project: self.project(0).to_string(),
             regions: vec!["north-1".to_owned()],

@@ -218,6 +218,7 @@ fn a_copy_has_the_family_and_tags_that_were_asked_for() {
     scene.tag(0, "env=prod");
     let versions = [("north-1".to_owned(), 1)].into();
     let form = CopyImageForm {
+        data_disks: String::new(),
         image: scene.images[0].to_string(),
         project: scene.project().to_string(),
         regions: vec!["north-1".to_owned()],

@@ -154,6 +154,7 @@ fn what_is_received_can_be_saved_as_their_own_inside_its_region_only() {
     assert_eq!(offered.project, Some(scene.project(2)));
 
     let copy = |n: usize, region: &str| CopyImageForm {
+        data_disks: String::new(),
         image: scene.image.to_string(),
         project: scene.project(n).to_string(),
         regions: vec![region.to_owned()],

@@ -371,6 +371,7 @@ fn a_reader_may_look_and_not_change() {
     instances::detail(&reader, machine).unwrap();
     let task = reader.read::<Image>(&image).unwrap().unwrap().task.unwrap();
     let form = CreateImageForm {
+        what: String::new(),
         instance: machine.to_string(),
         name: "two".into(),
         remark: String::new(),
@@ -413,6 +414,7 @@ fn things_of_another_account_and_of_a_project_without_a_role_do_not_exist() {
 
 fn all_doors(s: &Scene, ctx: &Ctx, machine: InstanceId, image: ImageId, task: TaskId) -> Vec<Error> {
     let form = CreateImageForm {
+        what: String::new(),
         instance: machine.to_string(),
         name: "x".into(),
         remark: String::new(),

@@ -255,7 +255,15 @@ pub const ENTRIES: &[Entry] = &[
         100_000,
         u32,
         limits.shares_max,
-        "Projects that may have accepted one image."
+        "Projects that may have accepted one image of a system disk or a data disk."
+    ),
+    whole!(
+        "sharing.machine_projects_max",
+        1,
+        100_000,
+        u32,
+        limits.machine_shares_max,
+        "Projects that may have accepted one image of a whole machine."
     ),
     whole!(
         "sharing.request_projects_max",

@@ -48,7 +48,7 @@ pub fn DeployPrice(prices: PriceBook, form: DeployForm) -> impl IntoView {
 }
 
 fn price_words(prices: &PriceBook, form: &DeployForm) -> (String, String) {
-    let disks = form.disks_so_far();
+    let disks = form.disks_so_far(&[]);
     let Some(estimate) = prices.machine(&FlavorId(form.flavor.clone()), &disks) else {
         return (
             "No price yet".to_owned(),

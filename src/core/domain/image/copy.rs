@@ -1,9 +1,9 @@
 //! Copying an image: into another project, another region, or both (U9). The copy is independent from the first moment on.
 
 use super::life::Life;
-use super::{Image, Source, Status, Visibility};
+use super::{Image, Kind, Source, Status, Visibility};
 use crate::domain::error::Reason;
-use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId, ZoneId};
 use crate::domain::region::{Region, Switch};
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
@@ -35,6 +35,10 @@ pub struct Target {
     pub name: Name,
     /// Its remark.
     pub remark: String,
+    /// What it is an image of: as the source, or the system disk of a whole machine (U10).
+    pub kind: Kind,
+    /// Where machines can be made from it, of a whole machine.
+    pub zone: Option<ZoneId>,
     /// The task that brings its content; only used when that has to travel.
     pub task: TaskId,
 }
@@ -91,13 +95,13 @@ impl Image {
             region: target.region,
             name: target.name,
             remark: target.remark,
-            kind: self.kind,
-            zone: self.zone.clone(),
+            kind: target.kind,
+            zone: target.zone,
             status: if inside { Status::Available } else { Status::Creating },
             visibility: Visibility::Private,
             protected: false,
             hidden: false,
-            disks: if inside { self.disks.clone() } else { vec![] },
+            disks: if inside { self.disks_for(target.kind) } else { vec![] },
             error: None,
             task: (!inside).then_some(target.task),
             created: now,
@@ -113,7 +117,7 @@ impl Image {
             sriov: self.sriov,
             min_memory_mib: self.min_memory_mib,
             max_memory_mib: self.max_memory_mib,
-            min_disk_bytes: self.min_disk_bytes.max(self.virtual_bytes()),
+            min_disk_bytes: self.least_disk_bytes(),
             parent: self.parent,
             source: self.source.as_ref().map(|s| Source { id: s.id, name: s.name.clone(), disk: s.disk }),
             // In its own project and region a copy would take the lead of the family it was taken from.
@@ -148,6 +152,8 @@ mod tests {
             region: region.into(),
             name: Name::parse("mine").expect("valid"),
             remark: "of theirs".to_owned(),
+            kind: Kind::System,
+            zone: None,
             task: Uuid::from_u128(24).into(),
         }
     }
@@ -183,7 +189,7 @@ mod tests {
             let copy = original.copy(target(if inside { "north-1" } else { "south-1" }), Timestamp(7));
             prop_assert_eq!((copy.visibility, copy.protected, copy.hidden), (Visibility::Private, false, false));
             prop_assert_eq!((&copy.tags, &copy.licence), (&original.tags, &original.licence));
-            prop_assert!(copy.min_disk_bytes >= original.virtual_bytes());
+            prop_assert!(copy.min_disk_bytes >= original.first_bytes());
             prop_assert_eq!((copy.revision, copy.created), (0, Timestamp(7)));
             prop_assert_eq!(copy.copied_from.as_ref().map(|c| c.id), Some(original.id));
             prop_assert_ne!(copy.id, original.id);

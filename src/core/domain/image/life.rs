@@ -101,13 +101,14 @@ impl Image {
         Err(Reason::new(code, rule, now, "Make it active again first."))
     }
 
-    /// Whether it stands for its family: available, active, not hidden.
+    /// Whether it stands for its family: available, active, not hidden, and something that machines are made from.
     fn leads(&self, family: &str) -> bool {
         !family.is_empty()
             && self.family == family
             && self.status == Status::Available
             && self.life.stage == Stage::Active
             && !self.hidden
+            && self.makes_machines().is_ok()
     }
 }
 

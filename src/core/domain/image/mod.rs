@@ -9,7 +9,7 @@ pub mod tags;
 
 pub use bin::Bin;
 pub use copy::CopiedFrom;
-pub use kind::Kind;
+pub use kind::{Kind, What, needs_snapshot_service};
 
 use self::life::Life;
 use super::disk::{DiskKind, DiskRole};
@@ -272,6 +272,8 @@ pub struct Image {
 pub enum Action {
     /// Make a machine from it.
     Deploy,
+    /// Make a new disk of a machine from it.
+    MakeDisk,
     /// Copy it to a project or region.
     Copy,
     /// Change its name or remark.
@@ -294,8 +296,9 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Deploy,
+        Self::MakeDisk,
         Self::Copy,
         Self::Edit,
         Self::Delete,
@@ -343,7 +346,8 @@ impl Image {
                 "It is public.",
                 "",
             )),
-            (Action::Deploy, Available) => self.stage_deploys(),
+            (Action::Deploy, Available) => self.makes_machines().and_then(|()| self.stage_deploys()),
+            (Action::MakeDisk, Available) => self.makes_disks().and_then(|()| self.stage_deploys()),
             (Action::Share, Available) => self.stage_spreads().and_then(|()| self.leaving()),
             (Action::Copy, Available) => self.stage_spreads(),
             (Action::Stage, Available)
@@ -357,15 +361,15 @@ impl Image {
                 "Turn protection off first.",
             )),
             (Action::Delete, Available | Error) => Ok(()),
-            (Action::Deploy, Creating) => refuse(
+            (Action::Deploy | Action::MakeDisk, Creating) => refuse(
                 "image_not_available",
                 "Only an available image can be deployed.",
                 "Wait until it is available.",
             ),
-            (Action::Deploy, Error) => {
+            (Action::Deploy | Action::MakeDisk, Error) => {
                 refuse("image_not_available", "Only an available image can be deployed.", "Retry making it.")
             }
-            (Action::Deploy, Deleting) => refuse(
+            (Action::Deploy | Action::MakeDisk, Deleting) => refuse(
                 "image_not_available",
                 "Only an available image can be deployed.",
                 "Choose another image.",
@@ -499,7 +503,7 @@ pub(crate) mod tests {
                     Ok(()) => "yes".to_owned(),
                     Err(r) => format!("no: {}", r.sentence()),
                 };
-                table += &format!("{:<10} {:<7} {verdict}\n", status.word(), format!("{action:?}"));
+                table += &format!("{:<10} {:<8} {verdict}\n", status.word(), format!("{action:?}"));
             }
         }
         insta::assert_snapshot!(table);

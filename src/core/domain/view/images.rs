@@ -6,7 +6,7 @@ use super::people::ProjectChoice;
 use super::shares::SharedBy;
 use super::tasks::TaskView;
 use crate::domain::error::Reason;
-use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId};
+use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, ZoneId};
 use crate::domain::image::life::Stage;
 use crate::domain::image::tags::Tags;
 use crate::domain::image::{self, Image, list::ImageQuery};
@@ -26,6 +26,8 @@ pub struct ImageRow {
     pub id: ImageId,
     /// Its name.
     pub name: Name,
+    /// What it is an image of.
+    pub kind: image::Kind,
     /// Its tags.
     pub tags: Tags,
     /// Whether it is protected from deletion.
@@ -200,14 +202,39 @@ pub struct CaptureOptions {
     pub most: Estimate,
     /// The rate per stored GB and month.
     pub rate: Money,
-    /// Data disks that are left out, as `data-1, ssd, 10 GiB`.
+    /// Data disks that an image of the system disk leaves out, as `data-1, ssd, 10 GiB`.
     pub left_out: Vec<String>,
+    /// What an image can be made of; the first one is the system disk, which the figures above are about.
+    pub choices: Vec<CaptureChoice>,
     /// The currency's symbol.
     pub symbol: String,
     /// Version of the price book this shows.
     pub price_version: u32,
     /// Why it is not possible; `None` when it is.
     pub blocked: Option<Reason>,
+}
+
+/// Something of a machine that an image can be made of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CaptureChoice {
+    /// What the form sends as `what`.
+    pub what: String,
+    /// The kind of image that it gives.
+    pub kind: image::Kind,
+    /// The disks it takes, as `data-1, ssd, 10 GiB`.
+    pub disks: Vec<String>,
+    /// Their sizes together, in bytes: the most the image can store.
+    pub disk_bytes: u64,
+    /// Bytes they occupy, with the images they grew from: about what will be stored.
+    pub used_bytes: u64,
+    /// What it will probably cost.
+    pub likely: Estimate,
+    /// What it can cost at most.
+    pub most: Estimate,
+    /// Whether it needs the snapshot service of the disks (U4).
+    pub needs_snapshot_service: bool,
+    /// Why it is not possible; `None` when it is.
+    pub refused: Option<Reason>,
 }
 
 /// The dialog *Copy image*.
@@ -229,14 +256,29 @@ pub struct CopyOptions {
     pub suggested_name: String,
     /// Its tags.
     pub tags: Tags,
-    /// Bytes a guest sees.
+    /// What it is an image of.
+    pub kind: image::Kind,
+    /// Bytes a guest sees; of a whole machine those of its system disk.
     pub virtual_bytes: u64,
-    /// Compressed bytes: what each copy is charged for.
+    /// Compressed bytes: what each copy is charged for; of a whole machine those of its system disk.
     pub stored_bytes: u64,
+    /// The same with the data disks, and what those are; only of an image of a whole machine.
+    pub with_data: Option<CopyWithData>,
     /// Copies that travel to a region at the same time; the others wait for their turn.
     pub n_copies_max: u32,
     /// Why it cannot be copied anywhere; `None` when it can.
     pub blocked: Option<Reason>,
+}
+
+/// A copy of a whole machine that takes the data disks along (U10).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyWithData {
+    /// The data disks, as `data-1, ssd, 10 GiB`.
+    pub disks: Vec<String>,
+    /// Bytes a guest sees, of all disks.
+    pub virtual_bytes: u64,
+    /// Compressed bytes of all disks.
+    pub stored_bytes: u64,
 }
 
 /// A region in the dialog *Copy image*.
@@ -248,8 +290,12 @@ pub struct CopyRegion {
     pub inside: bool,
     /// Why no copy can go there; `None` when one can.
     pub refused: Option<Reason>,
-    /// What a copy costs there.
+    /// What a copy costs there; of a whole machine, of its system disk.
     pub estimate: Estimate,
+    /// What a copy with the data disks costs there; only of a whole machine.
+    pub with_data: Option<Estimate>,
+    /// The zone that machines can be made in from a copy with the data disks: the image's own in its region, else the first one there.
+    pub zone: Option<ZoneId>,
     /// The rate per stored GB and month there.
     pub rate: Money,
     /// The currency's symbol there.
@@ -269,6 +315,12 @@ pub struct ImageChoice {
     pub id: ImageId,
     /// Its name.
     pub name: Name,
+    /// What it is an image of.
+    pub kind: image::Kind,
+    /// The only zone that it can be deployed in; `None` for any (U16).
+    pub zone: Option<ZoneId>,
+    /// Sizes of its data disks in bytes, in the order of the form's fields; each is made at least that large.
+    pub data_disks: Vec<u64>,
     /// The system inside, in words; empty when unknown.
     pub os: String,
     /// Bytes a guest sees.

@@ -14,8 +14,8 @@ mod tasks;
 
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
 pub use images::{
-    BulkLine, BulkOptions, CaptureOptions, CopyOptions, CopyRegion, ImageChoice, ImageDetail, ImageLink,
-    ImageList, ImageRow, PublicImages,
+    BulkLine, BulkOptions, CaptureChoice, CaptureOptions, CopyOptions, CopyRegion, CopyWithData, ImageChoice,
+    ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
     DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,

@@ -5,16 +5,16 @@ use super::read::received;
 use super::{entry, load, price_unchanged, take_name};
 use crate::domain::error::Reason;
 use crate::domain::form::{CopyImage, CopyImageForm};
-use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId, ZoneId};
 use crate::domain::image::copy::Target;
-use crate::domain::image::{Action, CopiedFrom, Image, Status, Visibility};
+use crate::domain::image::{self, Action, CopiedFrom, Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
 use crate::domain::region::Region;
 use crate::domain::share::Share;
 use crate::domain::task::{Kind as TaskKind, Origin};
 use crate::domain::text::{Name, counted};
-use crate::domain::view::{CopyOptions, CopyRegion, ProjectChoice};
+use crate::domain::view::{CopyOptions, CopyRegion, CopyWithData, ProjectChoice};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::{audit, ledger, people, shares, tasks};
@@ -26,7 +26,7 @@ use crate::store::{Tx, read_index};
 ///
 /// # Errors
 /// `Invalid` with fields; `not_found`, at `project` also when that belongs to another account; `image_not_available`; for each region
-/// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `image_name_taken`.
+/// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `image_name_taken`; `no_zone`.
 pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
     let command = form.parse()?;
     let (source, _) = load(ctx, command.image, Act::ImageCopy)?;
@@ -87,6 +87,18 @@ fn target_region(tx: &mut Tx<'_>, id: &RegionId, source: &Image, given: Option<&
     }
 }
 
+/// The zone that a copy with its data disks is for: in its region the image's own, elsewhere the first of the region's (U16).
+fn zone_of_copy(source: &Image, region: &Region) -> Option<ZoneId> {
+    let own = source.zone.clone().filter(|_| source.is_in(&region.id));
+    own.or_else(|| region.zones.first().cloned())
+}
+
+fn no_zone(region: &Region) -> Error {
+    let message =
+        format!("{} has no zone that the copy could be deployed in. Leave out the data disks.", region.id);
+    Error::conflict("no_zone", message).at("data_disks")
+}
+
 #[expect(clippy::too_many_arguments, reason = "each is another thing, and it is called once")]
 fn copy_to(
     tx: &mut Tx<'_>,
@@ -101,7 +113,10 @@ fn copy_to(
     let limits = ledger::limits(tx, project.account, region)?;
     ledger::count(tx, project.account, &region.id, |c| c.take_image(&limits).map_err(|e| e.at("regions")))?;
     take_name(tx, project.account, &region.id, &command.name, id)?;
+    let whole = source.kind == image::Kind::Machine && command.with_data;
     let target = Target {
+        kind: if source.kind == image::Kind::Machine && !whole { image::Kind::System } else { source.kind },
+        zone: if whole { Some(zone_of_copy(source, region).ok_or_else(|| no_zone(region))?) } else { None },
         id,
         account: project.account,
         project: project.id,
@@ -145,7 +160,7 @@ fn begin(
     source: &Image,
     image: &Image,
 ) -> Result<()> {
-    let origin = Origin { region: source.region.clone(), disks: source.disks.clone() };
+    let origin = Origin { region: source.region.clone(), disks: source.disks_for(image.kind) };
     tasks::begin(tx, ctx, permit, task, TaskKind::ImageCopy, &tasks::About::copy(image, origin))
 }
 
@@ -194,6 +209,8 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
     let given = shares::given(ctx, &image)?;
     let projects = target_projects(ctx, &image, given.as_ref())?;
     let targets = targets(ctx, &image, given.as_ref(), &projects)?;
+    let plain = image.disks_for(image::Kind::System);
+    let sum = |of: fn(&ImageDisk) -> u64| plain.iter().map(of).fold(0, u64::saturating_add);
     let home = given.as_ref().map_or(image.project, |share| share.recipient);
     let own = projects.iter().find(|p| p.id == home).or_else(|| projects.first());
     let regions: Vec<&RegionId> = targets.iter().map(|t| &t.id).collect();
@@ -208,8 +225,14 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
         project: own.map(|p| p.id),
         suggested_name,
         tags: image.tags.clone(),
-        virtual_bytes: image.virtual_bytes(),
-        stored_bytes: image.stored_bytes(),
+        kind: image.kind,
+        virtual_bytes: sum(|disk| disk.virtual_bytes),
+        stored_bytes: sum(|disk| disk.stored_bytes),
+        with_data: (image.kind == image::Kind::Machine).then(|| CopyWithData {
+            disks: image.disk_labels().into_iter().skip(1).collect(),
+            virtual_bytes: image.virtual_bytes(),
+            stored_bytes: image.stored_bytes(),
+        }),
         n_copies_max: ctx.app.settings.n_copies_max,
         blocked: blocked(&image, &projects, &targets),
         projects: projects.iter().map(|p| people::choice(ctx, p)).collect::<Result<Vec<ProjectChoice>>>()?,
@@ -281,11 +304,16 @@ fn target(
         region.id
     );
     let slot = counter.take_image(&limits).map_err(|e| Reason::new(&e.code, e.message, "", ""));
+    let plain = image.disks_for(image::Kind::System);
+    let plain = plain.iter().map(|disk| disk.stored_bytes).fold(0, u64::saturating_add);
+    let whole = image.kind == image::Kind::Machine;
     Ok(CopyRegion {
         refused: image.can_copy_to(region, given.is_some()).and(slot).err(),
         inside: image.is_in(&region.id),
         free_name: free_name(ctx, &image.name, account, &[&region.id])?,
-        estimate: region.prices.image(image.stored_bytes()),
+        estimate: region.prices.image(plain),
+        with_data: whole.then(|| region.prices.image(image.stored_bytes())),
+        zone: if whole { zone_of_copy(image, region) } else { None },
         rate: region.prices.image_gb_month,
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,

@@ -4,7 +4,7 @@ use super::{entry, load};
 use crate::domain::form::{StageForm, StageImage};
 use crate::domain::ids::{ImageId, ProjectId, RegionId};
 use crate::domain::image::life::{Life, Plan, Stage, newest};
-use crate::domain::image::{Action, Change, Image};
+use crate::domain::image::{self, Action, Change, Image};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{App, Ctx, Permit, each};
@@ -81,7 +81,9 @@ fn judge_replacement(ctx: &Ctx, id: ImageId, other: ImageId) -> Result<()> {
     match ctx.read::<Image>(&other)? {
         _ if other == id => refuse("An image cannot stand in for itself. Choose another."),
         Some(found) if (found.project, &found.region) == (image.project, &image.region) => {
-            found.can(Action::Deploy).map_err(|reason| {
+            // What stands in for it is used in the same way.
+            let used = if image.kind == image::Kind::Data { Action::MakeDisk } else { Action::Deploy };
+            found.can(used).map_err(|reason| {
                 Error::field("replacement", "invalid_input", format!("{} Choose another.", reason.sentence()))
             })
         }

@@ -1,22 +1,23 @@
 //! What pages about images show. Reads only; every figure comes from records and the chunk store, none is made up.
 
 use super::{load, resource};
+use crate::domain::disk::DiskRole;
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::life::Stage;
 use crate::domain::image::list::ImageQuery;
-use crate::domain::image::{Image, Status, Visibility, tags};
-use crate::domain::instance::{self, Instance};
+use crate::domain::image::{self, Image, Status, Visibility, What, tags};
+use crate::domain::instance::{self, Disk, Instance};
 use crate::domain::meter::Charge;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
 use crate::domain::region::{Region, Switch};
-use crate::domain::size;
 use crate::domain::text::Name;
 use crate::domain::view::{
-    CaptureOptions, ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow, InstanceLink, PublicImages,
+    CaptureChoice, CaptureOptions, ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow, InstanceLink,
+    PublicImages,
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
@@ -128,6 +129,7 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
     ImageRow {
         id: image.id,
         name: image.name.clone(),
+        kind: image.kind,
         tags: image.tags.clone(),
         protected: image.protected,
         source: image.source.as_ref().map(|s| s.name.clone()),
@@ -189,7 +191,10 @@ pub(crate) fn choice(image: &Image) -> ImageChoice {
         name: image.name.clone(),
         os: image.os.version.clone(),
         virtual_bytes: image.virtual_bytes(),
-        min_disk_bytes: image.min_disk_bytes.max(image.virtual_bytes()),
+        kind: image.kind,
+        zone: image.zone.clone(),
+        data_disks: image.data_disks().map(|disk| disk.virtual_bytes).collect(),
+        min_disk_bytes: image.least_disk_bytes(),
         min_memory_mib: image.min_memory_mib,
         max_memory_mib: image.max_memory_mib,
         created: image.created,
@@ -321,16 +326,8 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
     let (machine, _) = instances::load(ctx, id, Act::ImageCreate)?;
     let region = people::region(ctx, &machine.region)?;
     let system = machine.system_disk();
-    let written = ctx.app.hypervisor.disk_used_bytes(id, system.id).unwrap_or(0);
-    let inherited = inherited_bytes(ctx, &machine);
-    let used_bytes = written.saturating_add(inherited).min(system.size_bytes);
-    let left_out = machine
-        .disks
-        .iter()
-        .skip(1)
-        .enumerate()
-        .map(|(i, d)| format!("data-{}, {}, {}", i + 1, d.kind, size::binary(d.size_bytes)))
-        .collect();
+    let used_bytes = used_bytes(ctx, &machine, system);
+    let left_out = machine.disks.iter().skip(1).map(|disk| machine.disk_label(disk)).collect();
     Ok(CaptureOptions {
         instance: id,
         name: machine.name.clone(),
@@ -342,6 +339,7 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
         most: region.prices.image(system.size_bytes),
         rate: region.prices.image_gb_month,
         left_out,
+        choices: capture_choices(ctx, &machine, &region)?,
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
         blocked: capture_blocked(ctx, &machine, &region)?,
@@ -349,10 +347,47 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
     })
 }
 
-fn inherited_bytes(ctx: &Ctx, machine: &Instance) -> u64 {
-    let Some(base) = &machine.system_disk().base else { return 0 };
-    let blobs = ctx.app.storage.region(&machine.region);
-    blobs.and_then(|b| b.size(&Fingerprint(base.clone()))).map_or(0, |s| s.stored_bytes)
+/// What of the machine an image can be made of: the system disk, the whole machine where it has data disks, and each data disk.
+fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Vec<CaptureChoice>> {
+    let no_service = snapshots::service::blocked(ctx, machine.account, region)?;
+    let data = || machine.disks.iter().filter(|disk| disk.role == DiskRole::Data);
+    let whole = data().next().map(|_| (What::Machine, "machine".to_owned(), machine.disks.iter().collect()));
+    let each = data().map(|disk| (What::Disk(disk.id), disk.id.to_string(), vec![disk]));
+    let system = (What::System, "system".to_owned(), vec![machine.system_disk()]);
+    let choice = |(what, slug, disks): (What, String, Vec<&Disk>)| {
+        let disk_bytes = disks.iter().map(|disk| disk.size_bytes).fold(0, u64::saturating_add);
+        let used = disks.iter().map(|disk| used_bytes(ctx, machine, disk)).fold(0, u64::saturating_add);
+        let kind = match what {
+            What::System => image::Kind::System,
+            What::Machine => image::Kind::Machine,
+            What::Disk(_) => image::Kind::Data,
+        };
+        CaptureChoice {
+            what: slug,
+            kind,
+            disks: disks.iter().map(|disk| machine.disk_label(disk)).collect(),
+            disk_bytes,
+            used_bytes: used,
+            likely: region.prices.image(used),
+            most: region.prices.image(disk_bytes),
+            needs_snapshot_service: image::needs_snapshot_service(kind),
+            refused: machine
+                .can_capture(what)
+                .err()
+                .or_else(|| no_service.clone().filter(|_| image::needs_snapshot_service(kind))),
+        }
+    };
+    Ok([system].into_iter().chain(whole).chain(each).map(choice).collect())
+}
+
+/// About what will be stored of a disk: what it occupies, with the image it grew from.
+fn used_bytes(ctx: &Ctx, machine: &Instance, disk: &Disk) -> u64 {
+    let written = ctx.app.hypervisor.disk_used_bytes(machine.id, disk.id).unwrap_or(0);
+    let inherited = disk.base.as_ref().map_or(0, |base| {
+        let blobs = ctx.app.storage.region(&machine.region);
+        blobs.and_then(|b| b.size(&Fingerprint(base.clone()))).map_or(0, |size| size.stored_bytes)
+    });
+    written.saturating_add(inherited).min(disk.size_bytes)
 }
 
 /// The first reason that would refuse to make an image of the machine: what greys out the button, and what the dialog says before anybody

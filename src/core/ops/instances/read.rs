@@ -6,7 +6,7 @@ use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{InstanceId, Subject};
-use crate::domain::image::{Image, Status as ImageStatus};
+use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Instance, Status};
 use crate::domain::money::Money;
 use crate::domain::page::{Page, ROWS_DEFAULT};
@@ -225,7 +225,7 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
     ctx.authorize(Act::InstanceCreate, &own, "project")?;
     let region = people::region_of(ctx, place)?;
     let mut mine: Vec<Arc<Image>> = ctx.app.images.group(&(project.id, region.id.clone()));
-    mine.retain(|i| i.status == ImageStatus::Available && !i.hidden && i.stage_deploys().is_ok());
+    mine.retain(|i| !i.hidden && i.can(image::Action::Deploy).is_ok());
     mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
     let flavors = list_records::<Flavor>(ctx.app.store.as_ref(), &(), Order::Ascending, 500, None)?.items;
     let mut flavors: Vec<Flavor> =
@@ -240,7 +240,11 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
             .map(|i| ImageChoice { leads: i.family.clone(), ..images::choice(i) })
             .collect(),
         mine: mine.iter().map(|i| images::choice(i)).collect(),
-        shared: shares::accepted(ctx, project.id, &region.id)?.iter().map(images::choice).collect(),
+        shared: shares::accepted(ctx, project.id, &region.id)?
+            .iter()
+            .filter(|image| image.makes_machines().is_ok())
+            .map(images::choice)
+            .collect(),
         flavors,
         zones: region.zones.clone(),
         prices: region.prices.clone(),

@@ -1,7 +1,7 @@
 //! Sharing what follows: beginning and ending it, what a recipient's answers mean for it, and passing an image on when it becomes
 //! available. The record of a family is read in each of these transactions, so none of them slips past another.
 
-use super::{About, Side, both, count, in_project, shared_limit, slots, tell};
+use super::{About, Side, both, count, in_project, n_accepted_max, shared_limit, slots, tell};
 use crate::domain::following::{Follower, Following, HasOther};
 use crate::domain::form::{Unfollow, UnfollowForm};
 use crate::domain::ids::ProjectId;
@@ -38,7 +38,7 @@ pub(crate) fn follow(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image)
 
 fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower: &Follower) -> Result<()> {
     let mut sharing = count(tx, image.id)?;
-    let fits = match sharing.n_accepted < ctx.app.settings.shares_max {
+    let fits = match sharing.n_accepted < n_accepted_max(ctx, image) {
         true => slots::take(tx, ctx, image, 1),
         false => Err(shared_limit(&sharing, "Stop sharing with one first.")),
     };

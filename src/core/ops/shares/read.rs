@@ -1,6 +1,6 @@
 //! What pages about sharing show. Reads only.
 
-use super::{judge, known, shared};
+use super::{judge, known, n_accepted_max, shared};
 use crate::domain::following::Following;
 use crate::domain::form::ShareForm;
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId};
@@ -201,7 +201,7 @@ pub fn sharing(ctx: &Ctx, id: ImageId) -> Result<ImageSharing> {
         region: image.region.clone(),
         rows: rows(ctx, &image)?,
         family: family(ctx, &image)?,
-        n_accepted_max: ctx.app.settings.shares_max,
+        n_accepted_max: n_accepted_max(ctx, &image),
         blocked: image.can(Action::Share).err(),
         may_share: ctx.may(Act::ImageShare, &images::resource(&image)),
         now: ctx.now,
@@ -270,7 +270,7 @@ pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions>
         name: image.name.clone(),
         region: image.region.clone(),
         n_accepted: ctx.read::<Sharing>(&id)?.map_or(0, |s| s.n_accepted),
-        n_accepted_max: ctx.app.settings.shares_max,
+        n_accepted_max: n_accepted_max(ctx, &image),
         n_targets_max: ctx.app.settings.share_targets_max,
         lines,
         family: (!image.family.is_empty()).then(|| image.family.clone()),

@@ -13,7 +13,6 @@ use crate::domain::view::SnapshotImageOptions;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
 use crate::ops::{audit, images, ledger, people};
-use crate::store::Tx;
 use std::collections::BTreeMap;
 
 /// Makes an image from a snapshot: quota, name, record, meter and event in one commit.
@@ -29,7 +28,7 @@ pub fn create_image(ctx: &Ctx, form: &SnapshotImageForm) -> Result<ImageId> {
         let snapshot = super::fresh(tx, command.snapshot)?;
         snapshot.can(Action::Image)?;
         let region = images::region_with_images(tx, &snapshot.region)?;
-        judge_service(tx, &snapshot)?;
+        images::service_for(tx, snapshot.makes(), snapshot.account, &region.id)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, snapshot.account, &region)?;
         ledger::count(tx, snapshot.account, &region.id, |c| c.take_image(&limits))?;
@@ -43,13 +42,6 @@ pub fn create_image(ctx: &Ctx, form: &SnapshotImageForm) -> Result<ImageId> {
     Ok(id)
 }
 
-fn judge_service(tx: &mut Tx<'_>, snapshot: &Snapshot) -> Result<()> {
-    if snapshot.makes() == ImageKind::Machine {
-        service::required(tx, snapshot.account, &snapshot.region)?;
-    }
-    Ok(())
-}
-
 fn image(ctx: &Ctx, command: &SnapshotImage, snapshot: &Snapshot, id: ImageId) -> Image {
     // What it inherits comes from the image its machine was deployed from, if that still exists.
     let parent = ctx.read::<Image>(&snapshot.origin.id).ok().flatten();
@@ -57,7 +49,7 @@ fn image(ctx: &Ctx, command: &SnapshotImage, snapshot: &Snapshot, id: ImageId) -
     let allowed = |f: fn(&Image) -> bool| parent.as_ref().is_some_and(f);
     let kind = snapshot.makes();
     let data = snapshot.disks.first().filter(|_| kind == ImageKind::Data).map(|d| d.disk);
-    let mut image = Image {
+    let image = Image {
         id,
         account: snapshot.account,
         project: snapshot.project,
@@ -98,8 +90,8 @@ fn image(ctx: &Ctx, command: &SnapshotImage, snapshot: &Snapshot, id: ImageId) -
         revision: 0,
         changed: None,
     };
-    image.min_disk_bytes = image.virtual_bytes();
-    image
+    let image = Image { min_disk_bytes: image.first_bytes(), ..image };
+    if kind == ImageKind::Data { image.without_system() } else { image }
 }
 
 /// What the dialog that makes an image from a snapshot shows.

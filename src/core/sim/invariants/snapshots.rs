@@ -49,6 +49,8 @@ fn available_ones_are_whole(bench: &Bench, records: &Records) -> Checked {
                     "{} holds {has:?} of {n} disks, {how:?}, and its capture took {taken:?}",
                     snapshot.id
                 );
+                let together = snapshot.task.is_some_and(|task| bench.host.were_together(task));
+                hold!(together, "the disks of {} were never like this at one moment", snapshot.id);
                 hold!(snapshot.error.is_none(), "{} is available with an error", snapshot.id);
             }
             Status::Creating | Status::Error => {

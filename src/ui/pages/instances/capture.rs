@@ -37,6 +37,7 @@ pub fn CaptureImagePage() -> impl IntoView {
 
 fn fresh(options: &CaptureOptions) -> CreateImageForm {
     CreateImageForm {
+        what: String::new(),
         instance: options.instance.to_string(),
         name: options.suggested_name.clone(),
         remark: String::new(),

@@ -198,6 +198,9 @@ mod tests {
         ImageChoice {
             id: uuid::Uuid::from_u128(number).into(),
             name: Name::parse(name).expect("valid"),
+            kind: darkroom_core::domain::image::Kind::System,
+            zone: None,
+            data_disks: vec![],
             os: String::new(),
             virtual_bytes: 1 << 30,
             min_disk_bytes: 1 << 30,
