@@ -69,6 +69,7 @@ fn disk(path: &Path, size: u64, content: u64, noise: &mut Noise) {
 
 fn register(system: &Ctx, tenant: &Tenant, name: &str, path: &Path) -> ImageId {
     let public = PublicImage {
+        kind: darkroom_core::domain::image::Kind::System,
         name: Name::parse(name).expect("valid"),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         boot: BootMode::Bios,

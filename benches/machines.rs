@@ -104,6 +104,7 @@ fn register(system: &Ctx, tenant: &Tenant, guest: &Path, scratch: &Scratch, sett
     let raw = to_raw(guest, &scratch.path("guest.raw"), &settings.qemu, &settings.format, &Quiet)
         .expect("the guest's disk is a QCOW2 file");
     let public = PublicImage {
+        kind: darkroom_core::domain::image::Kind::System,
         name: Name::parse("guest").expect("valid"),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         boot: BootMode::Bios,
@@ -346,6 +347,7 @@ fn prepare(owner: &Ctx, tenant: &Tenant, fingerprint: &Fingerprint) {
         let disks =
             vec![DiskSpec { id: DiskId(uuid::Uuid::from_u128(n + 1)), size_bytes: GIB, base: Some(base) }];
         let spec = MachineSpec {
+            iso: None,
             id,
             hostname: "measured".to_owned(),
             n_vcpus: 1,

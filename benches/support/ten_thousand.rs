@@ -191,6 +191,7 @@ fn put_task(tx: &mut Tx<'_>, asked: &Ctx, image: &Image) -> Result<()> {
     let id = image.task.expect("every image here has one");
     let finished = asked.now.plus_ms(2_000);
     let mut task = Task {
+        disk: None,
         origin: None,
         id,
         kind: Kind::ImageCreate,

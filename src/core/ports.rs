@@ -186,6 +186,8 @@ pub struct MachineSpec {
     pub memory_mib: u64,
     /// Disks in order; the first is the system disk.
     pub disks: Vec<DiskSpec>,
+    /// Path of a read-only raw ISO from [`Blobs::base`] that is in the machine's drive. It boots from it while its system disk does not.
+    pub iso: Option<String>,
     /// Public keys for the default user, one per entry.
     pub ssh_keys: Vec<String>,
     /// Cloud-init user data; empty for none.
@@ -256,6 +258,9 @@ pub trait Hypervisor: Send + Sync {
     fn reset(&self, id: InstanceId) -> Result<(), PortError>;
     /// What the machine does now. Also re-attaches to a process that an earlier run of darkroom started.
     fn power(&self, id: InstanceId) -> Result<Power, PortError>;
+    /// Removes one disk of a machine that is off; a disk or a machine that is not there is removed. `Refused` for the system disk and while
+    /// the machine runs.
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError>;
     /// Cuts the power and removes everything of the machine.
     fn destroy(&self, id: InstanceId) -> Result<(), PortError>;
     /// Copies disks of one machine, all as they are at one and the same instant, each into a scratch file named after `capture` and the disk;

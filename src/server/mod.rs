@@ -53,6 +53,14 @@ pub fn raw_disk(
     hypervisor::import::to_raw(file, scratch, &settings.qemu, &settings.format, watcher)
 }
 
+/// Judges a file from outside that is to be an ISO.
+///
+/// # Errors
+/// Why the file is not taken, or what failed.
+pub fn raw_iso(settings: &Settings, file: &Path) -> Result<hypervisor::import::Imported, PortError> {
+    hypervisor::import::iso(file, &settings.format)
+}
+
 pub use hypervisor::qemu::check_image_tool;
 
 /// Opens the data directory: records, chunk stores, machines.

@@ -7,6 +7,7 @@ mod cli_serve;
 mod contrast;
 mod forms;
 mod qemu;
+mod qemu_disks;
 mod stores;
 mod stores_kill;
 mod stores_power;

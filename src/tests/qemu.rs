@@ -23,13 +23,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const GIB: u64 = 1 << 30;
 const LIMITS: FormatLimits = FormatLimits { virtual_bytes_max: 64 * GIB };
 
 /// Follows work; can cancel it at its first progress, or do something else then.
 #[derive(Default)]
-struct Observer<'a> {
+pub(super) struct Observer<'a> {
     cancels_at_bytes: Option<u64>,
     on_progress: Option<Box<dyn Fn() + Sync + 'a>>,
     is_cancelled: AtomicBool,
@@ -56,10 +56,10 @@ impl Watcher for Observer<'_> {
 }
 
 /// A host with machines; ends their processes when the test is over, however it ends.
-struct Host {
+pub(super) struct Host {
     _temporary: TempDir,
-    root: PathBuf,
-    hypervisor: Arc<QemuHypervisor>,
+    pub(super) root: PathBuf,
+    pub(super) hypervisor: Arc<QemuHypervisor>,
     machines: Mutex<Vec<InstanceId>>,
 }
 
@@ -81,7 +81,7 @@ fn settings() -> QemuSettings {
 }
 
 /// A host, or `None` with a notice where QEMU is missing. Its folder is deeper than a socket's path may be long.
-fn host() -> Option<Host> {
+pub(super) fn host() -> Option<Host> {
     if tool::find_program(&settings().qemu).is_none() {
         println!("skipped: qemu-system-x86_64 is not installed");
         return None;
@@ -95,7 +95,7 @@ fn host() -> Option<Host> {
 }
 
 impl Host {
-    fn create(&self, n: u128, disks: Vec<DiskSpec>) -> MachineSpec {
+    pub(super) fn create(&self, n: u128, disks: Vec<DiskSpec>) -> MachineSpec {
         let spec = MachineSpec {
             id: InstanceId(Uuid::from_u128(n)),
             hostname: format!("guest-{n}"),
@@ -103,6 +103,7 @@ impl Host {
             n_vcpus: if n % 2 == 1 { 2 } else { 1 },
             memory_mib: 256,
             disks,
+            iso: None,
             ssh_keys: vec![
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfd0tqBpYvQ0kLrN1oTz7yJ0lYqkT3kqv3Yw1bJw8Zx ann@desk"
                     .to_owned(),
@@ -116,11 +117,11 @@ impl Host {
         spec
     }
 
-    fn folder(&self, id: InstanceId) -> PathBuf {
+    pub(super) fn folder(&self, id: InstanceId) -> PathBuf {
         self.root.join(id.to_string())
     }
 
-    fn monitor(&self, id: InstanceId, name: &str) -> Qmp {
+    pub(super) fn monitor(&self, id: InstanceId, name: &str) -> Qmp {
         let serial = self.hypervisor.console_socket(id).unwrap();
         Qmp::connect(&Path::new(&serial).with_file_name(name), Duration::from_secs(10)).unwrap()
     }
@@ -151,7 +152,7 @@ impl Host {
     }
 }
 
-fn disk(n: u128, size_bytes: u64, base: Option<&Path>) -> DiskSpec {
+pub(super) fn disk(n: u128, size_bytes: u64, base: Option<&Path>) -> DiskSpec {
     DiskSpec { id: DiskId(Uuid::from_u128(n)), size_bytes, base: base.map(|base| base.display().to_string()) }
 }
 
@@ -161,20 +162,20 @@ fn tool_run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// The serial console, as somebody at a terminal uses it.
-struct Console {
+pub(super) struct Console {
     stream: UnixStream,
     seen: String,
 }
 
 impl Console {
-    fn connect(host: &Host, id: InstanceId) -> Self {
+    pub(super) fn connect(host: &Host, id: InstanceId) -> Self {
         let stream = UnixStream::connect(host.hypervisor.console_socket(id).unwrap()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         Self { stream, seen: String::new() }
     }
 
     /// Reads until `text` has come, and forgets everything up to its end.
-    fn until(&mut self, text: &str) -> String {
+    pub(super) fn until(&mut self, text: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(at) = self.seen.find(text) {
@@ -193,7 +194,7 @@ impl Console {
     }
 
     /// Runs a command at the prompt and returns what it printed.
-    fn run(&mut self, command: &str) -> String {
+    pub(super) fn run(&mut self, command: &str) -> String {
         // The arithmetic keeps the echo of the command from looking like its end.
         self.stream.write_all(format!("{command}; echo end-$((40+2))\r").as_bytes()).unwrap();
         self.until("end-42")
@@ -201,7 +202,7 @@ impl Console {
 }
 
 /// The test guest's disk as a raw file: what the chunk store would offer as a base.
-fn guest_base(folder: &Path) -> PathBuf {
+pub(super) fn guest_base(folder: &Path) -> PathBuf {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/darkroom-linux.qcow2");
     assert!(
         guest.is_file(),

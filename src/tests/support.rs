@@ -5,9 +5,12 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
-use darkroom_core::domain::form::{DeleteImageForm, QuotaRequestForm, ShareForm};
-use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId};
+use darkroom_core::domain::form::{DeleteImageForm, DeployForm, QuotaRequestForm, ScheduleForm, ShareForm};
+use darkroom_core::domain::ids::{
+    ImageId, InstanceId, ProjectId, RequestId, ScheduleId, SessionId, SnapshotId, TaskId,
+};
 use darkroom_core::domain::quota::Limits;
+use darkroom_core::ops::snapshots::schedules;
 use darkroom_core::ops::{Ctx, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
@@ -91,6 +94,12 @@ pub struct World {
     pub request: RequestId,
     /// An image in the recycle bin.
     pub recycled: ImageId,
+    /// An available snapshot of the running machine, of its system disk.
+    pub snapshot: SnapshotId,
+    /// An available snapshot of all disks of the stopped one.
+    pub data_snapshot: SnapshotId,
+    /// A schedule of the running machine.
+    pub schedule: ScheduleId,
     /// The stranger's project.
     pub strangers: ProjectId,
     /// A task that can be cancelled.
@@ -120,7 +129,13 @@ impl World {
         let member = bench.user("member@acme.example").expect("the member signs in");
         let project = provider.projects[0].1;
         let machine = bench.machine(&member, &provider, project, "web").expect("deploys");
-        let stopped = bench.machine(&member, &provider, project, "db").expect("deploys");
+        let with_data = DeployForm {
+            data1_gib: "1".to_owned(),
+            data1_kind: "ssd".to_owned(),
+            ..bench.deploy_form(&provider, project, "db")
+        };
+        let stopped = instances::create(&bench.at_present(&member), &with_data).expect("deploys");
+        bench.work().expect("works");
         instances::stop(&bench.at_present(&member), stopped).expect("stops");
         bench.work().expect("works");
         let (image, _) = bench.capture(&member, machine, "web-v1").expect("captures");
@@ -146,6 +161,13 @@ impl World {
             ..ShareForm::default()
         };
         shares::share(&bench.at_present(&member), &share).expect("offers");
+        bench.service_on(&asker, project).expect("the service is turned on");
+        let (snapshot, _) = bench.snapshot(&member, machine, "system", "before").expect("takes a snapshot");
+        bench.work().expect("works");
+        let (data_snapshot, _) = bench.snapshot(&member, stopped, "all", "whole").expect("takes a snapshot");
+        bench.work().expect("works");
+        let nightly = ScheduleForm { instance: machine.to_string(), ..ScheduleForm::usual() };
+        let schedule = schedules::save(&bench.at_present(&member), &nightly).expect("schedules");
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");
         bench.work().expect("works");
@@ -186,6 +208,9 @@ impl World {
             image,
             offered,
             recycled,
+            snapshot,
+            data_snapshot,
+            schedule,
             request,
             strangers,
             running_task,

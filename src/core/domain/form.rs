@@ -5,6 +5,7 @@
 mod bulk;
 mod deleting;
 mod deploy;
+mod disks;
 mod edit;
 mod quotas;
 mod region;
@@ -15,6 +16,7 @@ pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub(crate) use deploy::{DATA_DISK_KIND, whole_gib};
 pub use deploy::{DataDisk, Deploy, DeployForm, FAMILY_PREFIX, ImageChoice};
+pub use disks::{AddDisk, AddDiskForm, DiskSource, RemoveDisk, RemoveDiskForm, SNAPSHOT_PREFIX};
 pub use edit::{EditImage, EditImageForm};
 pub use quotas::{QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm};
 pub use region::{RegionEdit, RegionForm};

@@ -84,6 +84,11 @@ pub enum Refusal {
         /// What to do instead.
         advice: &'static str,
     },
+    /// It is no disc.
+    #[error(
+        "The file is not an ISO 9660 image of a CD or DVD: it does not say CD001 at byte 32769. Register a disk without asking for an ISO."
+    )]
+    NotIso,
     /// The disk would be too large.
     #[error("The disk has {}, and {} is the largest that is allowed.", binary(*virtual_bytes), binary(*limit_bytes))]
     TooLarge {
@@ -155,6 +160,25 @@ pub fn judge(header: &[u8], file_bytes: u64, limits: &FormatLimits) -> Result<Di
     Ok(DiskFormat { kind: FormatKind::Raw, virtual_bytes: file_bytes })
 }
 
+/// Where every ISO 9660 file system says what it is, and how.
+const ISO_AT: usize = 32_769;
+const ISO_MAGIC: &[u8] = b"CD001";
+
+/// Judges a file that is to be an ISO 9660 disc, by its beginning and its length, as [`judge`] does a disk. A machine only ever reads it.
+///
+/// # Errors
+/// Why it is not taken.
+pub fn judge_iso(header: &[u8], file_bytes: u64, limits: &FormatLimits) -> Result<DiskFormat, Refusal> {
+    if file_bytes == 0 || header.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    if !header.get(ISO_AT..).is_some_and(|rest| rest.starts_with(ISO_MAGIC)) {
+        return Err(Refusal::NotIso);
+    }
+    check_size(file_bytes, limits)?;
+    Ok(DiskFormat { kind: FormatKind::Raw, virtual_bytes: file_bytes })
+}
+
 const CONVERT: &str = "Convert it with `qemu-img convert -O qcow2 old new` and send the new file.";
 const UNPACK: &str = "Unpack it first and send the disk file in it.";
 
@@ -170,7 +194,12 @@ const SIGNATURES: [(usize, &[u8], &str, &str); 19] = [
     (0, b"WithoutFreeSpace", "a Parallels disk", CONVERT),
     (0, b"WithouFreSpacExt", "a Parallels disk", CONVERT),
     (0, b"Bochs Virtual HD Image", "a Bochs disk", CONVERT),
-    (32_769, b"CD001", "an ISO image of a CD or DVD", "Send an installed system disk instead."),
+    (
+        ISO_AT,
+        ISO_MAGIC,
+        "an ISO image of a CD or DVD",
+        "Register it as an ISO, or send an installed system disk instead.",
+    ),
     (257, b"ustar", "an archive (OVA or TAR)", UNPACK),
     (0, b"PK\x03\x04", "a ZIP archive", UNPACK),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
@@ -408,6 +437,20 @@ mod tests {
         let mut header = sound();
         change(&mut header);
         judge(&header, FILE_BYTES, &LIMITS)
+    }
+
+    #[test]
+    fn an_iso_is_known_by_its_mark_and_nothing_else_is_one() {
+        let limits = FormatLimits::default();
+        let mut disc = vec![0u8; 40_960];
+        assert_eq!(judge_iso(&disc, 40_960, &limits), Err(Refusal::NotIso));
+        disc[32_769..32_774].copy_from_slice(b"CD001");
+        let taken = DiskFormat { kind: FormatKind::Raw, virtual_bytes: 40_960 };
+        assert_eq!(judge_iso(&disc, 40_960, &limits), Ok(taken));
+        assert!(matches!(judge_iso(&disc, 40_961, &limits), Err(Refusal::NotSectors { .. })));
+        assert_eq!(judge_iso(&disc[..32_772], 32_772, &limits), Err(Refusal::NotIso));
+        assert_eq!(judge_iso(&[], 0, &limits), Err(Refusal::Empty));
+        assert_eq!(judge_iso(b"QFI\xfb", 4, &limits), Err(Refusal::NotIso));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Status {
     Stopping,
     /// It is being restarted.
     Rebooting,
+    /// A disk is being added to it or removed from it.
+    Updating,
     /// It is being removed.
     Deleting,
     /// It could not be made or its process died; `error` says why.
@@ -32,13 +34,14 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Creating,
         Self::Running,
         Self::Stopped,
         Self::Starting,
         Self::Stopping,
         Self::Rebooting,
+        Self::Updating,
         Self::Deleting,
         Self::Error,
     ];
@@ -52,6 +55,7 @@ impl Status {
             Self::Starting => "Starting",
             Self::Stopping => "Stopping",
             Self::Rebooting => "Rebooting",
+            Self::Updating => "Updating",
             Self::Deleting => "Deleting",
             Self::Error => "Error",
         }
@@ -59,7 +63,15 @@ impl Status {
 
     /// Whether a task is changing it right now.
     pub const fn moving(self) -> bool {
-        matches!(self, Self::Creating | Self::Starting | Self::Stopping | Self::Rebooting | Self::Deleting)
+        matches!(
+            self,
+            Self::Creating
+                | Self::Starting
+                | Self::Stopping
+                | Self::Rebooting
+                | Self::Updating
+                | Self::Deleting
+        )
     }
 }
 
@@ -114,6 +126,8 @@ pub struct Instance {
     pub memory_mib: u64,
     /// Its disks, system disk first.
     pub disks: Vec<Disk>,
+    /// Fingerprint of the ISO that is in its drive, 64 hex digits; only of a machine that was made from one.
+    pub iso: Option<String>,
     /// What it was deployed from.
     pub origin: Origin,
     /// How it starts.
@@ -151,14 +165,26 @@ pub enum Action {
     Delete,
     /// Make an image of it.
     Capture,
+    /// Give it a new data disk.
+    AddDisk,
+    /// Remove one of its data disks.
+    RemoveDisk,
     /// Type into its serial console.
     Console,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] =
-        [Self::Start, Self::Stop, Self::Reboot, Self::Delete, Self::Capture, Self::Console];
+    pub const ALL: [Self; 8] = [
+        Self::Start,
+        Self::Stop,
+        Self::Reboot,
+        Self::Delete,
+        Self::Capture,
+        Self::AddDisk,
+        Self::RemoveDisk,
+        Self::Console,
+    ];
 
     const fn verb(self) -> &'static str {
         match self {
@@ -167,6 +193,8 @@ impl Action {
             Self::Reboot => "restarted",
             Self::Delete => "deleted",
             Self::Capture => "captured",
+            Self::AddDisk => "given a disk",
+            Self::RemoveDisk => "rid of a disk",
             Self::Console => "typed into",
         }
     }
@@ -178,7 +206,7 @@ impl Instance {
     /// # Errors
     /// The rule, the current value and the way out.
     pub fn can(&self, action: Action) -> Result<(), Reason> {
-        use Action::{Capture, Console, Delete, Reboot, Start, Stop};
+        use Action::{AddDisk, Capture, Console, Delete, Reboot, RemoveDisk, Start, Stop};
         use Status::{Error, Running, Stopped};
         if self.capturing.is_some() && action != Console {
             return Err(Reason::new(
@@ -195,12 +223,23 @@ impl Instance {
             (Start, Stopped | Error)
             | (Stop | Reboot | Console, Running)
             | (Delete, Running | Stopped | Error)
-            | (Capture, Running | Stopped) => Ok(()),
+            | (Capture, Running | Stopped)
+            | (AddDisk | RemoveDisk, Stopped) => Ok(()),
             (_, s) if s.moving() => Err(Reason::new(
                 "instance_busy",
                 format!("A machine that is {} cannot be {}.", s.word().to_lowercase(), action.verb()),
                 format!("It is {} now.", s.word()),
                 "Wait until that is done.",
+            )),
+            (AddDisk | RemoveDisk, _) => Err(Reason::new(
+                "instance_not_stopped",
+                "Disks are added and removed while the machine is off.",
+                format!("It is {} now.", self.status.word()),
+                if self.status == Running {
+                    "Stop it first."
+                } else {
+                    "Start it, see that it works, and stop it."
+                },
             )),
             (Start, _) => Err(Reason::new("instance_running", "It runs already.", "", "")),
             (Capture, _) => Err(Reason::new(
@@ -251,6 +290,7 @@ pub(crate) mod tests {
                 size_bytes: 1 << 30,
                 base: Some("0".repeat(64)),
             }],
+            iso: None,
             origin: Origin {
                 id: Uuid::from_u128(5).into(),
                 name: Name::parse("base").expect("valid"),
@@ -278,7 +318,7 @@ pub(crate) mod tests {
                     Ok(()) => "yes".to_owned(),
                     Err(r) => format!("no: {}", r.sentence()),
                 };
-                table += &format!("{:<10} {:<8} {verdict}\n", status.word(), format!("{action:?}"));
+                table += &format!("{:<10} {:<10} {verdict}\n", status.word(), format!("{action:?}"));
             }
         }
         insta::assert_snapshot!(table);

@@ -52,6 +52,10 @@ pub enum Act {
     ScheduleUpdate,
     /// Turn the snapshot service of an account on or off.
     SnapshotService,
+    /// Give a machine a new disk.
+    DiskAdd,
+    /// Remove a disk of a machine.
+    DiskRemove,
     /// See a task.
     TaskGet,
     /// Cancel or retry a task.
@@ -78,7 +82,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -101,6 +105,8 @@ impl Act {
         Self::SnapshotDelete,
         Self::ScheduleUpdate,
         Self::SnapshotService,
+        Self::DiskAdd,
+        Self::DiskRemove,
         Self::TaskGet,
         Self::TaskChange,
         Self::AuditProject,
@@ -139,6 +145,8 @@ impl Act {
             Self::SnapshotDelete => "snapshot.delete",
             Self::ScheduleUpdate => "schedule.update",
             Self::SnapshotService => "snapshot.service",
+            Self::DiskAdd => "disk.add",
+            Self::DiskRemove => "disk.remove",
             Self::TaskGet => "task.get",
             Self::TaskChange => "task.change",
             Self::AuditProject => "audit.project",
@@ -180,6 +188,8 @@ impl Act {
             | Self::SnapshotUpdate
             | Self::SnapshotDelete
             | Self::ScheduleUpdate
+            | Self::DiskAdd
+            | Self::DiskRemove
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
             Self::QuotaAsk | Self::SnapshotService => Need::Owner,

@@ -117,6 +117,11 @@ impl PriceBook {
         Estimate { hour: month.scaled(1, u128::from(HOURS_PER_MONTH)), month }
     }
 
+    /// What a disk of this kind and size costs; nothing where the kind has no price.
+    pub fn disk(&self, kind: DiskKind, size_bytes: u64) -> Estimate {
+        stored(self.disk_gb_month.get(&kind).copied().unwrap_or_default(), size_bytes)
+    }
+
     /// What a running machine with these disks costs. `None` when the type or a disk kind has no price here.
     pub fn machine(&self, flavor: &FlavorId, disks: &[(DiskKind, u64)]) -> Option<Estimate> {
         let hour = *self.flavor_hour.get(flavor)?;

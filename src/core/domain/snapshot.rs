@@ -243,6 +243,23 @@ impl Snapshot {
         self.disks.iter().filter_map(|d| d.content.as_ref())
     }
 
+    /// What is stored of this data disk of it, of the first one where none is named.
+    ///
+    /// # Errors
+    /// `disk_gone` when it has no such data disk.
+    pub fn data_content(&self, disk: Option<DiskId>) -> Result<&ImageDisk, Reason> {
+        let mut data = self.disks.iter().filter(|d| d.role == DiskRole::Data);
+        let found = data.find(|d| disk.is_none_or(|id| d.disk == id)).and_then(|d| d.content.as_ref());
+        found.ok_or_else(|| {
+            Reason::new(
+                "disk_gone",
+                "A new disk is made from a data disk that the snapshot holds.",
+                format!("{} has no such data disk.", self.name),
+                "Choose another one.",
+            )
+        })
+    }
+
     /// Sum of the sizes guests saw, in bytes.
     pub fn size_bytes(&self) -> u64 {
         self.disks.iter().map(|d| d.size_bytes).fold(0, u64::saturating_add)

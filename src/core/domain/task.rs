@@ -3,7 +3,7 @@
 
 use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
-use super::ids::{AccountId, ProjectId, RegionId, Subject, TaskId, UserId};
+use super::ids::{AccountId, DiskId, ProjectId, RegionId, Subject, TaskId, UserId};
 use super::image::{Consistency, ImageDisk};
 use super::time::{Timestamp, span};
 use serde::{Deserialize, Serialize};
@@ -33,11 +33,15 @@ pub enum Kind {
     SnapshotCreate,
     /// Removes a snapshot.
     SnapshotDelete,
+    /// Gives a machine a new data disk.
+    DiskAdd,
+    /// Removes a data disk of a machine.
+    DiskRemove,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ImageCreate,
         Self::ImageCopy,
         Self::ImageDelete,
@@ -48,6 +52,8 @@ impl Kind {
         Self::InstanceDelete,
         Self::SnapshotCreate,
         Self::SnapshotDelete,
+        Self::DiskAdd,
+        Self::DiskRemove,
     ];
 
     /// What a person reads in lists.
@@ -63,6 +69,8 @@ impl Kind {
             Self::InstanceDelete => "Delete instance",
             Self::SnapshotCreate => "Create snapshot",
             Self::SnapshotDelete => "Delete snapshot",
+            Self::DiskAdd => "Add disk",
+            Self::DiskRemove => "Remove disk",
         }
     }
 
@@ -78,17 +86,22 @@ impl Kind {
             Self::InstanceStop => &[Step::PressPower, Step::AwaitOff],
             Self::InstanceReboot => &[Step::PressPower, Step::AwaitOff, Step::Start],
             Self::InstanceDelete => &[Step::Destroy],
+            Self::DiskAdd => &[Step::PrepareBase, Step::CreateDisks],
+            Self::DiskRemove => &[Step::RemoveDisk],
         }
     }
 
     /// Whether a failed try is undone. What removes things only goes forward: it is tried until it is done or somebody must look.
     pub const fn undoable(self) -> bool {
-        !matches!(self, Self::ImageDelete | Self::InstanceDelete | Self::SnapshotDelete)
+        !matches!(self, Self::ImageDelete | Self::InstanceDelete | Self::DiskRemove | Self::SnapshotDelete)
     }
 
     /// Whether a person may stop it and have everything undone.
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate | Self::SnapshotCreate)
+        matches!(
+            self,
+            Self::ImageCreate | Self::ImageCopy | Self::InstanceCreate | Self::DiskAdd | Self::SnapshotCreate
+        )
     }
 }
 
@@ -108,7 +121,7 @@ pub enum Step {
     Release,
     /// Make sure the read-only base file exists.
     PrepareBase,
-    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it.
+    /// Create the machine's disks and seed. Undo: destroy the machine, when this task is making it; remove the disk that it adds.
     CreateDisks,
     /// Start the machine's process. Undo: cut the power.
     Start,
@@ -116,6 +129,8 @@ pub enum Step {
     PressPower,
     /// Wait until it is off; cut the power after the time allowed. Undo: cut the power.
     AwaitOff,
+    /// Remove one disk of the machine.
+    RemoveDisk,
     /// Remove everything of the machine.
     Destroy,
 }
@@ -134,6 +149,7 @@ impl Step {
             Self::Start => "Start the machine",
             Self::PressPower => "Press the power button",
             Self::AwaitOff => "Wait until it is off",
+            Self::RemoveDisk => "Remove the disk",
             Self::Destroy => "Remove the machine",
         }
     }
@@ -216,7 +232,7 @@ pub struct Outputs {
     pub consistency: Option<Consistency>,
     /// The disks stored so far, in the order of `scratch`: storing goes on with the first that is not here yet.
     pub stored: Vec<ImageDisk>,
-    /// Paths of the base files, one for each disk of the machine that has one.
+    /// Paths of the base files, one for each disk of the machine that has one, and of its ISO.
     pub bases: Vec<String>,
     /// The port the machine answers on.
     pub ssh_port: Option<u16>,
@@ -344,6 +360,8 @@ pub struct Task {
     pub subject: Subject,
     /// The subject's name then.
     pub name: String,
+    /// The disk of the machine that it adds or removes; `None` for every other kind.
+    pub disk: Option<DiskId>,
     /// What it copies; only of a copy across regions.
     pub origin: Option<Origin>,
     /// Where it stands.
@@ -437,7 +455,7 @@ impl Task {
         match action {
             Action::Cancel if !self.kind.cancellable() => Err(Reason::new(
                 "task_not_cancellable",
-                "Only making or copying an image and making an instance can be cancelled.",
+                "Only making or copying an image, making an instance and adding a disk can be cancelled.",
                 format!("This task is “{}”.", self.kind.title()),
                 "Wait until it is done.",
             )),
@@ -450,6 +468,12 @@ impl Task {
                     Err(Reason::new("task_ended", "Only a queued or running task can be cancelled.", now, ""))
                 }
             },
+            Action::Retry if self.kind == Kind::DiskAdd && self.state == State::Failed => Err(Reason::new(
+                "task_not_retryable",
+                "Adding a disk is asked for anew: its size and content are forgotten.",
+                now,
+                "Add the disk again on the machine's page.",
+            )),
             Action::Retry => match self.state {
                 State::Failed | State::Stuck => Ok(()),
                 State::Queued | State::Running | State::Undoing | State::Done | State::Cancelled => {

@@ -292,6 +292,8 @@ pub(crate) fn price_unchanged(prices: &PriceBook, shown_version: u32) -> Result<
 
 /// What the provider says of a public image.
 pub struct PublicImage {
+    /// A system disk or an ISO.
+    pub kind: image::Kind,
     /// Its name.
     pub name: Name,
     /// The system inside.

@@ -198,6 +198,7 @@ fn assemble(
         n_vcpus: flavor.n_vcpus,
         memory_mib: flavor.memory_mib,
         disks,
+        iso: image.disks.first().filter(|_| image.kind == image::Kind::Iso).map(|d| d.fingerprint.clone()),
         origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod ctx;
+pub mod disks;
 pub mod images;
 pub mod instances;
 pub mod ledger;

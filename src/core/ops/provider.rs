@@ -434,7 +434,7 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         region: public.region,
         name: public.name,
         remark: String::new(),
-        kind: image::Kind::System,
+        kind: public.kind,
         zone: None,
         status: Status::Available,
         visibility: Visibility::Public,
@@ -449,7 +449,8 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         sriov: false,
         min_memory_mib: public.min_memory_mib,
         max_memory_mib: 0,
-        min_disk_bytes: stored.virtual_bytes,
+        // What is installed from a disc may be of any size.
+        min_disk_bytes: if public.kind == image::Kind::Iso { 0 } else { stored.virtual_bytes },
         parent: None,
         source: None,
         copied_from: None,

@@ -7,8 +7,8 @@ pub mod schedules;
 pub mod service;
 
 pub use image::{create_image, image_options};
-pub(crate) use read::{blocked, of_machine, prints};
-pub use read::{detail, list, options};
+pub(crate) use read::{blocked, disk_sources, of_machine, prints};
+pub use read::{detail, disk_options, list, options};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};

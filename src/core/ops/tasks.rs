@@ -3,7 +3,7 @@
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit, Place};
 use super::{images, instances, people, snapshots};
-use crate::domain::ids::{AccountId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::ids::{AccountId, DiskId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, ROWS_DEFAULT};
@@ -23,6 +23,7 @@ pub(crate) struct About {
     project: ProjectId,
     region: RegionId,
     origin: Option<Origin>,
+    disk: Option<DiskId>,
 }
 
 impl About {
@@ -34,6 +35,7 @@ impl About {
             project: image.project,
             region: image.region.clone(),
             origin: None,
+            disk: None,
         }
     }
 
@@ -50,6 +52,7 @@ impl About {
             project: snapshot.project,
             region: snapshot.region.clone(),
             origin: None,
+            disk: None,
         }
     }
 
@@ -61,7 +64,13 @@ impl About {
             project: machine.project,
             region: machine.region.clone(),
             origin: None,
+            disk: None,
         }
+    }
+
+    /// One disk of a machine.
+    pub(crate) fn disk(machine: &Instance, disk: DiskId) -> Self {
+        Self { disk: Some(disk), ..Self::instance(machine) }
     }
 }
 
@@ -84,6 +93,7 @@ pub(crate) fn begin(
         region: about.region.clone(),
         subject: about.subject,
         name: about.name.clone(),
+        disk: about.disk,
         origin: about.origin.clone(),
         state: State::Queued,
         step: 0,

@@ -225,6 +225,7 @@ impl Bench {
         self.host
             .put_file("files/guest.raw", Content { virtual_bytes: GIB, blocks: [(0, 7), (1, 8)].into() });
         let public = PublicImage {
+            kind: crate::domain::image::Kind::System,
             name: Name::parse("guest").map_err(Error::internal)?,
             os: Os::default(),
             boot: BootMode::Bios,

@@ -18,7 +18,7 @@ use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{audit, images, instances, people, tasks};
 use crate::ports::Clock;
 
-type Happened = (String, String);
+pub(super) type Happened = (String, String);
 
 /// Somebody who may change things in a project, and what is there.
 pub(super) struct Desk {
@@ -367,6 +367,8 @@ impl World {
         let Some(task) = self.a_task(desk.project, failed) else { return (event, "nothing".to_owned()) };
         let result = tasks::retry(&desk.ctx, task);
         let allowed = [
+            // A disk is added anew.
+            "task_not_retryable",
             "image_not_failed",
             "image_feature_off",
             "source_gone",

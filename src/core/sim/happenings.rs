@@ -19,11 +19,11 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 55] = [
+const HAPPENINGS: [(u64, Happening); 57] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
-    (20, World::captures),
+    (30, World::captures),
     (11, World::copies),
     (6, World::starts),
     (7, World::stops),
@@ -33,6 +33,8 @@ const HAPPENINGS: [(u64, Happening); 55] = [
     (3, World::purges_image),
     (2, World::keeps_image),
     (5, World::deletes_machine),
+    (6, World::adds_disk),
+    (4, World::removes_disk),
     (7, World::renames),
     (6, World::manages),
     (6, World::cancels),
@@ -48,7 +50,7 @@ const HAPPENINGS: [(u64, Happening); 55] = [
     (1, World::withdraws_request),
     (3, World::answers_request),
     (5, World::turns_service),
-    (10, World::takes_snapshot),
+    (8, World::takes_snapshot),
     (2, World::renames_snapshot),
     (4, World::deletes_snapshot),
     (4, World::images_snapshot),

@@ -29,6 +29,8 @@ pub enum Op {
     Cut,
     /// Remove a machine.
     Destroy,
+    /// Remove a disk.
+    RemoveDisk,
     /// Copy a disk.
     Capture,
     /// Remove a copy.
@@ -213,6 +215,11 @@ impl Host {
         self.state().machines.keys().copied().collect()
     }
 
+    /// The disks of a machine here.
+    pub fn disks(&self, id: InstanceId) -> BTreeSet<DiskId> {
+        self.state().machines.get(&id).map(|m| m.disks.keys().copied().collect()).unwrap_or_default()
+    }
+
     /// Whether the machine's process runs.
     pub fn runs(&self, id: InstanceId) -> bool {
         self.state().machines.get(&id).is_some_and(|m| m.port.is_some())
@@ -338,7 +345,7 @@ impl State {
                 Op::Create | Op::Capture | Op::Ingest | Op::Base | Op::Transfer => {
                     PortError::NoSpace { place: "north-1".to_owned() }
                 }
-                Op::Destroy | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,
+                Op::Destroy | Op::RemoveDisk | Op::Discard | Op::Cut | Op::Power | Op::Sweep => return None,
                 Op::Start | Op::Press | Op::WaitOff => {
                     PortError::Refused("The host refuses this.".to_owned())
                 }

@@ -136,6 +136,20 @@ impl Hypervisor for SimHypervisor {
         end(ends_with, power)
     }
 
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError> {
+        let ends_with = self.0.begin(Op::RemoveDisk)?;
+        let mut state = self.0.state();
+        if let Some(machine) = state.machines.get_mut(&id) {
+            if machine.port.is_some() {
+                return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
+            }
+            machine.disks.remove(&disk);
+        }
+        state.remember(id);
+        drop(state);
+        end(ends_with, ())
+    }
+
     fn destroy(&self, id: InstanceId) -> Result<(), PortError> {
         let ends_with = self.0.begin(Op::Destroy)?;
         let mut state = self.0.state();

@@ -56,6 +56,7 @@ pub fn check(bench: &Bench) -> Checked {
     one_request_of_a_kind_waits(store, &records)?;
     available_images_are_whole(bench, &records)?;
     kinds::disks_are_of_one_moment(bench, &records)?;
+    kinds::the_host_has_the_disks_that_are_written_down(bench, &records)?;
     everything_live_is_stored(bench, &records)?;
     subjects_and_tasks_agree(&records)?;
     captures_and_machines_agree(&records)?;
@@ -399,16 +400,20 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
         one_task(image.id.0, kind.as_slice(), image.task, &found)?;
     }
     for machine in records.instances.all() {
-        use instance::Status::{Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping};
+        use instance::Status::{
+            Creating, Deleting, Error, Rebooting, Running, Starting, Stopped, Stopping, Updating,
+        };
+        let found = of_subject.remove(&machine.id.0).unwrap_or_default();
         let kind = match machine.status {
             Creating => Some(Kind::InstanceCreate),
             Starting => Some(Kind::InstanceStart),
             Stopping => Some(Kind::InstanceStop),
             Rebooting => Some(Kind::InstanceReboot),
             Deleting => Some(Kind::InstanceDelete),
+            Updating if found.iter().any(|task| task.kind == Kind::DiskRemove) => Some(Kind::DiskRemove),
+            Updating => Some(Kind::DiskAdd),
             Running | Stopped | Error => None,
         };
-        let found = of_subject.remove(&machine.id.0).unwrap_or_default();
         one_task(machine.id.0, kind.as_slice(), machine.task, &found)?;
     }
     for snapshot in records.snapshots.all() {
@@ -540,7 +545,9 @@ fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
             );
         }
         if has_run(machine, records) && machine.status != instance::Status::Deleting {
-            for disk in &machine.disks {
+            // One that is being made is not there yet, one that is being removed costs nothing any more.
+            let changing = records.tasks.all().find(|t| machine.task == Some(t.id) && unfinished(t));
+            for disk in machine.disks.iter().filter(|d| changing.and_then(|t| t.disk) != Some(d.id)) {
                 let charge = Charge::Disk { disk_kind: disk.kind };
                 due.insert((disk.id.0, format!("{charge:?}")), disk.size_bytes);
             }

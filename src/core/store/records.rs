@@ -69,7 +69,7 @@ records! {
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 4, ImageId, |r| r.id, older_image;
-    Instance, "instance", 2, InstanceId, |r| r.id, older_instance;
+    Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
     Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 2, MeterId, |r| r.id, older_meter;
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
@@ -227,12 +227,13 @@ fn older_following(from_version: u32, mut value: Value) -> Result<Value, StoreEr
     }
 }
 
-/// Version 1 knew no copies, version 2 one disk of an image.
+/// Version 1 knew no copies; version 2 one disk of an image, and no tasks for disks.
 fn older_task(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1 | 2, Some(fields)) => {
             let origin = fields.entry("origin").or_insert(Value::Null);
             origin.get_mut("disks").into_iter().for_each(system_disks);
+            fields.insert("disk".to_owned(), Value::Null);
             if let Some(outputs) = fields.get_mut("outputs").and_then(Value::as_object_mut) {
                 let transferred = outputs.entry("transferred").or_insert(Value::Null);
                 transferred.get_mut("disks").into_iter().for_each(system_disks);
@@ -274,11 +275,12 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card.
+/// Version 1 knew one queue of the network card, version 2 no ISO.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
-            fields.insert("nic_multiqueue".to_owned(), json!(false));
+        (1 | 2, Some(fields)) => {
+            fields.entry("nic_multiqueue").or_insert(json!(false));
+            fields.insert("iso".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),

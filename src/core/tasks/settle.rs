@@ -5,7 +5,7 @@ mod snapshots;
 use crate::domain::Result;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::{self, Image};
-use crate::domain::instance::{Instance, Status};
+use crate::domain::instance::{Disk, Instance, Status};
 use crate::domain::meter::Charge;
 use crate::domain::task::{Kind, State, Task};
 use crate::ops::audit;
@@ -57,6 +57,9 @@ pub fn settle(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, task: &mut Task, endi
         }
         (Kind::SnapshotCreate, Subject::Snapshot(id)) => snapshots::taken(tx, ctx, permit, task, id, ending),
         (Kind::SnapshotDelete, Subject::Snapshot(id)) => snapshots::removed(tx, ctx, permit, id),
+        (Kind::DiskAdd | Kind::DiskRemove, Subject::Instance(id)) => {
+            disk_changed(tx, ctx, permit, task, id, ending)
+        }
         (kind, Subject::Instance(id)) => machine_moved(tx, ctx, permit, task, kind, id, ending),
         _ => Ok(()),
     }
@@ -188,6 +191,49 @@ fn machine_moved(
     }
 }
 
+/// A disk was added or removed: a new one is charged from now on; one that was removed, or could not be made, is the machine's no more.
+fn disk_changed(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    task: &Task,
+    id: InstanceId,
+    ending: &Ending,
+) -> Result<()> {
+    let Some(mut machine) = tx.get::<Instance>(&id)? else { return Ok(()) };
+    let found = machine.disks.iter().find(|disk| Some(disk.id) == task.disk).cloned();
+    let label = found.as_ref().map(|disk| machine.disk_label(disk)).unwrap_or_default();
+    machine.status = Status::Stopped;
+    let (word, detail) = match (task.kind, ending) {
+        (Kind::DiskAdd, Ending::Done) => {
+            if let Some(disk) = &found {
+                ledger::open(tx, ctx, disk_meter(&machine, disk))?;
+            }
+            ("disk.added", format!("{label}."))
+        }
+        (Kind::DiskAdd, Ending::Failed(why)) => ("disk.add_failed", format!("{label}. {why}")),
+        (Kind::DiskAdd, Ending::Cancelled) => ("disk.add_cancelled", format!("{label}.")),
+        (_, _) => ("disk.removed", format!("{label}.")),
+    };
+    if word != "disk.added" {
+        machine.disks.retain(|disk| Some(disk.id) != task.disk);
+    }
+    tx.put(&machine)?;
+    audit::write(tx, ctx, permit, &instances::entry(&machine, word, detail))
+}
+
+fn disk_meter(machine: &Instance, disk: &Disk) -> Opening {
+    Opening {
+        subject: Subject::Disk(disk.id),
+        name: machine.name.to_string(),
+        account: machine.account,
+        project: machine.project,
+        region: machine.region.clone(),
+        charge: Charge::Disk { disk_kind: disk.kind },
+        quantity_bytes: disk.size_bytes,
+    }
+}
+
 /// The machine runs: its disks are charged from now on if they were not yet, and so is its type.
 pub(super) fn running(
     tx: &mut Tx<'_>,
@@ -199,28 +245,17 @@ pub(super) fn running(
     machine.error = None;
     machine.ssh_port = ssh_port;
     machine.started = Some(ctx.now);
-    let opening = |subject, charge, quantity_bytes| Opening {
-        subject,
+    let running = Opening {
+        subject: Subject::Instance(machine.id),
         name: machine.name.to_string(),
         account: machine.account,
         project: machine.project,
         region: machine.region.clone(),
-        charge,
-        quantity_bytes,
+        charge: Charge::Running { flavor: machine.flavor.clone() },
+        quantity_bytes: 0,
     };
-    ledger::open(
-        tx,
-        ctx,
-        opening(Subject::Instance(machine.id), Charge::Running { flavor: machine.flavor.clone() }, 0),
-    )?;
-    for disk in &machine.disks {
-        ledger::open(
-            tx,
-            ctx,
-            opening(Subject::Disk(disk.id), Charge::Disk { disk_kind: disk.kind }, disk.size_bytes),
-        )?;
-    }
-    Ok(())
+    ledger::open(tx, ctx, running)?;
+    machine.disks.iter().try_for_each(|disk| ledger::open(tx, ctx, disk_meter(machine, disk)))
 }
 
 /// The machine is off: its type is not charged any more; its disks are, as long as they exist.

@@ -46,6 +46,7 @@ pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<
                 app.hypervisor.cut_power(id)?;
             }
         }
+        Step::RemoveDisk => remove_disk(app, task)?,
         Step::Destroy => match task.subject {
             Subject::Instance(id) => app.hypervisor.destroy(id)?,
             _ => return Err(defect(task)),
@@ -69,6 +70,7 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             Subject::Instance(id) => app.hypervisor.destroy(id),
             _ => Err(defect(task)),
         },
+        (Step::CreateDisks, Kind::DiskAdd) => remove_disk(app, task),
         // A machine whose stop or start failed for good is written down as off with an error, so off it must be.
         (Step::PressPower | Step::AwaitOff | Step::Start, _) => match task.subject {
             Subject::Instance(id) => app.hypervisor.cut_power(id),
@@ -85,9 +87,17 @@ pub fn undo(app: &App, task: &Task, step: Step) -> Result<(), PortError> {
             | Step::Release
             | Step::PrepareBase
             | Step::CreateDisks
+            | Step::RemoveDisk
             | Step::Destroy,
             _,
         ) => Ok(()),
+    }
+}
+
+fn remove_disk(app: &App, task: &Task) -> Result<(), PortError> {
+    match (task.subject, task.disk) {
+        (Subject::Instance(id), Some(disk)) => app.hypervisor.remove_disk(id, disk),
+        _ => Err(defect(task)),
     }
 }
 
@@ -180,6 +190,7 @@ fn bases(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<Vec<Str
         .disks
         .iter()
         .filter_map(|d| d.base.as_ref())
+        .chain(&machine.iso)
         .map(|base| blobs.base(&Fingerprint(base.clone()), watcher))
         .collect()
 }
@@ -196,12 +207,15 @@ fn spec(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<MachineS
             base: d.base.as_ref().and_then(|_| bases.next()),
         })
         .collect();
+    // After those of the disks.
+    let iso = machine.iso.as_ref().and_then(|_| bases.next());
     Ok(MachineSpec {
         id: machine.id,
         hostname: machine.name.hostname(),
         n_vcpus: machine.n_vcpus,
         memory_mib: machine.memory_mib,
         disks,
+        iso,
         ssh_keys: machine.ssh_keys.clone(),
         user_data: machine.user_data.clone(),
         boot: machine.boot,

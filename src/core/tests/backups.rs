@@ -4,7 +4,8 @@
 
 use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{
-    CreateImageForm, DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm, SnapshotImageForm,
+    AddDiskForm, CreateImageForm, DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm,
+    SnapshotImageForm,
 };
 use darkroom_core::domain::ids::{InstanceId, MeterId, ScheduleId, SnapshotId, Subject};
 use darkroom_core::domain::image::{Image, Kind as ImageKind};
@@ -19,7 +20,7 @@ use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::snapshots::{self, schedules, service};
 use darkroom_core::ops::verify::verify;
-use darkroom_core::ops::{audit, images, instances, provider, tasks};
+use darkroom_core::ops::{audit, disks, images, instances, provider, tasks};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, GRACE_MS, Op, Provider, check, check_at_rest};
 use darkroom_core::store::records::index;
@@ -342,6 +343,46 @@ fn data_disks_of_a_machine_image_stand_in_the_list_and_go_with_it_only() {
     scene.turn("off").unwrap();
     assert_eq!(images::deletion(&scene.owner(), image.id).unwrap().service_stays, None);
     assert_eq!(scene.image(all, "other").unwrap_err().code, "snapshot_service_off", "U4 holds here as well");
+}
+
+#[test]
+fn a_new_disk_from_a_snapshot_holds_what_that_held_and_outlives_it() {
+    let scene = scene();
+    let (all, system) = (scene.take("all"), scene.take("system"));
+    let form = |source: String| AddDiskForm {
+        instance: scene.machine.to_string(),
+        source,
+        kind: "ssd".to_owned(),
+        price_version: 1,
+        ..AddDiskForm::default()
+    };
+    let add =
+        |id: SnapshotId| disks::add(&scene.bench.at_present(&scene.owner()), &form(format!("snapshot:{id}")));
+    assert_eq!(add(all).unwrap_err().code, "instance_not_stopped");
+    let shown = snapshots::disk_options(&scene.owner(), all).unwrap();
+    assert_eq!(shown.blocked.map(|r| r.code).as_deref(), Some("no_machine_for_disk"));
+    instances::stop(&scene.owner(), scene.machine).unwrap();
+    scene.bench.work().unwrap();
+    let refused = add(system).unwrap_err();
+    assert_eq!(
+        (refused.code.as_str(), refused.fields[0].field.as_str()),
+        ("snapshot_of_system_disk", "source")
+    );
+    let shown = snapshots::disk_options(&scene.owner(), all).unwrap();
+    assert_eq!((shown.blocked, shown.machines.len(), shown.sources.len()), (None, 1, 1));
+    let disk =
+        disks::add(&scene.bench.at_present(&scene.owner()), &form(shown.sources[0].source.clone())).unwrap();
+    scene.bench.work().unwrap();
+    let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
+    let made = machine.disks.iter().find(|d| d.id == disk).unwrap();
+    let held = scene.get(all).contents().nth(1).unwrap().fingerprint.clone();
+    assert_eq!((made.base.as_ref(), made.size_bytes), (Some(&held), 1 << 30));
+    snapshots::delete(&scene.bench.at_present(&scene.owner()), all).unwrap();
+    scene.bench.work().unwrap();
+    scene.rest();
+    let stranger = scene.bench.user("owner@bolt.example").unwrap();
+    let foreign = disks::add(&stranger, &form(format!("snapshot:{system}"))).unwrap_err();
+    assert_eq!(foreign.kind, Kind::NotFound);
 }
 
 #[test]

@@ -222,6 +222,8 @@ fn what_older_programs_wrote_is_understood() {
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
     let instance = read_older::<Instance>(b"any", include_str!("older/instance_1.json"));
     assert!(instance.contains(r#""nic_multiqueue":false"#), "{instance}");
+    let instance_2 = read_older::<Instance>(b"any", include_str!("older/instance_2.json"));
+    assert!(instance_2.contains(r#""iso":null,"origin":"#), "{instance_2}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
     assert!(
@@ -241,6 +243,7 @@ fn what_older_programs_wrote_is_understood() {
     assert!(event.contains(r#""detail":"Changed the remark.","number":0,"hash":"""#), "{event}");
     assert!(task.contains(r#""origin":null"#) && task.contains(r#""transferred":null"#), "{task}");
     assert!(task.contains(r#","role":"system","storage":null,"virtual_bytes":0}]"#), "{task}");
+    assert!(task.contains(r#""disk":null"#), "{task}");
     let task_2 = read_older::<Task>(b"any", include_str!("older/task_2.json"));
     assert!(
         task_2.contains(r#""stored":[],"#) && task_2.contains(r#"{"role":"system","storage":null,"#),

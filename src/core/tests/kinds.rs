@@ -7,15 +7,18 @@ use darkroom_core::domain::Error;
 use darkroom_core::domain::disk::{DiskKind, DiskRole};
 use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, DeployForm, EditImageForm, ShareForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId};
-use darkroom_core::domain::image::{Image, Kind, Status};
+use darkroom_core::domain::image::{BootMode, Image, Kind, Os, Status};
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::share;
 use darkroom_core::domain::size::GIB;
 use darkroom_core::domain::task::{State, Task};
+use darkroom_core::domain::text::Name;
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{images, instances, shares};
-use darkroom_core::ports::PortError;
+use darkroom_core::ops::images::PublicImage;
+use darkroom_core::ops::{images, instances, provider, shares};
+use darkroom_core::ports::{PortError, Watcher};
 use darkroom_core::sim::{Bench, Content, Effect, Op, Provider, check, check_at_rest};
+use darkroom_core::tasks::sweep;
 use std::collections::BTreeMap;
 
 /// Acme has a machine in `web` with data disks of 3 GiB and 1 GiB on ssd.
@@ -346,4 +349,50 @@ fn an_image_of_a_whole_machine_has_a_limit_of_recipients_of_its_own() {
         assert_eq!(shown.n_accepted_max, if second.is_some() { 1 } else { 2 });
     }
     s.rest();
+}
+
+#[test]
+fn a_machine_made_from_a_disc_has_an_empty_disk_and_keeps_the_disc() {
+    let s = scene();
+    s.bench.host.put_file("files/disc.iso", Content { virtual_bytes: 40_960, blocks: [(0, 9)].into() });
+    let public = PublicImage {
+        kind: Kind::Iso,
+        name: Name::parse("installer").unwrap(),
+        os: Os::default(),
+        boot: BootMode::Bios,
+        min_memory_mib: 0,
+        licence: String::new(),
+        account: s.provider.accounts[1],
+        project: s.provider.projects[2].1,
+        region: "north-1".into(),
+    };
+    let disc = provider::register_image(&s.bench.app.system(), public, "files/disc.iso", &Nobody).unwrap();
+    let disc = s.image(disc);
+    assert_eq!((disc.kind, disc.least_disk_bytes()), (Kind::Iso, 0));
+    let form = DeployForm { disk_gib: "1".to_owned(), ..s.deploy_form(&disc, "fresh") };
+    let machine = instances::create(&s.owner(), &form).unwrap();
+    s.bench.work().unwrap();
+    let found = s.machine(machine);
+    assert_eq!(found.iso.as_deref(), Some(disc.disks[0].fingerprint.as_str()));
+    assert_eq!((found.disks.len(), found.disks[0].base.clone(), found.disks[0].size_bytes), (1, None, GIB));
+    // The content stays as long as a machine has it in its drive.
+    let live = || sweep::live(&s.bench.app, &"north-1".into()).unwrap().contains(&disc.disks[0].fingerprint);
+    let system = s.bench.app.system();
+    images::protect(&system, disc.id, false).unwrap();
+    s.bench.remove(&system, disc.id).unwrap();
+    s.bench.work().unwrap();
+    assert!(system.read::<Image>(&disc.id).unwrap().is_none() && live());
+    instances::delete(&s.owner(), machine).unwrap();
+    s.bench.work().unwrap();
+    assert!(!live());
+    check(&s.bench).unwrap();
+}
+
+struct Nobody;
+
+impl Watcher for Nobody {
+    fn progress(&self, _done_bytes: u64, _total_bytes: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
 }

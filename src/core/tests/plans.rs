@@ -3,14 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::DeployForm;
+use darkroom_core::domain::form::{AddDiskForm, DeployForm, RemoveDiskForm};
 use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::snapshot::{Snapshot, Status as SnapshotStatus};
 use darkroom_core::domain::task::{Kind, State, Step, Task};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{instances, snapshots, tasks};
+use darkroom_core::ops::{disks, instances, snapshots, tasks};
 use darkroom_core::ports::{MachineSpec, PortError, Power};
 use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, Witness, check, check_at_rest};
 use darkroom_core::store::{Batch, Store};
@@ -74,6 +74,24 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
             bench.work().unwrap();
             snapshots::delete(&bench.at_present(owner), snapshot).unwrap()
         }
+        Kind::DiskAdd | Kind::DiskRemove => {
+            instances::stop(&ctx, machine).unwrap();
+            bench.work().unwrap();
+            let form = AddDiskForm {
+                instance: machine.to_string(),
+                kind: "ssd".to_owned(),
+                size_gib: "1".to_owned(),
+                price_version: 1,
+                ..AddDiskForm::default()
+            };
+            let disk = disks::add(&bench.at_present(owner), &form).unwrap();
+            if kind == Kind::DiskAdd {
+                return owner.read::<Instance>(&machine).unwrap().unwrap().task.unwrap();
+            }
+            bench.work().unwrap();
+            let form = RemoveDiskForm { instance: machine.to_string(), disk: disk.to_string() };
+            disks::remove(&bench.at_present(owner), &form).unwrap()
+        }
     }
 }
 
@@ -103,6 +121,7 @@ fn effect(step: Step) -> Option<Op> {
         Step::Start => Some(Op::Start),
         Step::PressPower => Some(Op::Press),
         Step::AwaitOff => Some(Op::WaitOff),
+        Step::RemoveDisk => Some(Op::RemoveDisk),
         Step::Destroy => Some(Op::Destroy),
     }
 }
@@ -140,7 +159,8 @@ impl Scene {
 
     /// What there is in the end, without times, ids and ports.
     fn end_state(&self) -> String {
-        let machine = self.machine().map(|m| (m.status, m.capturing, self.bench.host.runs(m.id)));
+        let machine =
+            self.machine().map(|m| (m.status, m.capturing, self.bench.host.runs(m.id), m.disks.len()));
         let image = self.image().map(|i| (i.status, i.virtual_bytes(), i.stored_bytes(), i.consistency));
         let snapshot = self.snapshot().map(|s| (s.status, s.contents().count(), s.consistency));
         let open = self.bench.app.meters.all().iter().filter(|m| m.to.is_none()).count();
@@ -198,7 +218,12 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             let machine = machine.unwrap();
             assert_eq!((machine.capturing, machine.status), (None, Status::Running), "{at}");
         }
-        Kind::ImageDelete | Kind::InstanceDelete | Kind::SnapshotDelete => {
+        Kind::DiskAdd => {
+            let machine = machine.unwrap();
+            assert_eq!((machine.status, machine.disks.len()), (Status::Stopped, 1), "{at}");
+            assert_eq!(scene.bench.host.disks(machine.id).len(), 1, "{at}: the disk is left");
+        }
+        Kind::ImageDelete | Kind::InstanceDelete | Kind::DiskRemove | Kind::SnapshotDelete => {
             unreachable!("removal is never undone")
         }
     }
@@ -277,6 +302,8 @@ fn a_failed_task_can_be_retried_and_then_ends_well() {
             Kind::InstanceStop | Kind::InstanceReboot => {
                 assert_eq!(retried.unwrap_err().code, "instance_not_running");
             }
+            // The form is to be filled in again.
+            Kind::DiskAdd => assert_eq!(retried.unwrap_err().code, "task_not_retryable"),
             _ => {
                 retried.unwrap();
                 scene.bench.work().unwrap();
@@ -296,7 +323,7 @@ fn every_undo_can_be_done_twice() {
     for kind in Kind::ALL.into_iter().filter(|k| k.undoable()) {
         for (n, step) in kind.plan().iter().enumerate() {
             let op = effect(*step).unwrap();
-            for undo in [Op::Discard, Op::Destroy, Op::Cut] {
+            for undo in [Op::Discard, Op::Destroy, Op::Cut, Op::RemoveDisk] {
                 let at = format!("{kind:?} {step:?} {undo:?}");
                 let scene = scene(kind);
                 scene.work_up_to(n);
@@ -358,7 +385,8 @@ fn what_can_be_cancelled_can_be_cancelled_before_and_in_every_step_and_leaves_no
                 assert_eq!(scene.work_to_the_end(), State::Cancelled, "{at}");
                 assert!(scene.image().is_none() && scene.snapshot().is_none(), "{at}");
                 let machine = scene.machine().map(|m| (m.status, m.capturing));
-                let expected = (kind != Kind::InstanceCreate).then_some((Status::Running, None));
+                let was = if kind == Kind::DiskAdd { Status::Stopped } else { Status::Running };
+                let expected = (kind != Kind::InstanceCreate).then_some((was, None));
                 assert_eq!(machine, expected, "{at}");
                 let n_machines = usize::from(machine.is_some());
                 assert_eq!(scene.bench.host.machines().len(), n_machines, "{at}: disks are left");
@@ -485,6 +513,7 @@ fn the_simulated_host_keeps_disks_that_exist() {
         n_vcpus: 1,
         memory_mib: 256,
         disks: vec![],
+        iso: None,
         ssh_keys: vec![],
         user_data: String::new(),
         boot: machine.boot,

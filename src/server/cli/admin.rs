@@ -9,7 +9,7 @@ use crate::server::system::RandomIds;
 use clap::{Args, Subcommand, ValueEnum};
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::ids::{FlavorId, RegionId};
-use darkroom_core::domain::image::BootMode;
+use darkroom_core::domain::image::{self, BootMode};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::project::Role;
 use darkroom_core::domain::region::Switch;
@@ -153,7 +153,7 @@ enum PasswordVerb {
 
 #[derive(Subcommand)]
 enum ImageVerb {
-    /// Register a public image from a RAW or QCOW2 file
+    /// Register a public image from a RAW, QCOW2 or ISO file
     Add {
         /// Its name
         #[arg(long)]
@@ -176,6 +176,9 @@ enum ImageVerb {
         /// How it starts
         #[arg(long, value_enum, default_value = "bios")]
         boot: Boot,
+        /// The file is an ISO that machines are installed from, not a system disk
+        #[arg(long)]
+        iso: bool,
         /// The disk file; a running server must be able to read it
         file: PathBuf,
     },
@@ -444,7 +447,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
         Noun::Password(PasswordVerb::Set { email, generate }) => {
             AdminCommand::PasswordSet { password: password(&email, &generate, generated)?, email }
         }
-        Noun::Image(ImageVerb::Add { name, region, os, os_kind, min_memory, licence, boot, file }) => {
+        Noun::Image(ImageVerb::Add { name, region, os, os_kind, min_memory, licence, boot, iso, file }) => {
             // The server has another working directory.
             let file = file.canonicalize().map_err(|e| {
                 Failure::new(
@@ -458,6 +461,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
             };
             AdminCommand::ImageAdd(ImageAdd {
                 file,
+                kind: if iso { image::Kind::Iso } else { image::Kind::System },
                 name,
                 region: RegionId(region),
                 os,

@@ -6,7 +6,7 @@ use super::provider;
 use super::terminal::{Password, table};
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::ids::{FlavorId, RegionId};
-use darkroom_core::domain::image::BootMode;
+use darkroom_core::domain::image::{self, BootMode};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::project::{Role, Side};
 use darkroom_core::domain::region::Switch;
@@ -61,8 +61,10 @@ pub enum AdminCommand {
 /// A public image to be.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ImageAdd {
-    /// The disk file, absolute.
+    /// The file of the disk or of the ISO, absolute.
     pub file: PathBuf,
+    /// A system disk or an ISO.
+    pub kind: image::Kind,
     /// Its name.
     pub name: String,
     /// Where.

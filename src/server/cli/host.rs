@@ -4,7 +4,7 @@
 use super::terminal::Password;
 use super::{Code, Failure};
 use crate::server::settings::Settings;
-use crate::server::{Open, check_image_tool, open, raw_disk};
+use crate::server::{Open, check_image_tool, open, raw_disk, raw_iso};
 use darkroom_core::domain::format::{FormatKind, HEADER_BYTES, judge};
 use darkroom_core::domain::{Error, Kind, Result};
 use darkroom_core::ports::{PortError, Watcher};
@@ -114,16 +114,7 @@ impl Host {
         }
         let scratch = self.scratch().join(format!("import-{}.raw", self.open.app.ids.uuid()));
         let imported = raw_disk(&self.settings, file, &scratch, watcher);
-        let result = imported.map_err(Error::from).and_then(|imported| {
-            let path = imported.path.to_str().ok_or_else(|| {
-                Error::new(
-                    Kind::Invalid,
-                    "path",
-                    "The path of the file is not UTF-8. Rename it and try again.",
-                )
-            })?;
-            use_raw(path)
-        });
+        let result = imported.map_err(Error::from).and_then(|imported| use_raw(in_words(&imported.path)?));
         match fs::remove_file(&scratch) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 // The next start removes it; the outcome of the import is not touched by it.
@@ -132,6 +123,11 @@ impl Host {
             _ => {}
         }
         result
+    }
+
+    /// Gives `use_raw` the path of an ISO, which is judged first and used as it is.
+    pub fn with_iso<T>(&self, file: &Path, use_raw: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+        use_raw(in_words(&raw_iso(&self.settings, file).map_err(Error::from)?.path)?)
     }
 
     fn judge(&self, file: &Path) -> Result<FormatKind> {
@@ -163,4 +159,11 @@ impl Host {
     pub fn password(&self) -> Password {
         super::terminal::generate(self.open.app.ids.as_ref())
     }
+}
+
+/// A path as the ports take it.
+fn in_words(path: &Path) -> Result<&str> {
+    let refused =
+        || Error::new(Kind::Invalid, "path", "The path of the file is not UTF-8. Rename it and try again.");
+    path.to_str().ok_or_else(refused)
 }

@@ -6,7 +6,7 @@ use super::terminal::table;
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::ids::{AccountId, FlavorId, ProjectId, RegionId, ZoneId};
-use darkroom_core::domain::image::Os;
+use darkroom_core::domain::image::{self, Os};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::project::Account;
@@ -325,12 +325,18 @@ pub fn add_image(host: &Host, image: ImageAdd, watcher: &dyn Watcher) -> Result<
             format!("There is a public image {name} in {} already. Choose another name.", image.region);
         return Err(Error::conflict("image_name_taken", message));
     }
-    let ImageAdd { file, region, os, os_kind, min_memory_mib, licence, boot, .. } = image;
+    let ImageAdd { file, kind, region, os, os_kind, min_memory_mib, licence, boot, .. } = image;
     let os = Os { kind: os_kind, version: os };
     let place = region.clone();
-    let public = PublicImage { name, os, boot, min_memory_mib, licence, account, project, region };
+    let public = PublicImage { kind, name, os, boot, min_memory_mib, licence, account, project, region };
     let shown = public.name.to_string();
-    let id = host.with_raw_disk(&file, watcher, |raw| provider::register_image(ctx, public, raw, watcher))?;
+    let register = |raw: &str| provider::register_image(ctx, public, raw, watcher);
+    let id = match kind {
+        image::Kind::Iso => host.with_iso(&file, register)?,
+        image::Kind::System | image::Kind::Data | image::Kind::Machine => {
+            host.with_raw_disk(&file, watcher, register)?
+        }
+    };
     Ok(format!("Registered the public image {shown} in {place} ({id})."))
 }
 

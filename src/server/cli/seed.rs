@@ -7,7 +7,7 @@ use super::terminal::Password;
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::ids::{FlavorId, RegionId, ZoneId};
-use darkroom_core::domain::image::{BootMode, Os};
+use darkroom_core::domain::image::{BootMode, Kind, Os};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::project::{Role, Side};
@@ -71,6 +71,7 @@ pub fn image(host: &Host, file: &Path, watcher: &dyn Watcher) -> Result<()> {
     host.with_raw_disk(file, watcher, |raw| {
         for region in [north().id, south().id] {
             let public = PublicImage {
+                kind: Kind::System,
                 name: name.clone(),
                 os: Os { kind: "linux".to_owned(), version: IMAGE.1.to_owned() },
                 boot: BootMode::Bios,

@@ -2,7 +2,9 @@
 
 use super::qemu::settings::QemuSettings;
 use super::tool;
-use darkroom_core::domain::format::{DiskFormat, FormatKind, FormatLimits, HEADER_BYTES, judge};
+use darkroom_core::domain::format::{
+    DiskFormat, FormatKind, FormatLimits, HEADER_BYTES, Refusal, judge, judge_iso,
+};
 use darkroom_core::ports::{PortError, Watcher};
 use serde_json::json;
 use std::fs::{self, File};
@@ -31,7 +33,7 @@ pub fn to_raw(
     let of_path = |error: std::io::Error| PortError::Unavailable(format!("{}: {error}.", path.display()));
     // An absolute path cannot be taken for a protocol such as `nbd:` or `json:`.
     let path = path.canonicalize().map_err(of_path)?;
-    let format = judge_file(&path, limits)?;
+    let format = judge_file(&path, limits, judge)?;
     if format.kind == FormatKind::Raw {
         return Ok(Imported { path, virtual_bytes: format.virtual_bytes, format: format.kind });
     }
@@ -47,7 +49,18 @@ pub fn to_raw(
     Ok(Imported { path: scratch.to_owned(), virtual_bytes: format.virtual_bytes, format: format.kind })
 }
 
-fn judge_file(path: &Path, limits: &FormatLimits) -> Result<DiskFormat, PortError> {
+/// Judges a file that is to be an ISO. It is stored as it is: no tool opens it.
+pub fn iso(path: &Path, limits: &FormatLimits) -> Result<Imported, PortError> {
+    let of_path = |error: std::io::Error| PortError::Unavailable(format!("{}: {error}.", path.display()));
+    let path = path.canonicalize().map_err(of_path)?;
+    let format = judge_file(&path, limits, judge_iso)?;
+    Ok(Imported { path, virtual_bytes: format.virtual_bytes, format: format.kind })
+}
+
+/// What judges a header.
+type Judge = fn(&[u8], u64, &FormatLimits) -> Result<DiskFormat, Refusal>;
+
+fn judge_file(path: &Path, limits: &FormatLimits, judge: Judge) -> Result<DiskFormat, PortError> {
     let of_path = |error: std::io::Error| PortError::Unavailable(format!("{}: {error}.", path.display()));
     let file = File::open(path).map_err(of_path)?;
     let data = file.metadata().map_err(of_path)?;

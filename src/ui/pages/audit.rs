@@ -86,11 +86,14 @@ fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
 }
 
 /// Groups of actions that a filter proposes, as people say them.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 12] = [
     ("", "Everything"),
     ("image", "Images"),
     ("instance", "Instances"),
     ("share", "Sharing"),
+    ("snapshot", "Snapshots"),
+    ("schedule", "Schedules"),
+    ("snapshot_service", "Snapshot service"),
     ("quota", "Quotas"),
     ("task", "Tasks"),
     ("user", "People"),

@@ -25,6 +25,7 @@ pub const fn instance_tone(status: instance::Status) -> (Tone, Option<IconName>)
         | instance::Status::Starting
         | instance::Status::Stopping
         | instance::Status::Rebooting
+        | instance::Status::Updating
         | instance::Status::Deleting => (Tone::Run, None),
     }
 }
@@ -108,6 +109,8 @@ pub fn action_words(action: &str) -> String {
             format!("{noun} {verb}")
         }
         "limits" | "password" => format!("change {verb}"),
+        // `snapshot_service.on` is a thing of two words that is turned.
+        "on" | "off" => format!("turn {} {verb}", noun.replace('_', " ")),
         // `change_password` already says what it is about.
         _ if verb.contains('_') => verb.replace('_', " "),
         _ => format!("{verb} {noun}"),
@@ -126,6 +129,7 @@ mod tests {
         assert_eq!(action_words("image.delete"), "Delete image");
         assert_eq!(action_words("user.change_password"), "Change password");
         assert_eq!(action_words("start"), "Start");
+        assert_eq!(action_words("snapshot_service.off"), "Turn snapshot service off");
         assert_eq!(action_words("instance.died"), "Instance died");
         assert_eq!(action_words(""), "");
     }

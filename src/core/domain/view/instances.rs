@@ -3,12 +3,12 @@
 use super::images::{ImageChoice, ImageLink};
 use super::overview::EventRow;
 use super::people::ProjectChoice;
-use super::snapshots::SnapshotLink;
+use super::snapshots::{DiskSourceChoice, SnapshotLink};
 use super::tasks::TaskView;
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
-use crate::domain::ids::{InstanceId, RegionId, ZoneId};
+use crate::domain::ids::{DiskId, InstanceId, RegionId, ZoneId};
 use crate::domain::instance;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
@@ -81,6 +81,12 @@ pub struct InstanceList {
 /// A disk of a machine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DiskView {
+    /// Its id.
+    pub id: DiskId,
+    /// `system`, or `data-1` and so on.
+    pub name: String,
+    /// Why it cannot be removed; `None` when it can.
+    pub remove_blocked: Option<Reason>,
     /// System or data.
     pub role: DiskRole,
     /// What it lives on.
@@ -151,6 +157,8 @@ pub struct InstanceDetail {
     /// Likewise.
     pub delete_blocked: Option<Reason>,
     /// Likewise.
+    pub add_disk_blocked: Option<Reason>,
+    /// Likewise.
     pub capture_blocked: Option<Reason>,
     /// Likewise.
     pub snapshot_blocked: Option<Reason>,
@@ -162,6 +170,46 @@ pub struct InstanceDetail {
     pub events: Vec<EventRow>,
     /// The time on the server.
     pub now: Timestamp,
+}
+
+/// The dialog that adds a disk to a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DiskOptions {
+    /// The machine.
+    pub instance: InstanceId,
+    /// Its name.
+    pub name: Name,
+    /// Data-disk images of its project in its region, newest first.
+    pub images: Vec<ImageChoice>,
+    /// Data-disk images that others share with the project, by name.
+    pub shared: Vec<ImageChoice>,
+    /// Data disks of snapshots of the project, newest first.
+    pub snapshots: Vec<DiskSourceChoice>,
+    /// Kinds of disk that it can have here.
+    pub kinds: Vec<DiskKind>,
+    /// Prices: the page and the server compute with the same code.
+    pub prices: PriceBook,
+    /// Why no disk can be added; `None` when one can.
+    pub blocked: Option<Reason>,
+}
+
+/// The dialog that removes a disk of a machine, with everything on it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DiskRemoval {
+    /// The machine.
+    pub instance: InstanceId,
+    /// Its name.
+    pub name: Name,
+    /// The disk.
+    pub disk: DiskId,
+    /// The disk in words: `data-1, ssd, 10 GiB`.
+    pub label: String,
+    /// What stops being charged a month.
+    pub month: Option<Money>,
+    /// The currency's symbol.
+    pub symbol: String,
+    /// Why it cannot be removed; `None` when it can.
+    pub blocked: Option<Reason>,
 }
 
 /// The dialog that deletes a machine.

@@ -18,7 +18,8 @@ pub use images::{
     ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
-    DeployOptions, DiskView, InstanceDeletion, InstanceDetail, InstanceLink, InstanceList, InstanceRow,
+    DeployOptions, DiskOptions, DiskRemoval, DiskView, InstanceDeletion, InstanceDetail, InstanceLink,
+    InstanceList, InstanceRow,
 };
 pub use overview::{AccountRow, AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
@@ -28,7 +29,8 @@ pub use shares::{
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,
 };
 pub use snapshots::{
-    DiskChoice, ScheduleList, ScheduleOptions, ScheduleRow, ServiceView, SnapshotChoice, SnapshotDetail,
-    SnapshotImageOptions, SnapshotLink, SnapshotList, SnapshotOptions, SnapshotRow,
+    DiskChoice, DiskSourceChoice, ScheduleList, ScheduleOptions, ScheduleRow, ServiceView, SnapshotChoice,
+    SnapshotDetail, SnapshotDiskOptions, SnapshotImageOptions, SnapshotLink, SnapshotList, SnapshotOptions,
+    SnapshotRow,
 };
 pub use tasks::{TaskList, TaskView};

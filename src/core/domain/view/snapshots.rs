@@ -1,6 +1,7 @@
 //! What pages about snapshots, their schedules and the service that keeps them receive.
 
 use super::{EventRow, ImageLink, InstanceLink, TaskView};
+use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
 use crate::domain::form::ScheduleForm;
 use crate::domain::ids::{InstanceId, RegionId, ScheduleId, SnapshotId};
@@ -184,6 +185,17 @@ pub struct DiskChoice {
     pub blocked: Option<Reason>,
 }
 
+/// A data disk of a snapshot that a new disk can be made from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DiskSourceChoice {
+    /// What the form sends.
+    pub source: String,
+    /// Such as `nightly, data disk 1, 4 GiB`.
+    pub words: String,
+    /// The least size of the new disk, in bytes.
+    pub size_bytes: u64,
+}
+
 /// What the dialog that makes a snapshot shows.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SnapshotOptions {
@@ -233,6 +245,29 @@ pub struct SnapshotImageOptions {
     pub estimate: Estimate,
     /// Per stored GB of images and month.
     pub rate: Money,
+    /// The currency.
+    pub symbol: String,
+    /// Version of the price book these come from.
+    pub price_version: u32,
+    /// Where.
+    pub region: RegionId,
+    /// Why none can be made now.
+    pub blocked: Option<Reason>,
+}
+
+/// What the dialog that makes a new disk from a snapshot shows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SnapshotDiskOptions {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// Its name.
+    pub name: Name,
+    /// The data disks in it.
+    pub sources: Vec<DiskSourceChoice>,
+    /// Machines that take one more disk now.
+    pub machines: Vec<SnapshotChoice>,
+    /// Kinds of disk and what a GB of each costs a month.
+    pub kinds: Vec<(DiskKind, Money)>,
     /// The currency.
     pub symbol: String,
     /// Version of the price book these come from.

@@ -106,7 +106,15 @@ fn disks(ctx: &Ctx, machine: &Instance) -> Vec<DiskView> {
     machine
         .disks
         .iter()
-        .map(|d| DiskView { role: d.role, kind: d.kind, size_bytes: d.size_bytes, used_bytes: used(d.id) })
+        .map(|d| DiskView {
+            id: d.id,
+            name: machine.disk_name(d.id),
+            remove_blocked: machine.can_remove(d).err(),
+            role: d.role,
+            kind: d.kind,
+            size_bytes: d.size_bytes,
+            used_bytes: used(d.id),
+        })
         .collect()
 }
 
@@ -164,6 +172,7 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         stop_blocked: why_not(Action::Stop),
         reboot_blocked: why_not(Action::Reboot),
         delete_blocked: why_not(Action::Delete),
+        add_disk_blocked: why_not(Action::AddDisk).or_else(|| machine.has_room_for_disk().err()),
         capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
         snapshot_blocked: snapshots::blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),

@@ -4,6 +4,7 @@
 use super::{load, resource, schedules, service};
 use crate::domain::disk::DiskRole;
 use crate::domain::error::Reason;
+use crate::domain::form::SNAPSHOT_PREFIX;
 use crate::domain::ids::{AccountId, InstanceId, ProjectId, RegionId, SnapshotId, Subject};
 use crate::domain::image::{Image, ImageDisk, Kind as ImageKind, Status as ImageStatus};
 use crate::domain::instance::{self, Instance};
@@ -16,7 +17,8 @@ use crate::domain::snapshot::{Action, Kind, Snapshot, SnapshotDisk, Status, Whic
 use crate::domain::text::counted;
 use crate::domain::time::Timestamp;
 use crate::domain::view::{
-    DiskChoice, SnapshotDetail, SnapshotLink, SnapshotList, SnapshotOptions, SnapshotRow,
+    DiskChoice, DiskSourceChoice, SnapshotDetail, SnapshotDiskOptions, SnapshotLink, SnapshotList,
+    SnapshotOptions, SnapshotRow,
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
@@ -259,6 +261,63 @@ pub fn detail(ctx: &Ctx, id: SnapshotId) -> Result<SnapshotDetail> {
         events: audit::about(ctx, Subject::Snapshot(id), Some(snapshot.project), 10)?,
         region: region.id,
         now: ctx.now,
+    })
+}
+
+/// What new disks can be made from: each data disk of each available snapshot of a project, newest first.
+pub(crate) fn disk_sources(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Vec<DiskSourceChoice> {
+    let mut found = ctx.app.snapshots.group(&(project, region.clone()));
+    found.retain(|snapshot| snapshot.can(Action::NewDisk).is_ok());
+    found.sort_by_key(|snapshot| std::cmp::Reverse((snapshot.created, snapshot.id)));
+    let of_one = |snapshot: &Arc<Snapshot>| {
+        let data = snapshot.disks.iter().filter(|d| d.role == DiskRole::Data);
+        let several = data.clone().count() > 1;
+        data.enumerate()
+            .map(|(n, disk)| DiskSourceChoice {
+                source: format!("{SNAPSHOT_PREFIX}{}/{}", snapshot.id, disk.disk),
+                words: match several {
+                    true => {
+                        format!("{}, data disk {}, {}", snapshot.name, n + 1, size::binary(disk.size_bytes))
+                    }
+                    false => format!("{}, {}", snapshot.name, size::binary(disk.size_bytes)),
+                },
+                size_bytes: disk.size_bytes,
+            })
+            .collect::<Vec<_>>()
+    };
+    found.iter().flat_map(of_one).collect()
+}
+
+/// What the dialog that makes a new disk from a snapshot shows.
+///
+/// # Errors
+/// `NotFound`; `Forbidden` for who may only look.
+pub fn disk_options(ctx: &Ctx, id: SnapshotId) -> Result<SnapshotDiskOptions> {
+    let (snapshot, _) = load(ctx, id, Act::DiskAdd)?;
+    let region = people::region(ctx, &snapshot.region)?;
+    let all = disk_sources(ctx, snapshot.project, &snapshot.region);
+    let mine = format!("{SNAPSHOT_PREFIX}{id}/");
+    let mut machines = ctx.app.instances.group(&(snapshot.project, snapshot.region.clone()));
+    machines.retain(|m| m.can(instance::Action::AddDisk).is_ok() && m.has_room_for_disk().is_ok());
+    machines.sort_by(|a, b| a.name.cmp(&b.name));
+    let nobody = machines.is_empty().then(|| {
+        Reason::new(
+            "no_machine_for_disk",
+            "A new disk is added to a machine that is off and has room for one more.",
+            format!("There is none in {} now.", snapshot.region),
+            "Stop a machine first.",
+        )
+    });
+    Ok(SnapshotDiskOptions {
+        snapshot: id,
+        sources: all.into_iter().filter(|choice| choice.source.starts_with(&mine)).collect(),
+        machines: machines.iter().map(|machine| schedules::choice(machine)).collect(),
+        kinds: region.prices.disk_gb_month.iter().map(|(kind, rate)| (*kind, *rate)).collect(),
+        symbol: region.prices.symbol.clone(),
+        price_version: region.prices.version,
+        blocked: snapshot.can(Action::NewDisk).err().or(nobody),
+        name: snapshot.name,
+        region: region.id,
     })
 }
 

@@ -121,6 +121,13 @@ fn disks(arguments: &mut Arguments, launch: &Launch<'_>) {
         arguments.add("-blockdev", disk_graph(launch.folder, disk));
         arguments.add("-device", format!("virtio-blk-pci,drive={node},id=disk{index},serial={serial}{boot}"));
     }
+    if let Some(iso) = &launch.spec.iso {
+        let file = json!({ "driver": "file", "filename": iso, "read-only": true });
+        let graph = json!({ "driver": "raw", "node-name": "iso", "read-only": true, "file": file });
+        arguments.add("-blockdev", graph);
+        // After the system disk: once something is installed there, it starts.
+        arguments.add("-device", "ide-cd,drive=iso,id=iso,bootindex=1");
+    }
     // Last, so that data disks keep their names in the guest.
     let seed = json!({
         "driver": "raw", "node-name": "seed", "read-only": true,
@@ -197,6 +204,7 @@ mod tests {
             n_vcpus: 2,
             memory_mib: 512,
             disks: vec![disk(1, Some("/bases/a, \"b\".raw")), disk(2, None)],
+            iso: None,
             ssh_keys: Vec::new(),
             user_data: String::new(),
             boot: BootMode::Bios,
@@ -245,6 +253,13 @@ mod tests {
             launch.spec = Box::leak(Box::new(MachineSpec { nic_multiqueue: true, ..spec() }));
         });
         assert!(queues.starts_with("-device virtio-net-pci,") && queues.ends_with(",mq=on"), "{queues}");
+        let disc = added(|launch| {
+            launch.spec = Box::leak(Box::new(MachineSpec { iso: Some("/bases/c.raw".to_owned()), ..spec() }));
+        });
+        assert!(
+            disc.contains("/bases/c.raw") && disc.ends_with("ide-cd,drive=iso,id=iso,bootindex=1"),
+            "{disc}"
+        );
         let firmware = added(|launch| launch.firmware = Some("/fw/code.fd"));
         assert!(firmware.starts_with("-machine q35,pflash0=uefi-code,pflash1=uefi-vars"), "{firmware}");
         assert!(firmware.contains("/fw/code.fd") && firmware.contains("/data/m/uefi-vars.fd"), "{firmware}");

@@ -249,6 +249,26 @@ impl Hypervisor for QemuHypervisor {
         self.power_of(&self.folder(id))
     }
 
+    fn remove_disk(&self, id: InstanceId, disk: DiskId) -> Result<(), PortError> {
+        let machine = self.locks.of(id);
+        let _held = lock(&machine);
+        let folder = self.folder(id);
+        let Some(mut spec) = folder.spec()? else { return Ok(()) };
+        if spec.disks.first().is_some_and(|first| first.id == disk) {
+            return Err(PortError::Refused("A machine cannot be without its system disk.".to_owned()));
+        }
+        if matches!(self.power_of(&folder)?, Power::Running { .. }) {
+            return Err(PortError::Refused("A disk of a running machine cannot be removed.".to_owned()));
+        }
+        if self.captures.is_active(id) {
+            return Err(PortError::Unavailable("A disk of this machine is being captured.".to_owned()));
+        }
+        // First: a disk that is described is there.
+        spec.disks.retain(|known| known.id != disk);
+        folder.write_spec(&spec)?;
+        remove(&folder.disk(disk))
+    }
+
     fn destroy(&self, id: InstanceId) -> Result<(), PortError> {
         let machine = self.locks.of(id);
         let _held = lock(&machine);

@@ -74,6 +74,7 @@ mod tests {
             n_vcpus: 1,
             memory_mib: 256,
             disks: Vec::new(),
+            iso: None,
             ssh_keys: ssh_keys.iter().map(|&key| key.to_owned()).collect(),
             user_data: user_data.to_owned(),
             boot: BootMode::Bios,
