@@ -144,7 +144,7 @@ test('pressing twice makes one image, and going back makes no second one', async
   await dialog.getByLabel('Name', { exact: true }).fill('pressed-twice');
   await dialog.getByRole('button', { name: 'Create image' }).dblclick();
   // Without script the second press may be the one that is answered: it is refused, because the first one works.
-  const refused = dialog.getByText(/while an image of it is being made|already have an image with this name/);
+  const refused = dialog.getByText(/while an image or a snapshot of it is being made|already have an image with this name/);
   await expect(portal.heading('My Images').or(refused).first()).toBeVisible();
   await page.goto('/images');
   await portal.imageBecomes('pressed-twice', 'Available');

@@ -129,6 +129,8 @@ pub fn furnish(system: &Ctx) -> Tenant {
         symbol: "€".to_owned(),
         image_gb_month: Money(50_000),
         bin_gb_month: Money(50_000),
+        snapshot_service_month: Money(1_000_000),
+        snapshot_gb_month: Money(50_000),
         disk_gb_month: DiskKind::ALL.into_iter().map(|kind| (kind, Money(80_000))).collect(),
         flavor_hour: BTreeMap::from([(flavor.clone(), Money(10_000))]),
     };
@@ -138,6 +140,7 @@ pub fn furnish(system: &Ctx) -> Tenant {
         n_creates_max: 40,
         n_shares_max: 1000,
         stored_gb_max: 1_000_000,
+        n_snapshots_max: 20,
     };
     let zones = vec![ZoneId("a".to_owned())];
     let record = Region {
@@ -146,6 +149,7 @@ pub fn furnish(system: &Ctx) -> Tenant {
         images: Switch::On,
         accepts_copies: Switch::On,
         sites: ["main".to_owned()].into(),
+        snapshots: Switch::On,
         recycle_days: 7,
         prices,
         limits,

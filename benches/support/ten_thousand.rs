@@ -109,6 +109,7 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         kind: image::Kind::System,
         zone: None,
         copied_from: None,
+        from_snapshot: None,
         id: ImageId(system.app.ids.uuid()),
         account: tenant.account,
         project: tenant.project,

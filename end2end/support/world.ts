@@ -97,6 +97,21 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.page.goto(`/images/${deleted}/delete`);
   await owner.page.getByRole('button', { name: 'Delete image' }).click();
   await owner.comes(owner.heading('My Images'));
+  // The snapshot service, a snapshot and a schedule.
+  await owner.page.goto('/snapshots/service');
+  await owner.page.getByRole('dialog').getByRole('button', { name: 'Turn on' }).click();
+  await owner.comes(owner.main.getByText('Snapshot service on'));
+  await owner.page.goto(`/instances/${machine}/snapshot`);
+  await owner.page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('web-1-before');
+  await owner.page.getByRole('button', { name: 'Take snapshot' }).click();
+  await owner.comes(owner.row('web-1-before').getByRole('cell').filter({ hasText: /^Available/ }), 60);
+  await owner.page.getByRole('link', { name: 'web-1-before' }).click();
+  await owner.comes(owner.heading('web-1-before'));
+  const snapshot = owner.id();
+  await owner.page.goto(`/snapshots/schedules/new?instance=${machine}`);
+  await owner.page.getByRole('button', { name: 'Create schedule' }).click();
+  await owner.comes(owner.main.getByText('0 of 7'));
+  const schedule = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec((await owner.page.locator('a[href^="/snapshots/schedules/"]').first().getAttribute('href')) ?? '')![0];
   await owner.page.goto('/quotas/images');
   await owner.page.getByLabel('New limit').fill('45');
   await owner.page.getByLabel('Reason').fill('Nightly images of all our machines, kept for a month.');
@@ -116,7 +131,10 @@ async function make(browser: Browser, server: Server): Promise<World> {
     machine,
     image,
     task,
-    places: places({ machine, image, task, offered, recipient, deleted, request, account, group, spare }),
+    places: [
+      ...places({ machine, image, task, offered, recipient, deleted, request, account, group, spare }),
+      ...snapshotPlaces(machine, snapshot, schedule),
+    ],
     context: async (any, person, options) =>
       any.newContext({ baseURL: server.url, ...(person === 'nobody' ? {} : { storageState: sessions.get(person)! }), ...options }),
   };
@@ -211,6 +229,34 @@ function places(
     { name: 'no-such-task', address: '/tasks/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
     { name: 'image-of-others', address: `/images/${image}`, person: 'stranger', status: 404 },
     { name: 'machine-of-others', address: `/instances/${machine}`, person: 'stranger', status: 404 },
+  ];
+}
+
+/** The pages and dialogs about snapshots. */
+function snapshotPlaces(machine: string, snapshot: string, schedule: string): Place[] {
+  const owner = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'owner', ...(dialog ? { dialog } : {}) });
+  return [
+    owner('snapshots', '/snapshots'),
+    owner('snapshots-no-match', '/snapshots?q=nothing-like-it'),
+    owner('snapshots-of-machine', `/snapshots?instance=${machine}`),
+    owner('choose-for-snapshot', '/snapshots/new', 'A snapshot of which instance?'),
+    owner('take-snapshot', `/instances/${machine}/snapshot`, 'Take a snapshot'),
+    owner('snapshot-service', '/snapshots/service', 'Turn the snapshot service off?'),
+    owner('snapshot', `/snapshots/${snapshot}`),
+    owner('image-from-snapshot', `/snapshots/${snapshot}/image`, 'Create an image'),
+    owner('disk-from-snapshot', `/snapshots/${snapshot}/disk`, 'Make a new disk'),
+    owner('rename-snapshot', `/snapshots/${snapshot}/edit`, 'Rename web-1-before'),
+    owner('delete-snapshot', `/snapshots/${snapshot}/delete`, 'Delete web-1-before?'),
+    owner('schedules', '/snapshots/schedules'),
+    owner('new-schedule', '/snapshots/schedules/new', 'New schedule'),
+    owner('change-schedule', `/snapshots/schedules/${schedule}`, 'Change the schedule of web-1'),
+    owner('delete-schedule', `/snapshots/schedules/${schedule}/delete`, 'Delete the schedule of web-1?'),
+    { name: 'reader-snapshots', address: '/snapshots', person: 'reader' },
+    { name: 'reader-snapshot', address: `/snapshots/${snapshot}`, person: 'reader' },
+    { name: 'empty-snapshots', address: '/snapshots', person: 'stranger' },
+    { name: 'empty-schedules', address: '/snapshots/schedules', person: 'stranger' },
+    { name: 'turn-service-on', address: '/snapshots/service', person: 'stranger', dialog: 'Turn the snapshot service on?' },
+    { name: 'snapshot-of-others', address: `/snapshots/${snapshot}`, person: 'stranger', status: 404 },
   ];
 }
 

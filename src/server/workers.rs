@@ -2,6 +2,7 @@
 
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
+use darkroom_core::ops::snapshots::schedules;
 use darkroom_core::ops::{groups, images, people, shares};
 use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
@@ -131,6 +132,17 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
         }
         if let Err(error) = sweep::leftovers(app) {
             tracing::error!(code = error.code, "replaced disks could not be removed: {}", error.message);
+        }
+        match schedules::sweep_due(app) {
+            Ok(0) => {}
+            Ok(n) => tracing::info!(n, "snapshots were due and are being taken"),
+            Err(error) => {
+                tracing::error!(
+                    code = error.code,
+                    "snapshots that are due could not be taken: {}",
+                    error.message
+                )
+            }
         }
         let asked = app.board.take_sweeps();
         let all = round.is_multiple_of(STORAGE_EVERY_ROUNDS);

@@ -67,7 +67,8 @@ const CALLS: &[(&str, Body)] = &[
     }),
     ("edit_region", |_| {
         "form[region]=north-1&form[images]=off&form[accepts_copies]=on&form[recycle_days]=7&form[n_images_max]=4\
-         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9&form[stored_gb_max]=9&form[sites]=main"
+         &form[n_instances_max]=4&form[n_creates_max]=2&form[n_shares_max]=9&form[stored_gb_max]=9&form[sites]=main\
+         &form[snapshots]=on&form[n_snapshots_max]=9"
             .to_owned()
     }),
     ("ask_reach", |w| {
@@ -77,10 +78,33 @@ const CALLS: &[(&str, Body)] = &[
     ("edit_limits", |w| {
         format!(
             "form[account]={}&form[region]=north-1&form[whose]=own&form[n_images_max]=4&form[n_instances_max]=4\
-             &form[n_creates_max]=2&form[n_shares_max]=9&form[stored_gb_max]=9",
+             &form[n_creates_max]=2&form[n_shares_max]=9&form[stored_gb_max]=9&form[n_snapshots_max]=9",
             w.account
         )
     }),
+    ("turn_service", |_| "form[region]=north-1&form[turn]=off".to_owned()),
+    ("create_snapshot", |w| {
+        format!("form[instance]={}&form[what]=system&form[name]=again&form[price_version]=1", w.machine)
+    }),
+    ("rename_snapshot", |w| format!("form[snapshot]={}&form[revision]=0&form[name]=renamed", w.snapshot)),
+    ("delete_snapshot", |w| format!("id={}", w.snapshot)),
+    ("image_from_snapshot", |w| {
+        format!("form[snapshot]={}&form[name]=derived&form[price_version]=1", w.snapshot)
+    }),
+    ("disk_from_snapshot", |w| {
+        format!(
+            "form[instance]={}&form[source]=snapshot:{}&form[kind]=ssd&form[size_gib]=2&form[price_version]=1",
+            w.stopped, w.data_snapshot
+        )
+    }),
+    ("save_schedule", |w| {
+        format!(
+            "form[instance]={}&form[what]=all&form[rhythm]=day&form[at]=03:00&form[keep]=7&form[on]=on",
+            w.machine
+        )
+    }),
+    ("run_schedule", |w| format!("id={}", w.schedule)),
+    ("delete_schedule", |w| format!("id={}", w.schedule)),
     ("cancel_task", |w| format!("id={}&back_to=/tasks", w.running_task)),
     ("retry_task", |w| format!("id={}&back_to=/tasks", w.failed_task)),
     ("sign_in", |_| "email=nobody@acme.example&password=wrong&next=".to_owned()),
@@ -130,6 +154,19 @@ const ROUTES: &[(&str, Body)] = &[
     ("/images/{id}", |w| format!("/images/{}", w.image)),
     ("/images/{id}/edit", |w| format!("/images/{}/edit", w.image)),
     ("/images/{id}/delete", |w| format!("/images/{}/delete", w.image)),
+    ("/instances/{id}/snapshot", |w| format!("/instances/{}/snapshot", w.machine)),
+    ("/snapshots", |_| "/snapshots".to_owned()),
+    ("/snapshots/new", |_| "/snapshots/new".to_owned()),
+    ("/snapshots/service", |_| "/snapshots/service".to_owned()),
+    ("/snapshots/schedules", |_| "/snapshots/schedules".to_owned()),
+    ("/snapshots/schedules/new", |_| "/snapshots/schedules/new".to_owned()),
+    ("/snapshots/schedules/{id}", |w| format!("/snapshots/schedules/{}", w.schedule)),
+    ("/snapshots/schedules/{id}/delete", |w| format!("/snapshots/schedules/{}/delete", w.schedule)),
+    ("/snapshots/{id}", |w| format!("/snapshots/{}", w.snapshot)),
+    ("/snapshots/{id}/image", |w| format!("/snapshots/{}/image", w.snapshot)),
+    ("/snapshots/{id}/disk", |w| format!("/snapshots/{}/disk", w.data_snapshot)),
+    ("/snapshots/{id}/edit", |w| format!("/snapshots/{}/edit", w.snapshot)),
+    ("/snapshots/{id}/delete", |w| format!("/snapshots/{}/delete", w.snapshot)),
     ("/tasks", |_| "/tasks".to_owned()),
     ("/tasks/{id}", |w| format!("/tasks/{}", w.running_task)),
     ("/audit", |_| "/audit".to_owned()),

@@ -5,12 +5,16 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use darkroom::server::web::{WebSettings, router};
 use darkroom_core::domain::actor;
-use darkroom_core::domain::form::{DeleteImageForm, GroupForm, QuotaRequestForm, ShareForm};
+use darkroom_core::domain::form::{
+    DeleteImageForm, DeployForm, GroupForm, QuotaRequestForm, ScheduleForm, ShareForm,
+};
 use darkroom_core::domain::ids::{
-    AccountId, DiskId, GroupId, ImageId, InstanceId, ProjectId, RequestId, SessionId, TaskId,
+    AccountId, DiskId, GroupId, ImageId, InstanceId, ProjectId, RequestId, ScheduleId, SessionId, SnapshotId,
+    TaskId,
 };
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::quota::Limits;
+use darkroom_core::ops::snapshots::schedules;
 use darkroom_core::ops::{Ctx, groups, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
@@ -123,6 +127,12 @@ pub struct World {
     pub recycled: ImageId,
     /// A scaling group with a machine of another image than it makes now.
     pub group: GroupId,
+    /// An available snapshot of the running machine, of its system disk.
+    pub snapshot: SnapshotId,
+    /// An available snapshot of all disks of the stopped one.
+    pub data_snapshot: SnapshotId,
+    /// A schedule of the running machine.
+    pub schedule: ScheduleId,
     /// The stranger's project.
     pub strangers: ProjectId,
     /// The system disk of the stopped machine.
@@ -150,13 +160,20 @@ impl World {
             n_creates_max: 2,
             n_shares_max: 9,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         };
         provider::set_limits(&bench.app.system(), provider.accounts[0], &"north-1".into(), Some(limits))
             .expect("limits");
         let member = bench.user("member@acme.example").expect("the member signs in");
         let project = provider.projects[0].1;
         let machine = bench.machine(&member, &provider, project, "web").expect("deploys");
-        let stopped = bench.machine(&member, &provider, project, "db").expect("deploys");
+        let with_data = DeployForm {
+            data1_gib: "1".to_owned(),
+            data1_kind: "ssd".to_owned(),
+            ..bench.deploy_form(&provider, project, "db")
+        };
+        let stopped = instances::create(&bench.at_present(&member), &with_data).expect("deploys");
+        bench.work().expect("works");
         instances::stop(&bench.at_present(&member), stopped).expect("stops");
         bench.work().expect("works");
         let (image, _) = bench.capture(&member, machine, "web-v1").expect("captures");
@@ -183,6 +200,13 @@ impl World {
             ..ShareForm::default()
         };
         shares::share(&bench.at_present(&member), &share).expect("offers");
+        bench.service_on(&asker, project).expect("the service is turned on");
+        let (snapshot, _) = bench.snapshot(&member, machine, "system", "before").expect("takes a snapshot");
+        bench.work().expect("works");
+        let (data_snapshot, _) = bench.snapshot(&member, stopped, "all", "whole").expect("takes a snapshot");
+        bench.work().expect("works");
+        let nightly = ScheduleForm { instance: machine.to_string(), ..ScheduleForm::usual() };
+        let schedule = schedules::save(&bench.at_present(&member), &nightly).expect("schedules");
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");
         bench.work().expect("works");
@@ -223,6 +247,9 @@ impl World {
             image,
             offered,
             recycled,
+            snapshot,
+            data_snapshot,
+            schedule,
             request,
             group,
             strangers,
@@ -269,6 +296,7 @@ impl World {
             n_creates_max: 2,
             n_shares_max: 9,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &"north-1".into(), Some(limits))

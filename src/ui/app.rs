@@ -22,6 +22,11 @@ use super::pages::overview::OverviewPage;
 use super::pages::quotas::{AskQuotaPage, DecideRequestPage, QuotasPage, RequestsPage};
 use super::pages::regions::{EditRegionPage, RegionsPage};
 use super::pages::sign_in::SignInPage;
+use super::pages::snapshots::{
+    DeleteSchedulePage, DeleteSnapshotPage, DiskFromSnapshotPage, EditSchedulePage, ImageFromSnapshotPage,
+    NewSchedulePage, NewSnapshotPage, RenameSnapshotPage, SchedulesPage, ServicePage, SnapshotPage,
+    SnapshotsPage, TakeSnapshotPage,
+};
 use super::pages::tasks::{TaskPage, TasksPage};
 use super::state;
 use leptos::prelude::*;
@@ -70,6 +75,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/instances/:id") view=InstancePage/>
                     <Route path=path!("/instances/:id/image") view=CaptureImagePage/>
                     <Route path=path!("/instances/:id/change-image") view=ChangeImagePage/>
+                    <Route path=path!("/instances/:id/snapshot") view=TakeSnapshotPage/>
                     <Route path=path!("/instances/:id/delete") view=DeleteInstancePage/>
                     <Route path=path!("/instances/:id/disks/new") view=AddDiskPage/>
                     <Route path=path!("/instances/:id/disks/:disk/remove") view=RemoveDiskPage/>
@@ -97,6 +103,18 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/images/:id/delete") view=DeleteImagePage/>
                     <Route path=path!("/images/:id/restore") view=RestoreImagePage/>
                     <Route path=path!("/images/:id/purge") view=PurgeImagePage/>
+                    <Route path=path!("/snapshots") view=SnapshotsPage/>
+                    <Route path=path!("/snapshots/new") view=NewSnapshotPage/>
+                    <Route path=path!("/snapshots/service") view=ServicePage/>
+                    <Route path=path!("/snapshots/schedules") view=SchedulesPage/>
+                    <Route path=path!("/snapshots/schedules/new") view=NewSchedulePage/>
+                    <Route path=path!("/snapshots/schedules/:id") view=EditSchedulePage/>
+                    <Route path=path!("/snapshots/schedules/:id/delete") view=DeleteSchedulePage/>
+                    <Route path=path!("/snapshots/:id") view=SnapshotPage/>
+                    <Route path=path!("/snapshots/:id/image") view=ImageFromSnapshotPage/>
+                    <Route path=path!("/snapshots/:id/disk") view=DiskFromSnapshotPage/>
+                    <Route path=path!("/snapshots/:id/edit") view=RenameSnapshotPage/>
+                    <Route path=path!("/snapshots/:id/delete") view=DeleteSnapshotPage/>
                     <Route path=path!("/tasks") view=TasksPage/>
                     <Route path=path!("/tasks/:id") view=TaskPage/>
                     <Route path=path!("/audit") view=AuditPage/>

@@ -1,7 +1,8 @@
 //! Every address of the portal, in one place: nobody writes a path by hand. It must not know what a page shows.
 
 use darkroom_core::domain::ids::{
-    AccountId, DiskId, GroupId, ImageId, InstanceId, ProjectId, RegionId, RequestId, Subject, TaskId,
+    AccountId, DiskId, GroupId, ImageId, InstanceId, ProjectId, RegionId, RequestId, ScheduleId, SnapshotId,
+    Subject, TaskId,
 };
 use darkroom_core::domain::image::list::percent;
 use darkroom_core::domain::request::QuotaKind;
@@ -34,6 +35,16 @@ pub const IMAGES_SELECTED: &str = "/images/selected";
 pub const IMAGES_CSV: &str = "/images.csv";
 /// The provider's images as CSV.
 pub const IMAGES_PUBLIC_CSV: &str = "/images/public.csv";
+/// Snapshots.
+pub const SNAPSHOTS: &str = "/snapshots";
+/// The dialog that chooses the machine of a new snapshot.
+pub const SNAPSHOT_NEW: &str = "/snapshots/new";
+/// The dialog that turns the snapshot service on or off.
+pub const SNAPSHOT_SERVICE: &str = "/snapshots/service";
+/// Schedules of snapshots.
+pub const SCHEDULES: &str = "/snapshots/schedules";
+/// The dialog that makes a schedule.
+pub const SCHEDULE_NEW: &str = "/snapshots/schedules/new";
 /// The list of tasks.
 pub const TASKS: &str = "/tasks";
 /// The audit trail.
@@ -87,6 +98,11 @@ pub fn instance(id: InstanceId) -> String {
 /// The dialog that makes an image of a machine.
 pub fn instance_image(id: InstanceId) -> String {
     format!("/instances/{id}/image")
+}
+
+/// The dialog that takes a snapshot of a machine.
+pub fn instance_snapshot(id: InstanceId) -> String {
+    format!("/instances/{id}/snapshot")
 }
 
 /// A machine's serial console.
@@ -232,6 +248,51 @@ pub fn images_selected(action: &str) -> String {
     format!("{IMAGES_SELECTED}?action={action}")
 }
 
+/// Snapshots of one machine.
+pub fn snapshots_of(id: InstanceId) -> String {
+    format!("{SNAPSHOTS}?instance={id}")
+}
+
+/// A snapshot.
+pub fn snapshot(id: SnapshotId) -> String {
+    format!("{SNAPSHOTS}/{id}")
+}
+
+/// The dialog that makes an image from a snapshot.
+pub fn snapshot_image(id: SnapshotId) -> String {
+    format!("{SNAPSHOTS}/{id}/image")
+}
+
+/// The dialog that makes a new disk from a snapshot.
+pub fn snapshot_disk(id: SnapshotId) -> String {
+    format!("{SNAPSHOTS}/{id}/disk")
+}
+
+/// The dialog that renames a snapshot.
+pub fn snapshot_edit(id: SnapshotId) -> String {
+    format!("{SNAPSHOTS}/{id}/edit")
+}
+
+/// The dialog that deletes a snapshot.
+pub fn snapshot_delete(id: SnapshotId) -> String {
+    format!("{SNAPSHOTS}/{id}/delete")
+}
+
+/// The dialog that makes a schedule for a machine.
+pub fn schedule_new_for(id: InstanceId) -> String {
+    format!("{SCHEDULE_NEW}?instance={id}")
+}
+
+/// The dialog that changes a schedule.
+pub fn schedule(id: ScheduleId) -> String {
+    format!("{SCHEDULES}/{id}")
+}
+
+/// The dialog that deletes a schedule.
+pub fn schedule_delete(id: ScheduleId) -> String {
+    format!("{SCHEDULES}/{id}/delete")
+}
+
 /// The dialog that asks for more of something.
 pub fn quota_ask(kind: QuotaKind) -> String {
     format!("{QUOTAS}/{}", kind.slug())
@@ -264,6 +325,9 @@ pub fn subject(subject: &Subject) -> Option<String> {
         Subject::Instance(id) => Some(instance(*id)),
         Subject::Task(id) => Some(task(*id)),
         Subject::Group(id) => Some(group(*id)),
+        Subject::Snapshot(id) => Some(snapshot(*id)),
+        Subject::Schedule(_) => Some(SCHEDULES.to_owned()),
+        Subject::Service(_) => Some(SNAPSHOTS.to_owned()),
         Subject::Disk(_)
         | Subject::User(_)
         | Subject::Project(_)

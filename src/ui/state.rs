@@ -172,6 +172,26 @@ fn flash_of(code: &str) -> Option<Flash> {
         "group-roll" => (ToastTone::Started, "Rolling. A new machine runs before an old one goes.", tasks),
         "group-retry" => (ToastTone::Started, "Trying again now.", None),
         "group-delete" => (ToastTone::Started, "Deleting the group and its machines.", tasks),
+        "snapshot-create" => {
+            (ToastTone::Started, "Taking the snapshot. It goes on when you leave this page.", tasks)
+        }
+        "snapshot-rename" => (ToastTone::Done, "Your changes are saved.", None),
+        "snapshot-delete" => {
+            (ToastTone::Started, "Deleting the snapshot. Images and disks made from it stay.", tasks)
+        }
+        "snapshot-image" => {
+            (ToastTone::Done, "The image is there, with an id and a charge of its own.", None)
+        }
+        "snapshot-disk" => {
+            (ToastTone::Started, "Making the disk. The machine can be started when it is there.", tasks)
+        }
+        "service-on" => (ToastTone::Done, "The snapshot service is on, and charged from now on.", None),
+        "service-off" => {
+            (ToastTone::Done, "The snapshot service is off. Snapshots stay until you delete them.", None)
+        }
+        "schedule-save" => (ToastTone::Done, "Saved. The list says when the next one is due.", None),
+        "schedule-run" => (ToastTone::Started, "Its next snapshot is due now, and taken in a moment.", tasks),
+        "schedule-delete" => (ToastTone::Done, "The schedule is deleted. The snapshots it made stay.", None),
         "password" => (ToastTone::Done, "Your password is changed. Your other sessions have ended.", None),
         "session" => (ToastTone::Done, "The session has ended. That browser has to sign in again.", None),
         _ => return None,
@@ -256,6 +276,16 @@ mod tests {
             "group-roll",
             "group-retry",
             "group-delete",
+            "snapshot-create",
+            "snapshot-rename",
+            "snapshot-delete",
+            "snapshot-image",
+            "snapshot-disk",
+            "service-on",
+            "service-off",
+            "schedule-save",
+            "schedule-run",
+            "schedule-delete",
             "password",
             "session",
         ];

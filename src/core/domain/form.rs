@@ -13,13 +13,14 @@ mod group;
 mod quotas;
 mod region;
 mod sharing;
+mod snapshots;
 
 pub use account::{AccountForm, LimitsEdit, LimitsForm};
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use change::{ChangeImage, ChangeImageForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};
 pub use deploy::{DATA_DISK_KIND, DataDisk, Deploy, DeployForm, FAMILY_PREFIX, ImageChoice, whole_gib};
-pub use disks::{AddDisk, AddDiskForm, DiskSource, RemoveDisk, RemoveDiskForm};
+pub use disks::{AddDisk, AddDiskForm, DiskSource, RemoveDisk, RemoveDiskForm, SNAPSHOT_PREFIX};
 pub use edit::{EditImage, EditImageForm};
 pub use group::{GroupEdit, GroupForm, GroupNew};
 pub use quotas::{
@@ -27,6 +28,10 @@ pub use quotas::{
 };
 pub use region::{RegionEdit, RegionForm};
 pub use sharing::{Share, ShareForm, StopSharing, StopSharingForm, Unfollow, UnfollowForm};
+pub use snapshots::{
+    CreateSnapshot, CreateSnapshotForm, RenameSnapshot, RenameSnapshotForm, ScheduleEdit, ScheduleForm,
+    ServiceForm, ServiceTurn, SnapshotImage, SnapshotImageForm,
+};
 
 use super::error::{Error, FieldError, Result};
 use super::ids::{ImageId, InstanceId, ProjectId, RegionId};

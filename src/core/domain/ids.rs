@@ -66,6 +66,10 @@ uuid_id! {
     EventId,
     /// A request for a higher limit.
     RequestId,
+    /// A snapshot of a disk, or of all disks of a machine.
+    SnapshotId,
+    /// A plan that makes snapshots of a machine by itself.
+    ScheduleId,
 }
 
 macro_rules! slug_id {
@@ -129,6 +133,12 @@ pub enum Subject {
     Region(SlugKey),
     /// An instance type.
     Flavor(SlugKey),
+    /// A snapshot.
+    Snapshot(SnapshotId),
+    /// A plan that makes snapshots by itself.
+    Schedule(ScheduleId),
+    /// The snapshot service of an account in a region.
+    Service(SlugKey),
 }
 
 /// Stands for a thing that is named by a slug, where a UUID is asked for: computed from noun and slug, and never equal to the id of
@@ -159,6 +169,11 @@ impl Subject {
         Self::Flavor(SlugKey::of("flavor", id.as_str()))
     }
 
+    /// The snapshot service of this account in this region.
+    pub fn service(account: AccountId, region: &RegionId) -> Self {
+        Self::Service(SlugKey::of("service", &format!("{account}/{region}")))
+    }
+
     /// The word for this kind of thing in records and addresses. Part of what is hashed in the audit trail, so it never changes.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -172,6 +187,9 @@ impl Subject {
             Self::Account(_) => "account",
             Self::Region(_) => "region",
             Self::Flavor(_) => "flavor",
+            Self::Snapshot(_) => "snapshot",
+            Self::Schedule(_) => "schedule",
+            Self::Service(_) => "service",
         }
     }
 
@@ -189,6 +207,9 @@ impl Subject {
             "account" => Self::Account(id.into()),
             "region" => Self::Region(SlugKey(id)),
             "flavor" => Self::Flavor(SlugKey(id)),
+            "snapshot" => Self::Snapshot(id.into()),
+            "schedule" => Self::Schedule(id.into()),
+            "service" => Self::Service(SlugKey(id)),
             _ => return None,
         })
     }
@@ -204,7 +225,9 @@ impl Subject {
             Self::User(id) => id.0,
             Self::Project(id) => id.0,
             Self::Account(id) => id.0,
-            Self::Region(key) | Self::Flavor(key) => key.0,
+            Self::Snapshot(id) => id.0,
+            Self::Schedule(id) => id.0,
+            Self::Region(key) | Self::Flavor(key) | Self::Service(key) => key.0,
         }
     }
 
@@ -221,6 +244,9 @@ impl Subject {
             Self::Account(_) => "account",
             Self::Region(_) => "region",
             Self::Flavor(_) => "instance type",
+            Self::Snapshot(_) => "snapshot",
+            Self::Schedule(_) => "schedule",
+            Self::Service(_) => "snapshot service",
         }
     }
 }

@@ -220,8 +220,11 @@ impl Instance {
         if self.capturing.is_some() && action != Console {
             return Err(Reason::new(
                 "instance_capturing",
-                format!("A machine cannot be {} while an image of it is being made.", action.verb()),
-                "An image is being made now.",
+                format!(
+                    "A machine cannot be {} while an image or a snapshot of it is being made.",
+                    action.verb()
+                ),
+                "One is being made now.",
                 "Wait until it is available, or cancel it in Tasks.",
             ));
         }

@@ -17,6 +17,10 @@ pub enum Charge {
     ImageStorage,
     /// Keeping an image in the recycle bin: `quantity_bytes` × rate per GB and month.
     BinStorage,
+    /// Keeping a snapshot: `quantity_bytes` × rate per GB and month.
+    SnapshotStorage,
+    /// The snapshot service of an account in a region while it is on: rate per month.
+    SnapshotService,
     /// Keeping a disk: `quantity_bytes` × rate per GB and month.
     Disk {
         /// Its kind.
@@ -35,6 +39,8 @@ impl Charge {
         match self {
             Self::ImageStorage => "storage",
             Self::BinStorage => "storage in the recycle bin",
+            Self::SnapshotStorage => "storage of a snapshot",
+            Self::SnapshotService => "the snapshot service",
             Self::Disk { .. } => "its disk",
             Self::Running { .. } => "running",
         }
@@ -44,7 +50,7 @@ impl Charge {
     pub const fn of_image(&self) -> bool {
         match self {
             Self::ImageStorage | Self::BinStorage => true,
-            Self::Disk { .. } | Self::Running { .. } => false,
+            Self::SnapshotStorage | Self::SnapshotService | Self::Disk { .. } | Self::Running { .. } => false,
         }
     }
 }
@@ -66,7 +72,7 @@ pub struct Meter {
     pub region: RegionId,
     /// For what.
     pub charge: Charge,
-    /// Bytes charged; zero where the charge is per hour.
+    /// Bytes charged; zero where the charge is for time alone.
     pub quantity_bytes: u64,
     /// From when, inclusive, counted in whole seconds.
     pub from: Timestamp,
@@ -90,10 +96,11 @@ impl Meter {
 
     fn cost_until(&self, prices: &History, end: Timestamp) -> Money {
         let (quantity, denominator) = match self.charge {
-            Charge::ImageStorage | Charge::BinStorage | Charge::Disk { .. } => {
+            Charge::ImageStorage | Charge::BinStorage | Charge::SnapshotStorage | Charge::Disk { .. } => {
                 (i128::from(self.quantity_bytes), u128::from(GB) * u128::from(SECONDS_PER_MONTH))
             }
             Charge::Running { .. } => (1, 3600),
+            Charge::SnapshotService => (1, u128::from(SECONDS_PER_MONTH)),
         };
         let mut charged: i128 = 0;
         for (rate, seconds) in prices.rates(&self.charge, self.from, end) {
@@ -143,6 +150,8 @@ mod tests {
                 symbol: "€".to_owned(),
                 image_gb_month: Money(*rate),
                 bin_gb_month: Money(*rate),
+                snapshot_service_month: Money(*rate),
+                snapshot_gb_month: Money(*rate),
                 disk_gb_month: [(DiskKind::Ssd, Money(*rate))].into(),
                 flavor_hour: [("m1.tiny".into(), Money(*rate))].into(),
             };

@@ -40,6 +40,18 @@ pub enum Act {
     InstanceConsole,
     /// Delete a machine.
     InstanceDelete,
+    /// See snapshots and schedules, and whether the snapshot service is on.
+    SnapshotGet,
+    /// Make a snapshot of a machine.
+    SnapshotCreate,
+    /// Change a snapshot's name.
+    SnapshotUpdate,
+    /// Delete a snapshot.
+    SnapshotDelete,
+    /// Make, change or delete a schedule of snapshots.
+    ScheduleUpdate,
+    /// Turn the snapshot service of an account on or off.
+    SnapshotService,
     /// Give a machine a new disk.
     DiskAdd,
     /// Remove a disk of a machine.
@@ -84,7 +96,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 42] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -101,6 +113,12 @@ impl Act {
         Self::InstancePower,
         Self::InstanceConsole,
         Self::InstanceDelete,
+        Self::SnapshotGet,
+        Self::SnapshotCreate,
+        Self::SnapshotUpdate,
+        Self::SnapshotDelete,
+        Self::ScheduleUpdate,
+        Self::SnapshotService,
         Self::DiskAdd,
         Self::DiskRemove,
         Self::InstanceReinstall,
@@ -142,6 +160,12 @@ impl Act {
             Self::InstancePower => "instance.power",
             Self::InstanceConsole => "instance.console",
             Self::InstanceDelete => "instance.delete",
+            Self::SnapshotGet => "snapshot.get",
+            Self::SnapshotCreate => "snapshot.create",
+            Self::SnapshotUpdate => "snapshot.update",
+            Self::SnapshotDelete => "snapshot.delete",
+            Self::ScheduleUpdate => "schedule.update",
+            Self::SnapshotService => "snapshot.service",
             Self::DiskAdd => "disk.add",
             Self::DiskRemove => "disk.remove",
             Self::InstanceReinstall => "instance.reimage",
@@ -172,6 +196,7 @@ impl Act {
             | Self::ImageGet
             | Self::InstanceGet
             | Self::GroupGet
+            | Self::SnapshotGet
             | Self::TaskGet
             | Self::AuditProject
             | Self::QuotaGet => Need::Look(Role::Reader),
@@ -188,6 +213,10 @@ impl Act {
             | Self::InstancePower
             | Self::InstanceConsole
             | Self::InstanceDelete
+            | Self::SnapshotCreate
+            | Self::SnapshotUpdate
+            | Self::SnapshotDelete
+            | Self::ScheduleUpdate
             | Self::DiskAdd
             | Self::DiskRemove
             | Self::InstanceReinstall
@@ -197,7 +226,7 @@ impl Act {
             | Self::GroupDelete
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
-            Self::QuotaAsk => Need::Owner,
+            Self::QuotaAsk | Self::SnapshotService => Need::Owner,
             Self::SelfGet | Self::SelfUpdate => Need::OneSelf,
             Self::ProviderGet | Self::RegionUpdate | Self::AccountUpdate | Self::QuotaDecide => {
                 Need::Provider

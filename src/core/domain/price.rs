@@ -26,6 +26,10 @@ pub struct PriceBook {
     pub image_gb_month: Money,
     /// Per stored GB of images in the recycle bin and month.
     pub bin_gb_month: Money,
+    /// Per month of the snapshot service being on, for an account, whatever it keeps; 0 for nothing.
+    pub snapshot_service_month: Money,
+    /// Per stored GB of snapshots and month.
+    pub snapshot_gb_month: Money,
     /// Per provisioned GB of disk and month, by kind.
     pub disk_gb_month: BTreeMap<DiskKind, Money>,
     /// Per hour a machine of this type runs.
@@ -80,11 +84,13 @@ pub struct Estimate {
 }
 
 impl PriceBook {
-    /// The rate of a charge: per GB and month, or per hour. What has no price costs nothing.
+    /// The rate of a charge: per GB and month, per month, or per hour. What has no price costs nothing.
     pub fn rate(&self, charge: &Charge) -> Money {
         match charge {
             Charge::ImageStorage => self.image_gb_month,
             Charge::BinStorage => self.bin_gb_month,
+            Charge::SnapshotStorage => self.snapshot_gb_month,
+            Charge::SnapshotService => self.snapshot_service_month,
             Charge::Disk { disk_kind } => self.disk_gb_month.get(disk_kind).copied().unwrap_or_default(),
             Charge::Running { flavor } => self.flavor_hour.get(flavor).copied().unwrap_or_default(),
         }
@@ -98,6 +104,17 @@ impl PriceBook {
     /// What keeping `stored_bytes` of image in the recycle bin costs.
     pub fn in_bin(&self, stored_bytes: u64) -> Estimate {
         stored(self.bin_gb_month, stored_bytes)
+    }
+
+    /// What keeping `stored_bytes` of snapshots costs, beside the service itself.
+    pub fn snapshots(&self, stored_bytes: u64) -> Estimate {
+        stored(self.snapshot_gb_month, stored_bytes)
+    }
+
+    /// What the snapshot service costs while it is on, beside what it keeps.
+    pub fn snapshot_service(&self) -> Estimate {
+        let month = self.snapshot_service_month;
+        Estimate { hour: month.scaled(1, u128::from(HOURS_PER_MONTH)), month }
     }
 
     /// What a disk of this kind and size costs; nothing where the kind has no price.
@@ -136,6 +153,9 @@ impl PriceBook {
         };
         rate("images", "GB and month", Some(before.image_gb_month), Some(self.image_gb_month));
         rate("recycle bin", "GB and month", Some(before.bin_gb_month), Some(self.bin_gb_month));
+        let service = |book: &Self| Some(book.snapshot_service_month);
+        rate("snapshot service", "month", service(before), service(self));
+        rate("snapshots", "GB and month", Some(before.snapshot_gb_month), Some(self.snapshot_gb_month));
         for kind in DiskKind::ALL {
             let (old, new) = (before.disk_gb_month.get(&kind), self.disk_gb_month.get(&kind));
             rate(&format!("{kind} disks"), "GB and month", old.copied(), new.copied());
@@ -165,6 +185,8 @@ pub(crate) mod tests {
             symbol: "€".to_owned(),
             image_gb_month: Money(50_000),
             bin_gb_month: Money(20_000),
+            snapshot_service_month: Money(730_000),
+            snapshot_gb_month: Money(30_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000))].into(),
         }
@@ -176,6 +198,8 @@ pub(crate) mod tests {
         assert_eq!(e.month.display("€"), "€0.47");
         assert_eq!(e.hour, Money(645));
         assert_eq!(book().in_bin(10 * GB).month, Money(200_000));
+        assert_eq!(book().snapshots(10 * GB).month, Money(300_000));
+        assert_eq!(book().snapshot_service().hour, Money(1_000));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Limits {
     pub n_shares_max: u32,
     /// Stored GB (10^9 bytes) of its images, those in the recycle bin included.
     pub stored_gb_max: u32,
+    /// Snapshots, of one disk or of all disks of a machine, in any state but deleted.
+    pub n_snapshots_max: u32,
 }
 
 impl Limits {
@@ -29,15 +31,19 @@ impl Limits {
     /// The limit of stored GB where nobody set one.
     pub const STORED_GB_MAX: u32 = 1000;
 
-    /// `30 images, 20 instances, 40 images being made at once, 1000 shares, 1000 GB of images`.
+    /// The limit of snapshots where nobody set one.
+    pub const N_SNAPSHOTS_MAX: u32 = 200;
+
+    /// `30 images, 20 instances, 40 images being made at once, 1000 shares, 1000 GB of images, 200 snapshots`.
     pub fn words(&self) -> String {
         format!(
-            "{}, {}, {} being made at once, {}, {} GB of images",
+            "{}, {}, {} being made at once, {}, {} GB of images, {}",
             counted(self.n_images_max, "image"),
             counted(self.n_instances_max, "instance"),
             counted(self.n_creates_max, "image"),
             counted(self.n_shares_max, "share"),
-            self.stored_gb_max
+            self.stored_gb_max,
+            counted(self.n_snapshots_max, "snapshot")
         )
     }
 
@@ -77,6 +83,8 @@ pub struct Counter {
     /// Bytes that its images hold: stored ones what is stored of them, those being made what they may need at most. `None` as long as nobody
     /// counted them, as with shares.
     pub stored_bytes: Option<u64>,
+    /// Snapshots, in any state but deleted.
+    pub n_snapshots: u32,
 }
 
 impl Counter {
@@ -91,6 +99,7 @@ impl Counter {
             n_copies: 0,
             n_shares: Some(0),
             stored_bytes: Some(0),
+            n_snapshots: 0,
         }
     }
 
@@ -214,6 +223,31 @@ impl Counter {
         Ok(())
     }
 
+    /// Takes one snapshot slot.
+    ///
+    /// # Errors
+    /// `snapshot_limit_reached` with the figure and the way out.
+    pub fn take_snapshot(&mut self, limits: &Limits) -> Result<()> {
+        if self.n_snapshots >= limits.n_snapshots_max {
+            return Err(Error::limit(
+                "snapshot_limit_reached",
+                format!(
+                    "Maximum snapshot limit reached. Your limit in {} is {} and you have {}. Delete one or ask your provider for more.",
+                    self.region,
+                    counted(limits.n_snapshots_max, "snapshot"),
+                    self.n_snapshots
+                ),
+            ));
+        }
+        self.n_snapshots += 1;
+        Ok(())
+    }
+
+    /// Gives one snapshot slot back.
+    pub fn give_snapshot(&mut self) {
+        self.n_snapshots = self.n_snapshots.saturating_sub(1);
+    }
+
     /// Takes one machine slot.
     ///
     /// # Errors
@@ -246,8 +280,14 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const LIMITS: Limits =
-        Limits { n_images_max: 3, n_instances_max: 2, n_creates_max: 40, n_shares_max: 2, stored_gb_max: 2 };
+    const LIMITS: Limits = Limits {
+        n_images_max: 3,
+        n_instances_max: 2,
+        n_creates_max: 40,
+        n_shares_max: 2,
+        stored_gb_max: 2,
+        n_snapshots_max: 1,
+    };
 
     fn counter() -> Counter {
         Counter::zero(AccountId(Uuid::nil()), "north-1".into())
@@ -265,12 +305,18 @@ mod tests {
 
     #[test]
     fn one_is_written_in_the_singular() {
-        let one = Limits { n_images_max: 1, n_instances_max: 1, ..LIMITS };
-        let full = Counter { n_images: 1, n_instances: 1, ..counter() };
-        let words = [full.clone().take_image(&one), full.clone().take_instance(&one)]
-            .map(|refused| refused.expect_err("the limit holds").message);
+        let one = Limits { n_images_max: 1, n_instances_max: 1, n_creates_max: 1, n_shares_max: 1, ..LIMITS };
+        let full = Counter { n_images: 1, n_instances: 1, n_snapshots: 1, ..counter() };
+        let words = [
+            full.clone().take_image(&one),
+            full.clone().take_instance(&one),
+            full.clone().take_snapshot(&one),
+        ]
+        .map(|refused| refused.expect_err("the limit holds").message);
         assert!(words[0].contains("is 1 image and you have 1."), "{words:?}");
         assert!(words[1].contains("is 1 instance and you have 1."), "{words:?}");
+        assert!(words[2].starts_with("Maximum snapshot limit reached"), "{words:?}");
+        assert!(words[2].contains("is 1 snapshot and you have 1."), "{words:?}");
     }
 
     #[test]

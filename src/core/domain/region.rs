@@ -26,6 +26,8 @@ pub struct Region {
     pub accepts_copies: Switch,
     /// The sites it is on (H3).
     pub sites: BTreeSet<String>,
+    /// Whether accounts can have the snapshot service, and with it snapshots and machine images (U4).
+    pub snapshots: Switch,
     /// Days that deleted images stay in the recycle bin; 0 removes them for good at once.
     pub recycle_days: u32,
     /// Prices in force.
@@ -74,6 +76,16 @@ impl Region {
         }
     }
 
+    /// What is said while the provider does not offer the snapshot service here.
+    pub fn snapshots_off(&self) -> Reason {
+        Reason::new(
+            "snapshot_feature_off",
+            format!("The snapshot service is not offered in {}.", self.id),
+            "",
+            "Ask your provider to enable it, or use another region.",
+        )
+    }
+
     /// What is different from how the region was `before`, in a sentence; empty when nothing is.
     pub fn changes_since(&self, before: &Self) -> String {
         let zones = |region: &Self| region.zones.iter().map(ZoneId::as_str).collect::<Vec<_>>().join(", ");
@@ -89,6 +101,9 @@ impl Region {
         }
         if self.sites != before.sites {
             changes.push(format!("sites from {} to {}", before.site_names(), self.site_names()));
+        }
+        if self.snapshots != before.snapshots {
+            changes.push(format!("snapshot service {}", self.snapshots.word()));
         }
         if self.recycle_days != before.recycle_days {
             let days = |region: &Self| counted(region.recycle_days, "day");

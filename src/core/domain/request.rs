@@ -22,11 +22,13 @@ pub enum QuotaKind {
     Shares,
     /// Stored GB of the account's images in the region.
     Storage,
+    /// Snapshots of the account in the region.
+    Snapshots,
 }
 
 impl QuotaKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Images, Self::Instances, Self::Shares, Self::Storage];
+    pub const ALL: [Self; 5] = [Self::Images, Self::Instances, Self::Shares, Self::Storage, Self::Snapshots];
 
     /// The word in addresses and forms.
     pub const fn slug(self) -> &'static str {
@@ -35,6 +37,7 @@ impl QuotaKind {
             Self::Instances => "instances",
             Self::Shares => "shares",
             Self::Storage => "storage",
+            Self::Snapshots => "snapshots",
         }
     }
 
@@ -47,7 +50,9 @@ impl QuotaKind {
     pub fn counted(self, n: u32) -> String {
         match self {
             Self::Storage => format!("{} GB of images", grouped(n)),
-            Self::Images | Self::Instances | Self::Shares => counted(n, self.slug().trim_end_matches('s')),
+            Self::Images | Self::Instances | Self::Shares | Self::Snapshots => {
+                counted(n, self.slug().trim_end_matches('s'))
+            }
         }
     }
 
@@ -58,6 +63,7 @@ impl QuotaKind {
             Self::Instances => limits.n_instances_max,
             Self::Shares => limits.n_shares_max,
             Self::Storage => limits.stored_gb_max,
+            Self::Snapshots => limits.n_snapshots_max,
         }
     }
 
@@ -69,6 +75,7 @@ impl QuotaKind {
             Self::Instances => Limits { n_instances_max: n, ..limits },
             Self::Shares => Limits { n_shares_max: n, ..limits },
             Self::Storage => Limits { stored_gb_max: n, ..limits },
+            Self::Snapshots => Limits { n_snapshots_max: n, ..limits },
         }
     }
 }

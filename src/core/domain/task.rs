@@ -31,6 +31,10 @@ pub enum Kind {
     InstanceReinstall,
     /// Removes a machine.
     InstanceDelete,
+    /// Makes a snapshot of a machine's disks.
+    SnapshotCreate,
+    /// Removes a snapshot.
+    SnapshotDelete,
     /// Gives a machine a new data disk.
     DiskAdd,
     /// Removes a data disk of a machine.
@@ -39,7 +43,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ImageCreate,
         Self::ImageCopy,
         Self::ImageDelete,
@@ -49,6 +53,8 @@ impl Kind {
         Self::InstanceReboot,
         Self::InstanceReinstall,
         Self::InstanceDelete,
+        Self::SnapshotCreate,
+        Self::SnapshotDelete,
         Self::DiskAdd,
         Self::DiskRemove,
     ];
@@ -65,6 +71,8 @@ impl Kind {
             Self::InstanceReboot => "Restart instance",
             Self::InstanceReinstall => "Change image",
             Self::InstanceDelete => "Delete instance",
+            Self::SnapshotCreate => "Create snapshot",
+            Self::SnapshotDelete => "Delete snapshot",
             Self::DiskAdd => "Add disk",
             Self::DiskRemove => "Remove disk",
         }
@@ -73,9 +81,9 @@ impl Kind {
     /// The steps such a task takes, in order.
     pub const fn plan(self) -> &'static [Step] {
         match self {
-            Self::ImageCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
+            Self::ImageCreate | Self::SnapshotCreate => &[Step::Capture, Step::Store, Step::DiscardCapture],
             Self::ImageCopy => &[Step::Transfer],
-            Self::ImageDelete => &[Step::Release],
+            Self::ImageDelete | Self::SnapshotDelete => &[Step::Release],
             Self::InstanceCreate | Self::InstanceStart | Self::InstanceReinstall => {
                 &[Step::PrepareBase, Step::CreateDisks, Step::Start]
             }
@@ -89,7 +97,7 @@ impl Kind {
 
     /// Whether a failed try is undone. What removes things only goes forward: it is tried until it is done or somebody must look.
     pub const fn undoable(self) -> bool {
-        !matches!(self, Self::ImageDelete | Self::InstanceDelete | Self::DiskRemove)
+        !matches!(self, Self::ImageDelete | Self::InstanceDelete | Self::DiskRemove | Self::SnapshotDelete)
     }
 
     /// Whether a person may stop it and have everything undone.
@@ -101,6 +109,7 @@ impl Kind {
                 | Self::InstanceCreate
                 | Self::InstanceReinstall
                 | Self::DiskAdd
+                | Self::SnapshotCreate
         )
     }
 }

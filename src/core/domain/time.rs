@@ -64,6 +64,12 @@ impl Timestamp {
         format!("{}, {:02}:{:02}", self.day(), c.hour(), c.minute())
     }
 
+    /// `2026-11-18-1558`: a minute in UTC as part of a name.
+    pub fn stamp(self) -> String {
+        let c = self.civil();
+        format!("{}-{:02}{:02}", c.date(), c.hour(), c.minute())
+    }
+
     /// `Today, 15:58` on the day of `now`, else the day: for lists.
     pub fn listed(self, now: Self) -> String {
         let (c, n) = (self.civil(), now.civil());
@@ -120,6 +126,7 @@ mod tests {
         let t = Timestamp::from_seconds(1_795_017_483);
         assert_eq!(t.rfc3339(), "2026-11-18T15:58:03Z");
         assert_eq!(t.minute(), "18 Nov 2026, 15:58");
+        assert_eq!(t.stamp(), "2026-11-18-1558");
         assert_eq!(t.listed(t.plus_ms(60_000)), "Today, 15:58");
         assert_eq!(t.listed(t.plus_ms(86_400_000)), "18 Nov 2026");
         assert_eq!(t.month_start().rfc3339(), "2026-11-01T00:00:00Z");

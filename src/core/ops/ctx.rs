@@ -8,7 +8,9 @@ use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource, Verdict, decide};
 use crate::domain::price::DatedBook;
+use crate::domain::schedule::Schedule;
 use crate::domain::share::Share;
+use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
 use crate::ports::{Clock, Hypervisor, Ids, PortError, Secrets, Storage};
@@ -51,6 +53,10 @@ pub struct Settings {
     pub share_grace_days: u32,
     /// Days that recipients must be left at least; 0 lets an owner stop at once.
     pub share_grace_days_min: u32,
+    /// Schedules of snapshots that a machine may have.
+    pub schedules_max: u32,
+    /// How long until a schedule that could not take its snapshot tries again, in milliseconds.
+    pub schedule_retry_ms: i64,
     /// The highest limit that can be asked for, and given by answering.
     pub quota_request_max: u32,
     /// Machines that one scaling group may have.
@@ -80,6 +86,8 @@ impl Default for Settings {
             share_targets_max: 100,
             share_grace_days: 7,
             share_grace_days_min: 0,
+            schedules_max: 5,
+            schedule_retry_ms: 600_000,
             quota_request_max: 10_000,
             group_size_max: 20,
             groups_max: 50,
@@ -116,6 +124,10 @@ pub struct App {
     pub books: Arc<Catalog<DatedBook>>,
     /// All shares, by recipient and region.
     pub shares: Arc<Catalog<Share>>,
+    /// All snapshots, by project and region.
+    pub snapshots: Arc<Catalog<Snapshot>>,
+    /// All schedules of snapshots, by project and region.
+    pub schedules: Arc<Catalog<Schedule>>,
     /// Progress and requests to stop of running tasks.
     pub board: Arc<Board>,
     /// Failed sign-ins.
@@ -157,6 +169,20 @@ impl Cataloged for Share {
     }
 }
 
+impl Cataloged for Snapshot {
+    type Group = (ProjectId, RegionId);
+    fn group(&self) -> Self::Group {
+        (self.project, self.region.clone())
+    }
+}
+
+impl Cataloged for Schedule {
+    type Group = (ProjectId, RegionId);
+    fn group(&self) -> Self::Group {
+        (self.project, self.region.clone())
+    }
+}
+
 impl Cataloged for DatedBook {
     type Group = RegionId;
     fn group(&self) -> RegionId {
@@ -194,6 +220,8 @@ impl App {
         let meters = Catalog::open(parts.store.as_ref())?;
         let books = Catalog::open(parts.store.as_ref())?;
         let shares = Catalog::open(parts.store.as_ref())?;
+        let snapshots = Catalog::open(parts.store.as_ref())?;
+        let schedules = Catalog::open(parts.store.as_ref())?;
         let board = Arc::new(Board::default());
         parts.store.watch(board.clone());
         Ok(Arc::new(Self {
@@ -210,6 +238,8 @@ impl App {
             meters,
             books,
             shares,
+            snapshots,
+            schedules,
             board,
             sign_ins: super::people::SignIns::default(),
         }))

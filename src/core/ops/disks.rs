@@ -3,18 +3,20 @@
 
 use super::ctx::Ctx;
 use super::tasks::{self, About};
-use super::{audit, images, instances, ledger, people, shares};
+use super::{audit, images, instances, ledger, people, shares, snapshots};
 use crate::domain::disk::DiskRole;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{AddDisk, AddDiskForm, DATA_DISKS_MAX, DiskSource, RemoveDiskForm, whole_gib};
-use crate::domain::ids::{DiskId, InstanceId, Subject, TaskId};
+use crate::domain::ids::{DiskId, InstanceId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{Action, Disk, Instance, Status};
 use crate::domain::policy::Act;
 use crate::domain::region::Region;
 use crate::domain::size;
+use crate::domain::snapshot::{self, Snapshot};
 use crate::domain::task::Kind as TaskKind;
+use crate::domain::text::Name;
 use crate::domain::view::{DiskOptions, DiskRemoval};
 use crate::domain::{Error, FieldError, Result};
 use crate::store::Tx;
@@ -23,14 +25,18 @@ use crate::store::Tx;
 ///
 /// # Errors
 /// `Invalid` with fields; the machine's reason, such as `instance_not_stopped`; `data_disk_limit_reached`; at `source` the image's reason, such
-/// as `image_is_not_data`; `price_changed`; `no_hypervisor`; `NotFound`.
+/// as `image_is_not_data`, or the snapshot's, such as `snapshot_of_system_disk`; `price_changed`; `no_hypervisor`; `NotFound`.
 pub fn add(ctx: &Ctx, form: &AddDiskForm) -> Result<DiskId> {
     let command = form.parse()?;
     let (machine, permit) = instances::load(ctx, command.instance, Act::DiskAdd)?;
-    let image = match command.source {
-        DiskSource::Empty => None,
-        DiskSource::Image(id) => Some(images::load(ctx, id, Act::ImageDeploy).map_err(|e| e.at("source"))?.0),
-    };
+    // Whoever may not know of it hears the same as of what does not exist.
+    match command.source {
+        DiskSource::Empty => {}
+        DiskSource::Image(id) => drop(images::load(ctx, id, Act::ImageDeploy).map_err(|e| e.at("source"))?),
+        DiskSource::Snapshot(id, _) => {
+            snapshots::load(ctx, id, Act::SnapshotGet).map_err(|e| e.at("source"))?;
+        }
+    }
     if let Some(missing) = ctx.app.hypervisor.facts().missing {
         return Err(Error::unavailable("no_hypervisor", missing));
     }
@@ -41,18 +47,10 @@ pub fn add(ctx: &Ctx, form: &AddDiskForm) -> Result<DiskId> {
         machine.has_room_for_disk()?;
         let region = tx.get::<Region>(&machine.region)?.ok_or_else(|| Error::not_found("region"))?;
         images::price_unchanged(&region.prices, command.price_version)?;
-        let image = match &image {
-            None => None,
-            Some(image) => {
-                let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
-                shares::usable_in(tx, ctx, &image, machine.project)?;
-                image.can(image::Action::MakeDisk).map_err(|reason| Error::from(reason).at("source"))?;
-                Some(image)
-            }
-        };
-        let disk = judge(tx, &command, &machine, &region, image.as_ref(), id)?;
+        let content = content(tx, ctx, &command, &machine)?;
+        let disk = judge(tx, &command, &machine, &region, content.as_ref(), id)?;
         machine.disks.push(disk.clone());
-        let from = image.map(|image| format!(" From {}.", image.name)).unwrap_or_default();
+        let from = content.map(|content| format!(" From {}.", content.name)).unwrap_or_default();
         let detail = format!("{}.{from}", machine.disk_label(&disk));
         tasks::begin(tx, ctx, &permit, task, TaskKind::DiskAdd, &About::disk(&machine, id))?;
         machine.status = Status::Updating;
@@ -63,29 +61,72 @@ pub fn add(ctx: &Ctx, form: &AddDiskForm) -> Result<DiskId> {
     Ok(id)
 }
 
+/// What a new disk starts as.
+struct Content {
+    /// `image` or `snapshot`.
+    noun: &'static str,
+    name: Name,
+    region: RegionId,
+    least_bytes: u64,
+    fingerprint: String,
+}
+
+/// The content that is asked for, as it is in this transaction; `None` for an empty disk.
+fn content(tx: &mut Tx<'_>, ctx: &Ctx, command: &AddDisk, machine: &Instance) -> Result<Option<Content>> {
+    let at_source = |reason: Reason| Error::from(reason).at("source");
+    Ok(Some(match command.source {
+        DiskSource::Empty => return Ok(None),
+        DiskSource::Image(id) => {
+            let image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
+            shares::usable_in(tx, ctx, &image, machine.project)?;
+            image.can(image::Action::MakeDisk).map_err(at_source)?;
+            let first = image.disks.first().ok_or_else(|| Error::not_found("image"))?;
+            Content {
+                noun: "image",
+                name: image.name.clone(),
+                region: image.region.clone(),
+                least_bytes: image.least_disk_bytes(),
+                fingerprint: first.fingerprint.clone(),
+            }
+        }
+        DiskSource::Snapshot(id, disk) => {
+            let snapshot = tx.get::<Snapshot>(&id)?.ok_or_else(|| Error::not_found("snapshot"))?;
+            snapshot.can(snapshot::Action::NewDisk).map_err(at_source)?;
+            let found = snapshot.data_content(disk).map_err(at_source)?;
+            Content {
+                noun: "snapshot",
+                name: snapshot.name.clone(),
+                region: snapshot.region.clone(),
+                least_bytes: found.virtual_bytes,
+                fingerprint: found.fingerprint.clone(),
+            }
+        }
+    }))
+}
+
 /// Judges size, kind and place of the new disk; gives it.
 fn judge(
     tx: &mut Tx<'_>,
     command: &AddDisk,
     machine: &Instance,
     region: &Region,
-    image: Option<&Image>,
+    content: Option<&Content>,
     id: DiskId,
 ) -> Result<Disk> {
     let mut faults = Vec::new();
-    let content = image.and_then(|image| image.disks.first());
-    if let Some(image) = image.filter(|image| image.region != machine.region) {
+    if let Some(content) = content.filter(|content| content.region != machine.region) {
+        let way_out = if content.noun == "image" { " Copy it there first." } else { "" };
         let message = format!(
-            "This image is in {}, and the machine in {}. Copy it there first.",
-            image.region, machine.region
+            "This {} is in {}, and the machine in {}.{way_out}",
+            content.noun, content.region, machine.region
         );
         faults.push(FieldError::new("source", message));
     }
-    let least = image.map_or(0, Image::least_disk_bytes);
+    let (noun, least) = content.map_or(("image", 0), |content| (content.noun, content.least_bytes));
     let size_bytes = command.size_bytes.unwrap_or_else(|| whole_gib(least));
     if size_bytes < least {
         let message = format!(
-            "{} is smaller than the image. Choose at least {} GiB.",
+            "{} is smaller than the {noun}. Choose at least {} GiB.",
             size::binary(size_bytes),
             whole_gib(least) / size::GIB
         );
@@ -103,7 +144,7 @@ fn judge(
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
-    let base = content.map(|disk| disk.fingerprint.clone());
+    let base = content.map(|content| content.fingerprint.clone());
     Ok(Disk { id, role: DiskRole::Data, kind: command.kind, size_bytes, base })
 }
 
@@ -188,6 +229,7 @@ pub fn options(ctx: &Ctx, id: InstanceId) -> Result<DiskOptions> {
         name: machine.name.clone(),
         images: own.iter().map(|image| images::choice(image)).collect(),
         shared: given.map(images::choice).collect(),
+        snapshots: snapshots::disk_sources(ctx, machine.project, &machine.region),
         kinds: region.prices.disk_gb_month.keys().copied().filter(fits).collect(),
         blocked: machine.can(Action::AddDisk).and_then(|()| machine.has_room_for_disk()).err(),
         prices: region.prices,

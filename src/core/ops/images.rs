@@ -16,8 +16,8 @@ pub use bin::{
 };
 pub(crate) use bin::{n_listed, n_recycled};
 pub use bulk::{bulk, bulk_options};
-pub(crate) use copy::copy_blocked;
 pub use copy::{copy, copy_options};
+pub(crate) use copy::{copy_blocked, free_name};
 pub use edit::{protect, update};
 pub use export::{ExportRow, export, export_public};
 pub use life::{set_stage, sweep_plans};
@@ -26,7 +26,7 @@ pub use read::{capture_options, detail, list, list_public, row};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{ledger, shares, tasks};
+use super::{ledger, shares, snapshots, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility, What};
@@ -73,7 +73,8 @@ pub fn load(ctx: &Ctx, id: ImageId, act: Act) -> Result<(Image, Permit)> {
 ///
 /// # Errors
 /// `Invalid` with fields; `image_limit_reached`; `storage_limit_reached`; `image_feature_off` (P15); `image_name_taken`; the machine's
-/// reason; at `what` `no_data_disks`, `data_disk_kind` (U3), `not_a_data_disk`; `price_changed`; `task_limit_reached`.
+/// reason; at `what` `no_data_disks`, `data_disk_kind` (U3), `not_a_data_disk`; for a whole machine `snapshot_service_off` and
+/// `snapshot_feature_off` (U4); `price_changed`; `task_limit_reached`.
 pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
     let command = form.parse()?;
     let (machine, permit) = super::instances::load(ctx, command.instance, Act::ImageCreate)?;
@@ -83,6 +84,7 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
         machine.can(instance::Action::Capture)?;
         let kind = machine.can_capture(command.what).map_err(|reason| Error::from(reason).at("what"))?;
         let region = region_with_images(tx, &machine.region)?;
+        service_for(tx, kind, machine.account, &region.id)?;
         price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, machine.account, &region)?;
         ledger::count(tx, machine.account, &region.id, |c| {
@@ -100,6 +102,19 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
         audit::write(tx, ctx, &permit, &entry(&image, "image.create", detail))
     })?;
     Ok(id)
+}
+
+/// Images of whole machines need the snapshot service, for as long as they are being made (U4).
+pub(crate) fn service_for(
+    tx: &mut Tx<'_>,
+    kind: image::Kind,
+    account: AccountId,
+    region: &RegionId,
+) -> Result<()> {
+    if image::needs_snapshot_service(kind) {
+        snapshots::service::required(tx, account, region)?;
+    }
+    Ok(())
 }
 
 /// From which disks of which machine, in a sentence.
@@ -153,6 +168,7 @@ fn captured(
         parent: Some(machine.origin.id),
         source: Some(Source { id: machine.id, name: machine.name.clone(), disk }),
         copied_from: None,
+        from_snapshot: None,
         family: String::new(),
         life: Default::default(),
         bin: None,
@@ -195,6 +211,7 @@ fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
         machine.can(instance::Action::Capture)?;
         machine.can_capture(image.what())?;
         let region = region_with_images(tx, &image.region)?;
+        service_for(tx, image.kind, image.account, &region.id)?;
         let limits = ledger::limits(tx, image.account, &region)?;
         ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
         tasks::begin(tx, ctx, permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;

@@ -13,7 +13,7 @@ use self::deploy::NewDisk;
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
-use super::{groups, images, ledger, shares};
+use super::{groups, images, ledger, shares, snapshots};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{DATA_DISKS_MAX, Deploy, DeployForm, ImageChoice};
@@ -383,6 +383,7 @@ pub(crate) fn delete_because(
         groups::left(tx, ctx, &permit, &machine, &told)?;
         also(tx)?;
         close_meters(tx, ctx, &machine)?;
+        snapshots::schedules::machine_gone(tx, ctx, &permit, &machine)?;
         ledger::count(tx, machine.account, &machine.region, |c| {
             c.give_instance();
             Ok(())

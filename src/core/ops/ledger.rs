@@ -9,6 +9,7 @@ use crate::domain::meter::{Charge, Meter};
 use crate::domain::project::Account;
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
+use crate::domain::snapshot::{Snapshot, SnapshotService};
 use crate::domain::time::Timestamp;
 use crate::store::Tx;
 use crate::store::records::index;
@@ -27,7 +28,7 @@ pub struct Opening {
     pub region: RegionId,
     /// For what.
     pub charge: Charge,
-    /// Bytes charged; zero where the charge is per hour.
+    /// Bytes charged; zero where the charge is for time alone.
     pub quantity_bytes: u64,
 }
 
@@ -77,6 +78,51 @@ pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
         },
         // After a clock was set back, what was closed ends in the future; the next must not overlap it.
         ended.map_or(ctx.now, |ended| ended.max(ctx.now)),
+    )
+}
+
+/// Charges a snapshot for what it is now.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn charge_snapshot(tx: &mut Tx<'_>, ctx: &Ctx, snapshot: &Snapshot) -> Result<()> {
+    let subject = Subject::Snapshot(snapshot.id);
+    let Some(charge) = snapshot.charge() else {
+        close(tx, ctx, subject, |_| true)?;
+        return Ok(());
+    };
+    open(
+        tx,
+        ctx,
+        Opening {
+            subject,
+            name: snapshot.name.to_string(),
+            account: snapshot.account,
+            project: snapshot.project,
+            region: snapshot.region.clone(),
+            charge,
+            quantity_bytes: snapshot.stored_bytes(),
+        },
+    )
+}
+
+/// Charges the snapshot service of an account in a region from now on.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn charge_service(tx: &mut Tx<'_>, ctx: &Ctx, service: &SnapshotService) -> Result<()> {
+    open(
+        tx,
+        ctx,
+        Opening {
+            subject: service.subject(),
+            name: format!("Snapshot service in {}", service.region),
+            account: service.account,
+            project: service.project,
+            region: service.region.clone(),
+            charge: Charge::SnapshotService,
+            quantity_bytes: 0,
+        },
     )
 }
 

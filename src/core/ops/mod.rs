@@ -15,6 +15,7 @@ pub mod provider;
 pub mod quotas;
 pub mod seeding;
 pub mod shares;
+pub mod snapshots;
 pub mod tasks;
 pub mod usage;
 pub mod verify;

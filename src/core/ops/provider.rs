@@ -463,6 +463,7 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         parent: None,
         source: None,
         copied_from: None,
+        from_snapshot: None,
         family: String::new(),
         life: Default::default(),
         bin: None,

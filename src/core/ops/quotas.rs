@@ -54,6 +54,7 @@ fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>
         (QuotaKind::Images, "Images", counter.n_images, "; those in the recycle bin do not count"),
         (QuotaKind::Instances, "Instances", counter.n_instances, ", running or not"),
         (QuotaKind::Shares, "Shares", n_shares, ", accepted or waiting for an answer"),
+        (QuotaKind::Snapshots, "Snapshots", counter.n_snapshots, ", of one disk or of a whole machine"),
     ] {
         let limit = kind.limit(&limits);
         let words = format!("{used} of {}{counts}.", kind.counted(limit));

@@ -2,12 +2,13 @@
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit, Place};
-use super::{images, instances, people};
+use super::{images, instances, people, snapshots};
 use crate::domain::ids::{AccountId, DiskId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
+use crate::domain::snapshot::Snapshot;
 use crate::domain::task::{Action, Kind, Origin, Outputs, State, Task};
 use crate::domain::view::{TaskList, TaskView};
 use crate::domain::{Error, Result};
@@ -41,6 +42,18 @@ impl About {
     /// A copy, whose content is brought from `origin`.
     pub(crate) fn copy(image: &Image, origin: Origin) -> Self {
         Self { origin: Some(origin), ..Self::image(image) }
+    }
+
+    pub(crate) fn snapshot(snapshot: &Snapshot) -> Self {
+        Self {
+            subject: Subject::Snapshot(snapshot.id),
+            name: snapshot.name.to_string(),
+            account: snapshot.account,
+            project: snapshot.project,
+            region: snapshot.region.clone(),
+            origin: None,
+            disk: None,
+        }
     }
 
     pub(crate) fn instance(machine: &Instance) -> Self {
@@ -319,6 +332,7 @@ pub fn retry(ctx: &Ctx, id: TaskId) -> Result<TaskId> {
     }
     match (task.kind, task.subject) {
         (Kind::ImageCreate | Kind::ImageCopy, Subject::Image(image)) => images::retry(ctx, image),
+        (Kind::SnapshotCreate, Subject::Snapshot(snapshot)) => snapshots::retry(ctx, snapshot),
         (Kind::InstanceCreate | Kind::InstanceStart, Subject::Instance(machine)) => {
             instances::start(ctx, machine)
         }

@@ -8,6 +8,7 @@ mod chains;
 mod counters;
 mod groups;
 mod meters;
+mod snapshots;
 
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
@@ -23,8 +24,10 @@ use crate::domain::project::{Account, Project, Session, Side, User};
 use crate::domain::quota::Counter;
 use crate::domain::region::Region;
 use crate::domain::request::{Request, State};
+use crate::domain::schedule::Schedule;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
+use crate::domain::snapshot::{self, Snapshot, SnapshotService};
 use crate::domain::task::Task;
 use crate::store::records::index;
 use crate::store::{
@@ -94,6 +97,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.shares();
     all.bin();
     all.groups();
+    all.snapshots();
     all.meters();
     all.books();
     all.contents();
@@ -125,6 +129,9 @@ struct All {
     sharings: BTreeMap<ImageId, Sharing>,
     followings: Vec<Following>,
     requests: Vec<Request>,
+    services: Vec<SnapshotService>,
+    snapshots: BTreeMap<Uuid, Snapshot>,
+    schedules: BTreeMap<Uuid, Schedule>,
     index_rows: BTreeMap<Vec<u8>, Value>,
 }
 
@@ -170,6 +177,9 @@ impl All {
             Sharing => |r| self.sharings.insert(r.image, r);
             Following => |r| self.followings.push(r);
             Request => |r| self.requests.push(r);
+            SnapshotService => |r| self.services.push(r);
+            Snapshot => |r| self.snapshots.insert(r.id.0, r);
+            Schedule => |r| self.schedules.insert(r.id.0, r);
             Event => |r| self.events.push(r);
             Chain => |r| self.chains.insert(r.account, r);
         }
@@ -272,6 +282,9 @@ impl All {
             Subject::Account(id) => self.accounts.contains_key(id),
             Subject::Region(_) => self.verified.regions.iter().any(|id| Subject::region(id) == *subject),
             Subject::Flavor(_) => self.flavors.iter().any(|f| Subject::flavor(&f.id) == *subject),
+            Subject::Snapshot(id) => self.snapshots.contains_key(&id.0),
+            Subject::Schedule(id) => self.schedules.contains_key(&id.0),
+            Subject::Service(_) => self.services.iter().any(|s| s.subject() == *subject),
         }
     }
 
@@ -322,6 +335,7 @@ impl All {
             let place = (task.project, task.region.clone(), task.created.0, task.id);
             rows.put(index::TASK_BY_PLACE, &place, task.id.0);
         }
+        self.schedule_rows(&mut rows);
         for request in &self.requests {
             if request.state == State::Pending {
                 rows.put(index::REQUEST_OPEN, &super::quotas::open_key(request), request.id.0);
@@ -450,6 +464,17 @@ impl All {
             let bases = disks.filter_map(|d| d.base.clone()).chain(machine.iso.clone());
             needed.extend(bases.map(|base| (machine.region.clone(), base, needer.clone())));
         }
+        for snapshot in self.snapshots.values().filter(|s| s.status != snapshot::Status::Deleting) {
+            let needer = self.needer(
+                "snapshot",
+                snapshot.name.as_str(),
+                snapshot.id.0,
+                snapshot.project,
+                snapshot.account,
+            );
+            let disks = snapshot.contents();
+            needed.extend(disks.map(|d| (snapshot.region.clone(), d.fingerprint.clone(), needer.clone())));
+        }
         for task in self.tasks.iter().filter(|t| t.state.active()) {
             // A copy reads there until it is here, whatever becomes of its source.
             let Some(origin) = &task.origin else { continue };
@@ -476,7 +501,7 @@ impl All {
     }
 }
 
-const INDEXES: [&str; 18] = [
+const INDEXES: [&str; 19] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
@@ -488,6 +513,7 @@ const INDEXES: [&str; 18] = [
     index::TASK_ACTIVE,
     index::TASK_BY_PLACE,
     index::METER_OPEN,
+    index::SCHEDULE_BY_INSTANCE,
     index::REQUEST_OPEN,
     index::REQUEST_BY_PLACE,
     index::REQUEST_BY_TIME,

@@ -25,12 +25,15 @@ fn region() -> Region {
         images: Switch::On,
         accepts_copies: Switch::On,
         sites: [SITE.to_owned()].into(),
+        snapshots: Switch::On,
         recycle_days: 7,
         prices: PriceBook {
             version: 1,
             symbol: "€".into(),
             image_gb_month: Money(1),
             bin_gb_month: Money(1),
+            snapshot_service_month: Money(1_000_000),
+            snapshot_gb_month: Money(1),
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
         },
@@ -40,6 +43,7 @@ fn region() -> Region {
             n_creates_max: 1,
             n_shares_max: 1,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         },
     }
 }
@@ -76,6 +80,7 @@ fn image() -> Image {
         parent: None,
         source: None,
         copied_from: None,
+        from_snapshot: None,
         family: String::new(),
         life: Default::default(),
         bin: None,

@@ -10,8 +10,10 @@ use super::storage::SimStorage;
 use super::witness::Witness;
 use crate::domain::disk::DiskKind;
 use crate::domain::flavor::Flavor;
-use crate::domain::form::{CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm};
-use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, TaskId};
+use crate::domain::form::{
+    CopyImageForm, CreateImageForm, CreateSnapshotForm, DeleteImageForm, DeployForm, ServiceForm,
+};
+use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, SnapshotId, TaskId};
 use crate::domain::image::{BootMode, Os};
 use crate::domain::money::Money;
 use crate::domain::price::PriceBook;
@@ -19,12 +21,14 @@ use crate::domain::project::{Role, Side};
 use crate::domain::quota::Limits;
 use crate::domain::region::{Region, SITE, Switch};
 use crate::domain::size::GIB;
+use crate::domain::snapshot::Snapshot;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Result};
-use crate::ops::ctx::{App, Ctx, Parts, Settings};
+use crate::ops::ctx::{App, Ctx, Parts, Place, Settings};
 use crate::ops::images::{Deleted, PublicImage};
-use crate::ops::{images, instances, people, provider};
+use crate::ops::snapshots::service;
+use crate::ops::{images, instances, people, provider, snapshots};
 use crate::ports::{Clock, Ids, Watcher};
 use crate::store::{MemoryStore, Store};
 use crate::tasks::{Engine, Outcome};
@@ -306,6 +310,45 @@ impl Bench {
         Ok((id, task))
     }
 
+    /// Turns the snapshot service of the account of a project on.
+    ///
+    /// # Errors
+    /// What the use case refuses.
+    pub fn service_on(&self, ctx: &Ctx, project: ProjectId) -> Result<()> {
+        let ctx = self.at_present(ctx);
+        let place = Place { project: Some(project), region: "north-1".into() };
+        let shown = service::service(&ctx, &place)?;
+        let form = ServiceForm {
+            region: "north-1".to_owned(),
+            turn: "on".to_owned(),
+            price_version: shown.price_version,
+        };
+        service::turn(&ctx, &place, &form)
+    }
+
+    /// Asks for a snapshot of a machine; gives the snapshot and its task.
+    ///
+    /// # Errors
+    /// What the use case refuses.
+    pub fn snapshot(
+        &self,
+        ctx: &Ctx,
+        machine: InstanceId,
+        what: &str,
+        name: &str,
+    ) -> Result<(SnapshotId, TaskId)> {
+        let ctx = self.at_present(ctx);
+        let form = CreateSnapshotForm {
+            instance: machine.to_string(),
+            what: what.to_owned(),
+            name: name.to_owned(),
+            price_version: snapshots::options(&ctx, machine)?.service.price_version,
+        };
+        let id = snapshots::create(&ctx, &form)?;
+        let task = ctx.read::<Snapshot>(&id)?.and_then(|s| s.task);
+        Ok((id, task.ok_or_else(|| Error::internal("The snapshot has no task."))?))
+    }
+
     /// Deletes an image and removes it from the recycle bin; gives the task that does.
     ///
     /// # Errors
@@ -381,12 +424,15 @@ fn small_region(id: &RegionId) -> Region {
         images: Switch::On,
         accepts_copies: Switch::On,
         sites: [SITE.to_owned()].into(),
+        snapshots: Switch::On,
         recycle_days: 7,
         prices: PriceBook {
             version: 1,
             symbol: "€".to_owned(),
             image_gb_month: Money(50_000),
             bin_gb_month: Money(20_000),
+            snapshot_service_month: Money(730_000),
+            snapshot_gb_month: Money(30_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000)), (DiskKind::Economy, Money(30_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000)), ("m1.small".into(), Money(9_000))].into(),
         },
@@ -396,6 +442,7 @@ fn small_region(id: &RegionId) -> Region {
             n_creates_max: 2,
             n_shares_max: 5,
             stored_gb_max: 1000,
+            n_snapshots_max: 4,
         },
     }
 }

@@ -223,6 +223,8 @@ impl World {
             "task_limit_reached",
             "no_data_disks",
             "data_disk_kind",
+            "snapshot_service_off",
+            "snapshot_feature_off",
         ];
         let (_, outcome) = self.expect(result, &allowed);
         (event, outcome)
@@ -383,6 +385,11 @@ impl World {
             "image_not_failed",
             "image_feature_off",
             "source_gone",
+            "snapshot_not_failed",
+            "snapshot_service_off",
+            "snapshot_feature_off",
+            "data_disk_kind",
+            "disk_gone",
             // What is copied again may have been deprecated or disabled meanwhile.
             "image_deprecated",
             "image_disabled",

@@ -18,9 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 type Happened = (String, String);
 
 /// How an image may refuse.
-const IMAGE: [&str; 6] = [
+const IMAGE: [&str; 8] = [
     "image_not_available",
     "group_image_kind",
+    "image_is_data",
     "image_disabled",
     "image_recycled",
     "family_empty",

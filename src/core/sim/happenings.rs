@@ -12,6 +12,7 @@ use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::{SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
+use crate::ops::snapshots::schedules;
 use crate::ops::{groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::collections::BTreeSet;
@@ -20,11 +21,11 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 53] = [
+const HAPPENINGS: [(u64, Happening); 63] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
-    (20, World::captures),
+    (30, World::captures),
     (11, World::copies),
     (6, World::starts),
     (7, World::stops),
@@ -56,6 +57,16 @@ const HAPPENINGS: [(u64, Happening); 53] = [
     (3, World::asks_for_more),
     (1, World::withdraws_request),
     (3, World::answers_request),
+    (5, World::turns_service),
+    (8, World::takes_snapshot),
+    (2, World::renames_snapshot),
+    (4, World::deletes_snapshot),
+    (4, World::images_snapshot),
+    (5, World::saves_schedule),
+    (1, World::deletes_schedule),
+    (4, World::nights_pass),
+    (3, World::runs_schedule),
+    (2, World::looks_at_snapshots),
     (4, World::tries_what_a_role_forbids),
     (5, World::tries_what_is_of_others),
     (3, World::signs_in_wrongly),
@@ -101,7 +112,7 @@ impl World {
     }
 
     /// Several steps without anything in between, letting time pass to where the next one is due.
-    fn engine_works_on(&mut self) -> (String, String) {
+    pub(super) fn engine_works_on(&mut self) -> (String, String) {
         for _ in 0..self.dice.below(12) {
             let result = self.bench.engine.run_once();
             match self.expect(result, &[]).0 {
@@ -175,11 +186,13 @@ impl World {
             3 => ("site", self.moves_an_account()),
             0 => {
                 let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
-                let of = self.dice.below(4);
+                let of = self.dice.below(6);
                 let result = provider::change_region(&ctx, &region, |r| {
                     match of {
                         0 => r.prices.image_gb_month = rate,
                         3 => r.prices.bin_gb_month = rate,
+                        4 => r.prices.snapshot_gb_month = rate,
+                        5 => r.prices.snapshot_service_month = rate,
                         1 => r.prices.disk_gb_month.values_mut().for_each(|price| *price = rate),
                         _ => r.prices.flavor_hour.values_mut().for_each(|price| *price = rate),
                     }
@@ -191,13 +204,14 @@ impl World {
                 let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
                 let account = self.provider.accounts[usize::from(self.dice.chance(500))];
                 let n_creates_max = n.div_ceil(2);
-                let stored_gb_max = if self.dice.chance(300) { n * 2 } else { 100 };
+                let stored_gb_max = if self.dice.chance(600) { n * 2 } else { 100 };
                 let limits = Limits {
                     n_images_max: n,
                     n_instances_max: n + 1,
                     n_creates_max,
                     n_shares_max: n,
                     stored_gb_max,
+                    n_snapshots_max: n,
                 };
                 let limits = self.dice.chance(700).then_some(limits);
                 ("limits", provider::set_limits(&ctx, account, &region, limits))
@@ -205,12 +219,14 @@ impl World {
             _ => {
                 let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let accepts_copies = if self.dice.chance(300) { Switch::Off } else { Switch::On };
+                let snapshots = if self.dice.chance(150) { Switch::Off } else { Switch::On };
                 let recycle_days = self.dice.pick(&[0, 1, 7, 7]).copied().unwrap_or(7);
                 let asia = self.dice.chance(500).then(|| "asia".to_owned());
                 let sites: BTreeSet<String> = [SITE.to_owned()].into_iter().chain(asia).collect();
                 let result = provider::change_region(&ctx, &region, |r| {
                     (r.images, r.accepts_copies, r.recycle_days) = (images, accepts_copies, recycle_days);
                     r.sites.clone_from(&sites);
+                    r.snapshots = snapshots;
                     Ok(())
                 });
                 ("switch", result)
@@ -229,9 +245,10 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(14) {
+        let (what, result) = match self.dice.below(16) {
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
+            14 | 15 => ("schedules", schedules::sweep_due(&app)),
             8 => ("bin", images::sweep_bin(&app)),
             7 => ("leaving", images::sweep_leaving(&app)),
             6 => ("plans", images::sweep_plans(&app)),

@@ -1,6 +1,8 @@
 //! Every rule that must hold after every event, in one place. Each rule looks at all records and at the host, and gives the first thing
 //! that breaks it as a sentence.
 
+mod snapshots;
+
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
 use super::{grouping, kinds};
@@ -44,6 +46,7 @@ pub fn check(bench: &Bench) -> Checked {
         return Err(what);
     }
     catalogs_equal_the_store(bench, &records)?;
+    snapshots::check(bench, &records)?;
     the_bin_is_in_order(&records)?;
     names_and_their_indexes_agree(store, &records)?;
     counters_equal_a_recount(&records)?;
@@ -250,6 +253,12 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
             "{:?} shares are counted as open, and {n_shares} are",
             counter.n_shares
         );
+        let n_snapshots = snapshots::n_counted(&counter.account, &counter.region, records);
+        hold!(
+            counter.n_snapshots == n_snapshots,
+            "{} snapshots are counted, and there are {n_snapshots}",
+            counter.n_snapshots
+        );
         let n_copies = travelling.remove(&key).unwrap_or_default();
         hold!(
             counter.n_copies == n_copies,
@@ -314,6 +323,10 @@ fn available_images_are_whole(bench: &Bench, records: &Records) -> Checked {
         );
         hold!(image.error.is_none(), "{} is available with the error {:?}", image.id, image.error);
         if image.visibility == Visibility::Public {
+            continue;
+        }
+        if let Some(from) = &image.from_snapshot {
+            snapshots::image_is_true(image, from.id, records)?;
             continue;
         }
         if image.copied_from.is_some() {
@@ -409,6 +422,10 @@ fn subjects_and_tasks_agree(records: &Records) -> Checked {
         };
         one_task(machine.id.0, kind.as_slice(), machine.task, &found)?;
     }
+    for snapshot in records.snapshots.all() {
+        let found = of_subject.remove(&snapshot.id.0).unwrap_or_default();
+        one_task(snapshot.id.0, snapshots::task_due(snapshot).as_slice(), snapshot.task, &found)?;
+    }
     hold!(of_subject.is_empty(), "tasks are about nothing: {:?}", of_subject.keys());
     Ok(())
 }
@@ -422,17 +439,23 @@ fn one_task(subject: Uuid, kinds: &[Kind], named: Option<TaskId>, found: &[&Task
     Ok(())
 }
 
+/// Whether it takes something of a machine.
+fn captures(task: &Task) -> bool {
+    matches!(task.kind, Kind::ImageCreate | Kind::SnapshotCreate)
+}
+
 fn captures_and_machines_agree(records: &Records) -> Checked {
     let mut capturing: BTreeSet<TaskId> = BTreeSet::new();
     for machine in records.instances.all() {
         let Some(task) = machine.capturing else { continue };
-        let found = records.tasks.get(task.0).filter(|t| unfinished(t) && t.kind == Kind::ImageCreate);
+        let found = records.tasks.get(task.0).filter(|t| unfinished(t) && captures(t));
         let image = found.and_then(image_exists_for).and_then(|id| records.images.get(id.0));
         let source = image.and_then(|i: &Image| i.source.as_ref()).map(|s| s.id);
+        let source = source.or_else(|| found.and_then(|t| snapshots::source(t, records)));
         hold!(source == Some(machine.id), "{} is being captured by {task}, which is not so", machine.id);
         capturing.insert(task);
     }
-    for task in records.tasks.all().filter(|t| unfinished(t) && t.kind == Kind::ImageCreate) {
+    for task in records.tasks.all().filter(|t| unfinished(t) && captures(t)) {
         hold!(capturing.contains(&task.id), "no machine knows that {} captures it", task.id);
     }
     Ok(())
@@ -486,11 +509,15 @@ fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
     for task in records.tasks.all() {
         let gone = matches!(
             (task.kind, task.state),
-            (Kind::ImageCreate | Kind::ImageCopy | Kind::InstanceCreate, State::Cancelled)
-                | (Kind::ImageDelete | Kind::InstanceDelete, State::Done)
+            (
+                Kind::ImageCreate | Kind::ImageCopy | Kind::InstanceCreate | Kind::SnapshotCreate,
+                State::Cancelled
+            ) | (Kind::ImageDelete | Kind::InstanceDelete | Kind::SnapshotDelete, State::Done)
         );
         let id = task.subject.uuid();
-        let there = records.images.get(id).is_some() || records.instances.get(id).is_some();
+        let there = records.images.get(id).is_some()
+            || records.instances.get(id).is_some()
+            || records.snapshots.get(id).is_some();
         hold!(
             !gone || !there,
             "{} is {:?}, and its {} is still there",
@@ -513,6 +540,7 @@ fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
             due.insert((image.id.0, format!("{:?}", Charge::BinStorage)), image.stored_bytes());
         }
     }
+    due.extend(snapshots::charges_due(records));
     for machine in records.instances.all() {
         // A machine that is being stopped or restarted runs until that is done.
         use instance::Status::{Rebooting, Running, Stopping};

@@ -16,6 +16,7 @@ mod happenings;
 mod host;
 mod hypervisor;
 mod invariants;
+mod keeping;
 mod kinds;
 mod managing;
 mod ports;

@@ -58,10 +58,11 @@ impl Recount {
         state.pass(self.clock.now());
         let line = state.lines.get(&id).filter(|_| !state.went_back)?;
         let unit = match line.meter.charge {
-            Charge::ImageStorage | Charge::BinStorage | Charge::Disk { .. } => {
+            Charge::ImageStorage | Charge::BinStorage | Charge::SnapshotStorage | Charge::Disk { .. } => {
                 i128::from(GB) * i128::from(SECONDS_PER_MONTH)
             }
             Charge::Running { .. } => 3600,
+            Charge::SnapshotService => i128::from(SECONDS_PER_MONTH),
         };
         let half_up = (2 * line.owed + unit) / (2 * unit);
         Some(Money(i64::try_from(half_up).unwrap_or(i64::MAX)))
@@ -102,10 +103,13 @@ fn owed(prices: &BTreeMap<RegionId, PriceBook>, meter: &Meter, from_s: i64, unti
     let rate = prices.get(&meter.region).and_then(|book| match &meter.charge {
         Charge::ImageStorage => Some(book.image_gb_month),
         Charge::BinStorage => Some(book.bin_gb_month),
+        Charge::SnapshotStorage => Some(book.snapshot_gb_month),
+        Charge::SnapshotService => Some(book.snapshot_service_month),
         Charge::Disk { disk_kind } => book.disk_gb_month.get(disk_kind).copied(),
         Charge::Running { flavor } => book.flavor_hour.get(flavor).copied(),
     });
-    let quantity = if matches!(meter.charge, Charge::Running { .. }) { 1 } else { meter.quantity_bytes };
+    let by_time = matches!(meter.charge, Charge::Running { .. } | Charge::SnapshotService);
+    let quantity = if by_time { 1 } else { meter.quantity_bytes };
     i128::from(rate.unwrap_or_default().0) * i128::from(quantity) * i128::from(until_s - from_s)
 }
 

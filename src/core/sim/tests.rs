@@ -14,7 +14,7 @@ use crate::store::records::index;
 use crate::store::{Order, Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
 
-const STEPS: u32 = 240;
+const STEPS: u32 = 300;
 const SEEDS: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings but its environment")]
@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 82] = [
+const EVENTS: [&str; 97] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -117,6 +117,21 @@ const EVENTS: [&str; 82] = [
     "passed-on: Accepted",
     "passed-on: Waiting",
     "passed-on: refused",
+    "service-on: ok",
+    "service-off: ok",
+    "snapshot: ok",
+    "snapshot: snapshot_service_off",
+    "snapshot: snapshot_feature_off",
+    "snapshot: snapshot_limit_reached",
+    "snapshot: instance_capturing",
+    "rename-snapshot: ok",
+    "delete-snapshot: ok",
+    "image-of-snapshot: ok",
+    "schedule: ok",
+    "change-schedule: ok",
+    "delete-schedule: ok",
+    "run-schedule: ok",
+    "kept: the newest",
     "ask-quota: ok",
     "ask-quota: quota_not_more",
     "ask-quota: request_open",

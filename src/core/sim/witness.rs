@@ -15,8 +15,10 @@ use crate::domain::project::{Account, Project, User};
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
 use crate::domain::request::Request;
+use crate::domain::schedule::Schedule;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::size::GB;
+use crate::domain::snapshot::{Snapshot, SnapshotService};
 use crate::domain::task::Task;
 use crate::ops::audit::chain::link;
 use crate::store::{
@@ -111,6 +113,9 @@ pub(super) struct Records {
     pub(super) sharings: Table<Sharing>,
     pub(super) requests: Table<Request>,
     pub(super) followings: Table<Following>,
+    pub(super) services: Table<SnapshotService>,
+    pub(super) snapshots: Table<Snapshot>,
+    pub(super) schedules: Table<Schedule>,
     flavors: Table<Flavor>,
     users: Table<User>,
     pub(super) events: Table<Event>,
@@ -118,7 +123,7 @@ pub(super) struct Records {
     /// The end of every chain as far as it was recomputed: nothing is ever hashed twice.
     ends: BTreeMap<Option<AccountId>, (u64, String)>,
     pub(super) n_events: u64,
-    /// What became of images that were passed on, and how often, since the world asked last.
+    /// What became of images that were passed on, which snapshots were kept, and how often, since the world asked last.
     pub(super) passed_on: BTreeMap<String, u32>,
     pub(super) broken: Vec<String>,
 }
@@ -139,6 +144,9 @@ impl Records {
         self.sharings.follow(batch);
         self.requests.follow(batch);
         self.followings.follow(batch);
+        self.services.follow(batch);
+        self.snapshots.follow(batch);
+        self.schedules.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
         self.events.follow(batch);
@@ -178,6 +186,8 @@ impl Records {
             (self.shares.touched(batch), "share"),
             (self.requests.touched(batch), "request"),
             (self.followings.touched(batch), "following"),
+            (self.services.touched(batch), "snapshot service"),
+            (self.snapshots.touched(batch), "snapshot"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
@@ -206,6 +216,11 @@ impl Records {
             if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
                 self.broken
                     .push(format!("commit {version} took image {} of {}", new.n_images, limits.n_images_max));
+            }
+            let snapshots = old.map_or(0, |c| c.n_snapshots);
+            if new.n_snapshots > snapshots.max(limits.n_snapshots_max) || new.n_snapshots > snapshots + 1 {
+                let (n, max) = (new.n_snapshots, limits.n_snapshots_max);
+                self.broken.push(format!("commit {version} took snapshot {n} of {max}"));
             }
             if new.n_shares.is_some_and(|n| n > shares.max(limits.n_shares_max)) {
                 let (n, max) = (new.n_shares, limits.n_shares_max);
@@ -295,6 +310,9 @@ impl Witness {
             sharings: Table::new(),
             requests: Table::new(),
             followings: Table::new(),
+            services: Table::new(),
+            snapshots: Table::new(),
+            schedules: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
             events: Table::new(),
@@ -333,6 +351,7 @@ impl Watch for Witness {
         records.judge(version, batch);
         records.judge_chains(version, batch);
         records.judge_following(version, batch);
+        records.judge_snapshots(version, batch);
         records.follow(batch);
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::following::{FamilyKey, Following};
 use crate::domain::group::Group;
 use crate::domain::ids::{
     AccountId, DiskId, EventId, FlavorId, GroupId, ImageId, InstanceId, MeterId, ProjectId, RegionId,
-    RequestId, SessionId, TaskId, UserId,
+    RequestId, ScheduleId, SessionId, SnapshotId, TaskId, UserId,
 };
 use crate::domain::image::Image;
 use crate::domain::installation::Installation;
@@ -19,8 +19,10 @@ use crate::domain::project::{Account, Project, Session, User};
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::{Region, SITE};
 use crate::domain::request::Request;
+use crate::domain::schedule::Schedule;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
+use crate::domain::snapshot::{Snapshot, SnapshotService};
 use crate::domain::task::Task;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +38,7 @@ macro_rules! id_keys {
 
 id_keys!(
     AccountId, DiskId, EventId, FlavorId, GroupId, ImageId, InstanceId, MeterId, ProjectId, RegionId,
-    RequestId, SessionId, TaskId, UserId
+    RequestId, ScheduleId, SessionId, SnapshotId, TaskId, UserId
 );
 
 macro_rules! records {
@@ -64,7 +66,7 @@ records! {
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
     Region, "region", 5, RegionId, |r| r.id.clone(), older_region;
-    DatedBook, "book", 2, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
+    DatedBook, "book", 3, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
@@ -78,11 +80,14 @@ records! {
     Sharing, "sharing", 2, ImageId, |r| r.image, older_sharing;
     Following, "following", 2, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone()), older_following;
     Request, "request", 2, RequestId, |r| r.id, older_request;
+    SnapshotService, "snapshot_service", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
+    Snapshot, "snapshot", 1, SnapshotId, |r| r.id;
+    Schedule, "schedule", 1, ScheduleId, |r| r.id;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
 }
 
-/// Version 1 knew no limit of shares, version 2 none of stored bytes and no sites.
+/// Version 1 knew no limit of shares, version 2 none of stored bytes or snapshots and no sites.
 fn older_account(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1 | 2, Some(fields)) => {
@@ -95,17 +100,18 @@ fn older_account(from_version: u32, mut value: Value) -> Result<Value, StoreErro
     }
 }
 
-/// Limits from before there was one of shares, or of stored bytes.
+/// Limits from before there was one of shares, of stored bytes, or of snapshots.
 fn more_limits(limits: &mut Value) {
     if let Some(fields) = limits.as_object_mut() {
         fields.entry("n_shares_max").or_insert_with(|| json!(Limits::N_SHARES_MAX));
         fields.insert("stored_gb_max".to_owned(), json!(Limits::STORED_GB_MAX));
+        fields.insert("n_snapshots_max".to_owned(), json!(Limits::N_SNAPSHOTS_MAX));
     }
 }
 
 /// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
-/// copies. Version 3 did not count shares, version 4 no stored
-/// bytes, and a counter cannot know how many there are: the first change of one counts them.
+/// copies. Version 3 did not count shares, version 4 no stored bytes, and a counter cannot know how many there are: the first change of one
+/// counts them. Version 4 knew no snapshots, of which there were none.
 fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1..=4, Some(fields)) => {
@@ -113,6 +119,7 @@ fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreErro
             fields.entry("n_copies").or_insert_with(|| json!(0));
             fields.entry("n_shares").or_insert(Value::Null);
             fields.insert("stored_bytes".to_owned(), Value::Null);
+            fields.insert("n_snapshots".to_owned(), json!(0));
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),
@@ -120,7 +127,8 @@ fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreErro
 }
 
 /// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin,
-/// version 3 no limit of shares, version 4 no sites and no limit of stored bytes.
+/// version 3 no limit of shares, version 4 no sites, no limit of stored bytes and no snapshots: accounts can have them until the provider
+/// says otherwise.
 fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1..=4, Some(fields)) => {
@@ -130,6 +138,8 @@ fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError
                 fields.insert("recycle_days".to_owned(), json!(7));
                 price_bin(fields);
             }
+            price_snapshots(fields);
+            fields.insert("snapshots".to_owned(), json!("on"));
             fields.get_mut("limits").into_iter().for_each(more_limits);
             Ok(value)
         }
@@ -137,11 +147,14 @@ fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError
     }
 }
 
-/// Version 1 knew no recycle bin.
+/// Version 1 knew no recycle bin, version 2 no snapshots.
 fn older_book(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
-            price_bin(fields);
+        (1 | 2, Some(fields)) => {
+            if from_version < 2 {
+                price_bin(fields);
+            }
+            price_snapshots(fields);
             Ok(value)
         }
         _ => Err(no_upcast::<DatedBook>(from_version)),
@@ -153,6 +166,16 @@ fn price_bin(fields: &mut Map<String, Value>) {
     if let Some(prices) = fields.get_mut("prices").and_then(Value::as_object_mut) {
         let same = prices.get("image_gb_month").cloned().unwrap_or_else(|| json!(0));
         prices.insert("bin_gb_month".to_owned(), same);
+    }
+}
+
+/// Prices from before snapshots: they cost for their bytes what images cost, and the service itself nothing, until the provider says
+/// otherwise.
+fn price_snapshots(fields: &mut Map<String, Value>) {
+    if let Some(prices) = fields.get_mut("prices").and_then(Value::as_object_mut) {
+        let same = prices.get("image_gb_month").cloned().unwrap_or_else(|| json!(0));
+        prices.insert("snapshot_service_month".to_owned(), json!(0));
+        prices.insert("snapshot_gb_month".to_owned(), same);
     }
 }
 
@@ -175,6 +198,7 @@ fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError>
             }
             fields.insert("kind".to_owned(), json!("system"));
             fields.insert("zone".to_owned(), Value::Null);
+            fields.insert("from_snapshot".to_owned(), Value::Null);
             fields.get_mut("disks").into_iter().for_each(system_disks);
             if let Some(source) = fields.get_mut("source").and_then(Value::as_object_mut) {
                 source.insert("disk".to_owned(), Value::Null);
@@ -319,6 +343,8 @@ pub mod index {
     pub const TASK_BY_PLACE: &str = "task_by_place";
     /// subject → open meters of it: guards against opening one twice.
     pub const METER_OPEN: &str = "meter_open";
+    /// instance → schedules of it: guards against too many, and against one that outlives its machine.
+    pub const SCHEDULE_BY_INSTANCE: &str = "schedule_by_instance";
     /// (account, region, kind) → request: one of a kind waits at a time.
     pub const REQUEST_OPEN: &str = "request_open";
     /// (account, region, moment, request) → request.

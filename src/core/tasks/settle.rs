@@ -1,5 +1,7 @@
 //! What the end of a task does to records: image and machine states, meters, counters, events; in the commit that ends the task.
 
+mod snapshots;
+
 use crate::domain::Result;
 use crate::domain::ids::{ImageId, InstanceId, Subject};
 use crate::domain::image::{self, Image};
@@ -55,6 +57,8 @@ pub fn settle(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, task: &mut Task, endi
             tx.delete::<Installation>(&id);
             audit::write(tx, ctx, permit, &instances::entry(&machine, "instance.deleted", String::new()))
         }
+        (Kind::SnapshotCreate, Subject::Snapshot(id)) => snapshots::taken(tx, ctx, permit, task, id, ending),
+        (Kind::SnapshotDelete, Subject::Snapshot(id)) => snapshots::removed(tx, ctx, permit, id),
         (Kind::DiskAdd | Kind::DiskRemove, Subject::Instance(id)) => {
             disk_changed(tx, ctx, permit, task, id, ending)
         }

@@ -5,6 +5,7 @@ use crate::domain::ids::{DiskId, ImageId, InstanceId, Subject};
 use crate::domain::image::{Image, ImageDisk};
 use crate::domain::installation::{Installation, Next};
 use crate::domain::instance::Instance;
+use crate::domain::snapshot::Snapshot;
 use crate::domain::task::{Kind, Outputs, Scratch, Step, Task, Transferred};
 use crate::ops::ctx::App;
 use crate::ports::{Blobs, DiskSpec, Fingerprint, MachineSpec, PortError, Power, StoredSize, Watcher};
@@ -131,8 +132,11 @@ impl Watcher for Unwatched {
 }
 
 fn capture(app: &App, task: &Task, watcher: &dyn Watcher, outputs: &mut Outputs) -> Result<(), PortError> {
-    let (image, machine) = (subject_image(app, task)?, source(app, task)?);
-    let disks = image.takes(&machine);
+    let machine = source(app, task)?;
+    let disks = match task.subject {
+        Subject::Snapshot(_) => subject_snapshot(app, task)?.takes(&machine),
+        _ => subject_image(app, task)?.takes(&machine),
+    };
     let ids: Vec<DiskId> = disks.iter().map(|disk| disk.id).collect();
     let captured = app.hypervisor.capture(machine.id, &ids, task.id, watcher)?;
     outputs.consistency = captured.first().map(|c| c.consistency);
@@ -313,10 +317,21 @@ fn subject_image(app: &App, task: &Task) -> Result<Image, PortError> {
     image(app, id)
 }
 
-/// The machine an image is being made of.
+/// The snapshot the task is about.
+fn subject_snapshot(app: &App, task: &Task) -> Result<Snapshot, PortError> {
+    let Subject::Snapshot(id) = task.subject else { return Err(defect(task)) };
+    let found =
+        read::<Snapshot>(app.store.as_ref(), &id).map_err(|e| PortError::Unavailable(e.to_string()))?;
+    found.ok_or_else(|| PortError::Gone("The snapshot is gone.".to_owned()))
+}
+
+/// The machine an image or a snapshot is being made of.
 fn source(app: &App, task: &Task) -> Result<Instance, PortError> {
-    let source = subject_image(app, task)?.source.ok_or_else(|| defect(task))?;
-    instance(app, source.id)
+    let id = match task.subject {
+        Subject::Snapshot(_) => subject_snapshot(app, task)?.source.id,
+        _ => subject_image(app, task)?.source.ok_or_else(|| defect(task))?.id,
+    };
+    instance(app, id)
 }
 
 fn image(app: &App, id: ImageId) -> Result<Image, PortError> {

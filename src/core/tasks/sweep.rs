@@ -113,7 +113,7 @@ pub fn storage(app: &Arc<App>, region: &RegionId) -> Result<Swept> {
     Ok(app.storage.region(region)?.sweep(&live, app.clock.now())?)
 }
 
-/// The contents a region must keep: of images, of the bases of machines, and of tasks that are about to name theirs.
+/// The contents a region must keep: of images and snapshots, of the bases of machines, and of tasks that are about to name theirs.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -144,6 +144,9 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
     }
     for image in app.images.all().iter().filter(|i| i.region == *region) {
         live.extend(image.disks.iter().map(|d| d.fingerprint.clone()));
+    }
+    for snapshot in app.snapshots.all().iter().filter(|s| s.region == *region) {
+        live.extend(snapshot.contents().map(|d| d.fingerprint.clone()));
     }
     for machine in app.instances.all().iter().filter(|i| i.region == *region) {
         live.extend(machine.disks.iter().filter_map(|d| d.base.clone()).chain(machine.iso.clone()));

@@ -83,6 +83,7 @@ impl Scene {
             n_creates_max: 9,
             n_shares_max: 9,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &region.into(), Some(limits)).unwrap();

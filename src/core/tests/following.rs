@@ -45,6 +45,7 @@ fn scene_with(settings: Settings) -> Scene {
         n_creates_max: 2,
         n_shares_max: 9,
         stored_gb_max: 1000,
+        n_snapshots_max: 20,
     };
     let region = "north-1".into();
     providing::set_limits(&bench.app.system(), provider.accounts[0], &region, Some(limits)).unwrap();
@@ -330,6 +331,7 @@ fn everything_can_be_stopped_for_as_many_as_may_follow() {
         n_creates_max: 99,
         n_shares_max: 9999,
         stored_gb_max: 1000,
+        n_snapshots_max: 20,
     };
     let (system, region) = (s.bench.app.system(), "north-1".into());
     providing::set_limits(&system, s.provider.accounts[0], &region, Some(limits)).unwrap();
@@ -457,6 +459,7 @@ fn what_does_not_fit_is_told_and_the_image_is_made_all_the_same() {
         n_creates_max: 2,
         n_shares_max: 3,
         stored_gb_max: 1000,
+        n_snapshots_max: 20,
     };
     let region = "north-1".into();
     let account = s.provider.accounts[0];

@@ -7,8 +7,8 @@
 use darkroom_core::domain::event::Event;
 use darkroom_core::domain::following::Following;
 use darkroom_core::domain::form::{
-    ChangeImageForm, DeleteImageForm, GroupForm, QuotaDecisionForm, QuotaRequestForm, ShareForm,
-    StopSharingForm,
+    ChangeImageForm, DeleteImageForm, GroupForm, QuotaDecisionForm, QuotaRequestForm, ScheduleForm,
+    ShareForm, StopSharingForm,
 };
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::instance::Instance;
@@ -21,6 +21,7 @@ use darkroom_core::domain::request::Request;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
+use darkroom_core::ops::snapshots::schedules;
 use darkroom_core::ops::{groups, images, instances, quotas, shares};
 use darkroom_core::ports::{Clock, PortError};
 use darkroom_core::sim::{Bench, Crash, Effect, Op};
@@ -89,6 +90,12 @@ fn stored_forms() -> BTreeMap<String, String> {
     quotas::decide(&bench.user("op@provider.example").unwrap(), &answer).unwrap();
     let other = QuotaRequestForm { kind: "shares".to_owned(), ..more };
     quotas::ask(&bench.at_present(&owner), &other).unwrap();
+    // A snapshot that a schedule made, kept by the service.
+    bench.service_on(&owner, project).unwrap();
+    let nightly = ScheduleForm { instance: machine.to_string(), ..ScheduleForm::usual() };
+    let schedule = schedules::save(&bench.at_present(&owner), &nightly).unwrap();
+    schedules::run(&bench.at_present(&owner), schedule).unwrap();
+    assert_eq!(schedules::sweep_due(&bench.app), Ok(1));
     // A group that has a machine, is being rolled and could not make another; and a machine that is getting another image.
     let group = GroupForm {
         project: project.to_string(),
@@ -247,24 +254,32 @@ fn what_older_programs_wrote_is_understood() {
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
-    assert!(account.contains(r#""n_creates_max":2,"n_shares_max":1000,"stored_gb_max":1000}"#), "{account}");
-    assert!(account.contains(r#""site":"main""#), "{account}");
+    let limits = r#""n_shares_max":1000,"stored_gb_max":1000,"n_snapshots_max":200}"#;
+    assert!(account.contains(limits) && account.contains(r#""site":"main""#), "{account}");
     let account_2 = read_older::<Account>(b"any", include_str!("older/account_2.json"));
-    assert!(account_2.contains(r#","stored_gb_max":1000}"#), "{account_2}");
+    assert!(account_2.contains(r#","stored_gb_max":1000,"n_snapshots_max":200}"#), "{account_2}");
     let region_4 = read_older::<Region>(b"any", include_str!("older/region_4.json"));
-    assert!(region_4.contains(r#""sites":["main"],"recycle_days":7"#), "{region_4}");
-    assert!(region_4.contains(r#""n_shares_max":5,"stored_gb_max":1000}"#), "{region_4}");
+    assert!(region_4.contains(r#""sites":["main"],"snapshots":"on","recycle_days":7"#), "{region_4}");
+    assert!(
+        region_4.contains(r#""n_shares_max":5,"stored_gb_max":1000,"n_snapshots_max":200}"#),
+        "{region_4}"
+    );
     let request = read_older::<Request>(b"any", include_str!("older/request_1.json"));
     assert!(request.contains(r#""wish":{"for":"more","kind":"#), "{request}");
     for region in [include_str!("older/region_1.json"), include_str!("older/region_2.json")] {
         let region = read_older::<Region>(b"any", region);
+        assert!(region.contains(limits), "{region}");
         assert!(
-            region.contains(r#""n_creates_max":2,"n_shares_max":1000,"stored_gb_max":1000}"#),
+            region.contains(r#""accepts_copies":"on","sites":["main"],"snapshots":"on","recycle_days":7"#),
             "{region}"
         );
-        assert!(region.contains(r#""accepts_copies":"on","sites":["main"],"recycle_days":7"#), "{region}");
         assert!(region.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{region}");
     }
+    let region_4 = read_older::<Region>(b"any", include_str!("older/region_4.json"));
+    let no_service = r#""snapshot_service_month":0,"snapshot_gb_month":50000"#;
+    assert!(region_4.contains(no_service) && region_4.contains(r#""snapshots":"on""#), "{region_4}");
+    let book_2 = read_older::<DatedBook>(b"any", include_str!("older/book_2.json"));
+    assert!(book_2.contains(r#""bin_gb_month":20000,"snapshot_service_month":0"#), "{book_2}");
     let book = read_older::<DatedBook>(b"any", include_str!("older/book_1.json"));
     assert!(book.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{book}");
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
@@ -283,7 +298,8 @@ fn what_older_programs_wrote_is_understood() {
     assert!(counter_3.contains(r#""n_copies":0,"n_shares":null"#), "{counter_3}");
     let counter_4 = read_older::<Counter>(b"any", include_str!("older/counter_4.json"));
     assert!(
-        counter_4.ends_with(r#","stored_bytes":null}"#) && !counter_4.contains(r#""n_shares":null"#),
+        counter_4.ends_with(r#","stored_bytes":null,"n_snapshots":0}"#)
+            && !counter_4.contains(r#""n_shares":null"#),
         "{counter_4}"
     );
     let sharing = read_older::<Sharing>(b"any", include_str!("older/sharing_1.json"));

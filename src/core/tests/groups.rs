@@ -193,6 +193,7 @@ fn what_does_not_fit_the_quota_is_told_and_tried_again_ever_more_rarely() {
         n_creates_max: 2,
         n_shares_max: 5,
         stored_gb_max: 1000,
+        n_snapshots_max: 20,
     };
     provider::set_limits(&scene.bench.app.system(), scene.provider.accounts[0], &region, Some(limits))
         .unwrap();

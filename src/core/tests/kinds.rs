@@ -43,6 +43,7 @@ fn scene_of(kinds: [&str; 2]) -> Scene {
     };
     let machine = instances::create(&owner, &form).unwrap();
     bench.work().unwrap();
+    bench.service_on(&owner, web).unwrap();
     bench.host.write(machine, 3, 33);
     Scene { bench, provider, web, machine }
 }

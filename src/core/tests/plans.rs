@@ -3,13 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, RemoveDiskForm};
+use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, DeployForm, RemoveDiskForm};
 use darkroom_core::domain::ids::{InstanceId, ProjectId, TaskId};
 use darkroom_core::domain::image::{Image, Status as ImageStatus};
 use darkroom_core::domain::instance::{Instance, Status};
+use darkroom_core::domain::snapshot::{Snapshot, Status as SnapshotStatus};
 use darkroom_core::domain::task::{Kind, State, Step, Task};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{disks, instances, tasks};
+use darkroom_core::ops::{disks, instances, snapshots, tasks};
 use darkroom_core::ports::{MachineSpec, PortError, Power};
 use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, Witness, check, check_at_rest};
 use darkroom_core::store::{Batch, Store};
@@ -38,7 +39,11 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
         let id = instances::create(owner, &bench.deploy_form(provider, project, "web")).unwrap();
         return owner.read::<Instance>(&id).unwrap().unwrap().task.unwrap();
     }
-    let machine = bench.machine(owner, provider, project, "web").unwrap();
+    let machine = match kind {
+        // With a data disk, so that there is more than one thing to take.
+        Kind::SnapshotCreate | Kind::SnapshotDelete => two_disks(bench, owner, provider, project),
+        _ => bench.machine(owner, provider, project, "web").unwrap(),
+    };
     // A deaf guest: stopping takes its whole time and ends with a cut.
     bench.host.set_deaf(machine, true);
     let ctx = bench.at_present(owner);
@@ -75,6 +80,12 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
             instances::change_image(&bench.at_present(owner), &form).unwrap()
         }
         Kind::InstanceDelete => instances::delete(&ctx, machine).unwrap(),
+        Kind::SnapshotCreate => bench.snapshot(&ctx, machine, "all", "copy").unwrap().1,
+        Kind::SnapshotDelete => {
+            let (snapshot, _) = bench.snapshot(&ctx, machine, "all", "copy").unwrap();
+            bench.work().unwrap();
+            snapshots::delete(&bench.at_present(owner), snapshot).unwrap()
+        }
         Kind::DiskAdd | Kind::DiskRemove => {
             instances::stop(&ctx, machine).unwrap();
             bench.work().unwrap();
@@ -94,6 +105,19 @@ fn begin(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId, ki
             disks::remove(&bench.at_present(owner), &form).unwrap()
         }
     }
+}
+
+/// A machine with a data disk, and the snapshot service.
+fn two_disks(bench: &Bench, owner: &Ctx, provider: &Provider, project: ProjectId) -> InstanceId {
+    bench.service_on(owner, project).unwrap();
+    let form = DeployForm {
+        data1_gib: "1".to_owned(),
+        data1_kind: "ssd".to_owned(),
+        ..bench.deploy_form(provider, project, "web")
+    };
+    let id = instances::create(&bench.at_present(owner), &form).unwrap();
+    bench.work().unwrap();
+    id
 }
 
 /// The effect a step has on the world. A step without one cannot fail.
@@ -141,14 +165,19 @@ impl Scene {
         all.iter().find(|i| i.name.as_str() == "copy").map(|i| Image::clone(i))
     }
 
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.bench.app.snapshots.all().first().map(|s| Snapshot::clone(s))
+    }
+
     /// What there is in the end, without times, ids and ports.
     fn end_state(&self) -> String {
         let machine = self.machine().map(|m| {
             (m.status, m.capturing, self.bench.host.runs(m.id), m.disks.len(), m.system_disk().size_bytes)
         });
         let image = self.image().map(|i| (i.status, i.virtual_bytes(), i.stored_bytes(), i.consistency));
+        let snapshot = self.snapshot().map(|s| (s.status, s.contents().count(), s.consistency));
         let open = self.bench.app.meters.all().iter().filter(|m| m.to.is_none()).count();
-        format!("{:?} {machine:?} {image:?} {open} open meters", self.task().state)
+        format!("{:?} {machine:?} {image:?} {snapshot:?} {open} open meters", self.task().state)
     }
 
     /// Lets everything come to rest, as the reconcilers would, and checks all rules.
@@ -196,6 +225,13 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             assert!(host_has(machine.id), "{at}: its disks are gone");
             assert!(!scene.bench.host.runs(machine.id), "{at}: written down as off, and runs");
         }
+        Kind::SnapshotCreate => {
+            let snapshot = scene.snapshot().unwrap();
+            assert_eq!(snapshot.status, SnapshotStatus::Error, "{at}");
+            assert!(snapshot.contents().next().is_none() && snapshot.error.is_some(), "{at}");
+            let machine = machine.unwrap();
+            assert_eq!((machine.capturing, machine.status), (None, Status::Running), "{at}");
+        }
         Kind::DiskAdd => {
             let machine = machine.unwrap();
             assert_eq!((machine.status, machine.disks.len()), (Status::Stopped, 1), "{at}");
@@ -209,7 +245,7 @@ fn assert_clean_slate(scene: &Scene, kind: Kind, at: &str) {
             let disks: Vec<_> = scene.bench.host.disks(machine.id).into_iter().collect();
             assert_eq!(disks, [machine.system_disk().id], "{at}: the new one is left");
         }
-        Kind::ImageDelete | Kind::InstanceDelete | Kind::DiskRemove => {
+        Kind::ImageDelete | Kind::InstanceDelete | Kind::DiskRemove | Kind::SnapshotDelete => {
             unreachable!("removal is never undone")
         }
     }
@@ -296,6 +332,8 @@ fn a_failed_task_can_be_retried_and_then_ends_well() {
                 let machine = scene.machine().unwrap();
                 assert_eq!(machine.status, Status::Running, "{kind:?}");
                 assert!(scene.image().is_none_or(|i| i.status == ImageStatus::Available), "{kind:?}");
+                let taken = scene.snapshot().is_none_or(|s| s.status == SnapshotStatus::Available);
+                assert!(taken, "{kind:?}");
             }
         }
         scene.rest();
@@ -367,7 +405,7 @@ fn what_can_be_cancelled_can_be_cancelled_before_and_in_every_step_and_leaves_no
                     tasks::cancel(&ctx, task).unwrap();
                 }
                 assert_eq!(scene.work_to_the_end(), State::Cancelled, "{at}");
-                assert!(scene.image().is_none(), "{at}");
+                assert!(scene.image().is_none() && scene.snapshot().is_none(), "{at}");
                 let machine = scene.machine().map(|m| (m.status, m.capturing));
                 let expected = match kind {
                     Kind::InstanceCreate => None,
@@ -397,6 +435,7 @@ fn a_worker_that_lost_its_lease_changes_nothing() {
     for (kind, op) in [
         (Kind::ImageCreate, Op::Capture),
         (Kind::ImageCreate, Op::Ingest),
+        (Kind::SnapshotCreate, Op::Capture),
         (Kind::ImageCopy, Op::Transfer),
         (Kind::InstanceReboot, Op::WaitOff),
     ] {

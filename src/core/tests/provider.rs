@@ -92,7 +92,7 @@ fn every_change_of_a_region_and_of_a_type_is_in_the_audit_trail() {
         [
             "region.create north-1 ",
             "region.update north-1 Changed zones from a, b to a, c; image feature off; limits from 3 images, \
-             4 instances, 2 images being made at once, 5 shares, 1000 GB of images to 1 image, 4 instances, 2 images being made at once, 5 shares, 1000 GB of images; \
+             4 instances, 2 images being made at once, 5 shares, 1000 GB of images, 4 snapshots to 1 image, 4 instances, 2 images being made at once, 5 shares, 1000 GB of images, 4 snapshots; \
              prices (version 2): images from €0.050 to €0.050425 per GB and month, economy disks from €0.030 \
              to no price per GB and month, m1.large from no price to €0.018 per hour.",
         ],

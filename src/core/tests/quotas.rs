@@ -58,6 +58,7 @@ impl Scene {
             n_creates_max: 100,
             n_shares_max: 100,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         };
         change(&mut limits);
         let (ctx, account) = (self.bench.app.system(), self.provider.accounts[0]);
@@ -381,6 +382,7 @@ fn a_request_that_is_approved_sets_the_limit_and_both_sides_read_of_it() {
             ("Images", 20),
             ("Instances", 4),
             ("Shares", 5),
+            ("Snapshots", 4),
             ("Storage of images, GB", 1000),
             ("Images being made", 2),
             ("Copies on their way", 5)

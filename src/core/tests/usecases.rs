@@ -12,9 +12,9 @@ use darkroom_core::domain::region::Switch;
 use darkroom_core::domain::task::{State, Task};
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{images, instances, people, provider, tasks};
+use darkroom_core::ops::{images, instances, provider, tasks};
 use darkroom_core::ports::PortError;
-use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider, check};
+use darkroom_core::sim::{Bench, Effect, Op, Provider, check};
 use darkroom_core::tasks::sweep;
 use std::sync::{Arc, Mutex};
 
@@ -65,6 +65,7 @@ impl Scene {
             n_creates_max: 1000,
             n_shares_max: 1000,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         };
         let account = self.provider.accounts[0];
         provider::set_limits(&self.bench.app.system(), account, &"north-1".into(), Some(limits)).unwrap();
@@ -133,6 +134,7 @@ fn thirty_retries_at_once_never_overshoot_the_limit_of_images_being_made() {
         n_creates_max: 4,
         n_shares_max: 9,
         stored_gb_max: 1000,
+        n_snapshots_max: 20,
     };
     let north = "north-1".into();
     provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();
@@ -289,6 +291,7 @@ fn the_button_that_makes_an_image_knows_what_its_dialog_knows() {
         n_creates_max: 1,
         n_shares_max: 9,
         stored_gb_max: 1000,
+        n_snapshots_max: 20,
     };
     let north = "north-1".into();
     provider::set_limits(&s.bench.app.system(), s.provider.accounts[0], &north, Some(limits)).unwrap();

@@ -227,6 +227,9 @@ struct RegionArgs {
     /// Whether images can be copied into it
     #[arg(long, value_enum)]
     copies: Option<OnOff>,
+    /// Whether accounts can have the snapshot service, and with it machine images
+    #[arg(long, value_enum)]
+    snapshots: Option<OnOff>,
     /// Days that deleted images stay in the recycle bin; 0 removes them for good at once
     #[arg(long, value_name = "DAYS")]
     recycle_days: Option<u32>,
@@ -248,6 +251,9 @@ struct RegionArgs {
     /// Sites the region is on, all of them
     #[arg(long, value_name = "SITE,…", value_delimiter = ',')]
     sites: Option<Vec<String>>,
+    /// Snapshots an account may have
+    #[arg(long, value_name = "N")]
+    limit_snapshots: Option<u32>,
     /// The currency's symbol
     #[arg(long, value_name = "SYMBOL")]
     currency: Option<String>,
@@ -257,6 +263,12 @@ struct RegionArgs {
     /// Price of a stored GB of image in the recycle bin per month; a new region charges what images cost
     #[arg(long, value_name = "PRICE", value_parser = money::parse)]
     price_bin: Option<Money>,
+    /// Price of the snapshot service per month, for an account that has it on
+    #[arg(long, value_name = "PRICE", value_parser = money::parse)]
+    price_snapshot_service: Option<Money>,
+    /// Price of a stored GB of snapshots per month; a new region charges what images cost
+    #[arg(long, value_name = "PRICE", value_parser = money::parse)]
+    price_snapshot: Option<Money>,
     /// Price of a GB of disk per month: ssd=0.10; may be given several times
     #[arg(long, value_name = "KIND=PRICE", value_parser = parse_disk_price)]
     price_disk: Vec<(DiskKind, Money)>,
@@ -309,6 +321,9 @@ enum LimitVerb {
         /// Stored GB of images
         #[arg(long, value_name = "N")]
         storage: Option<u32>,
+        /// Snapshots
+        #[arg(long, value_name = "N")]
+        snapshots: Option<u32>,
     },
     /// Let the region's own limits hold again
     Reset {
@@ -367,6 +382,7 @@ impl From<RegionArgs> for RegionChange {
             zones: args.zones,
             images: args.images.map(switch),
             accepts_copies: args.copies.map(switch),
+            snapshots: args.snapshots.map(switch),
             recycle_days: args.recycle_days,
             limits: LimitChange {
                 n_images_max: args.limit_images,
@@ -374,11 +390,14 @@ impl From<RegionArgs> for RegionChange {
                 n_creates_max: args.limit_creates,
                 n_shares_max: args.limit_shares,
                 stored_gb_max: args.limit_storage,
+                n_snapshots_max: args.limit_snapshots,
             },
             sites: args.sites,
             symbol: args.currency,
             image_price: args.price_image,
             bin_price: args.price_bin,
+            snapshot_service_price: args.price_snapshot_service,
+            snapshot_price: args.price_snapshot,
             disk_prices: args.price_disk,
             flavor_prices: args.price_flavor,
         }
@@ -480,19 +499,27 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
             disk_kinds: disks,
         },
         Noun::Flavor(FlavorVerb::List) => AdminCommand::FlavorList,
-        Noun::Limit(LimitVerb::Set { account, region, images, instances, creates, shares, storage }) => {
-            AdminCommand::LimitSet {
-                account,
-                region: RegionId(region),
-                change: LimitChange {
-                    n_images_max: images,
-                    n_instances_max: instances,
-                    n_creates_max: creates,
-                    n_shares_max: shares,
-                    stored_gb_max: storage,
-                },
-            }
-        }
+        Noun::Limit(LimitVerb::Set {
+            account,
+            region,
+            images,
+            instances,
+            creates,
+            shares,
+            storage,
+            snapshots,
+        }) => AdminCommand::LimitSet {
+            account,
+            region: RegionId(region),
+            change: LimitChange {
+                n_images_max: images,
+                n_instances_max: instances,
+                n_creates_max: creates,
+                n_shares_max: shares,
+                stored_gb_max: storage,
+                n_snapshots_max: snapshots,
+            },
+        },
         Noun::Limit(LimitVerb::Reset { account, region }) => {
             AdminCommand::LimitReset { account, region: RegionId(region) }
         }

@@ -93,6 +93,8 @@ pub struct RegionChange {
     pub images: Option<Switch>,
     /// Whether images can be copied into it.
     pub accepts_copies: Option<Switch>,
+    /// Whether accounts can have the snapshot service.
+    pub snapshots: Option<Switch>,
     /// Days that deleted images stay in the recycle bin; 0 removes them for good at once.
     pub recycle_days: Option<u32>,
     /// Sites it is on, all of them.
@@ -105,6 +107,10 @@ pub struct RegionChange {
     pub image_price: Option<Money>,
     /// Per stored GB of images in the recycle bin and month.
     pub bin_price: Option<Money>,
+    /// Per month of the snapshot service, for an account.
+    pub snapshot_service_price: Option<Money>,
+    /// Per stored GB of snapshots and month.
+    pub snapshot_price: Option<Money>,
     /// Per GB of disk and month, by kind.
     pub disk_prices: Vec<(DiskKind, Money)>,
     /// Per hour, by instance type.
@@ -124,6 +130,8 @@ pub struct LimitChange {
     pub n_shares_max: Option<u32>,
     /// Stored GB of images.
     pub stored_gb_max: Option<u32>,
+    /// Snapshots.
+    pub n_snapshots_max: Option<u32>,
 }
 
 /// What a command answers: text for a person.

@@ -56,7 +56,7 @@ enum Command {
     /// Serve the portal, work on tasks and look after machines
     Serve(serve::ServeArgs),
     /// Set up accounts, people, regions, instance types and public images
-    Admin(admin::AdminArgs),
+    Admin(Box<admin::AdminArgs>),
     /// Write all records as text that any version can import
     Export(dump::ExportArgs),
     /// Read an export into an empty data directory
@@ -183,7 +183,7 @@ impl From<darkroom_core::domain::Error> for Failure {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
-        Command::Admin(args) => admin::run(args),
+        Command::Admin(args) => admin::run(*args),
         Command::Export(args) => dump::export(&args),
         Command::Import(args) => dump::import(&args),
         Command::Check(args) => check::run(&args),

@@ -28,6 +28,7 @@ pub const USUAL_LIMITS: Limits = Limits {
     n_creates_max: 40,
     n_shares_max: Limits::N_SHARES_MAX,
     stored_gb_max: Limits::STORED_GB_MAX,
+    n_snapshots_max: Limits::N_SNAPSHOTS_MAX,
 };
 /// Days that deleted images stay in the recycle bin of a region that is set up without naming any.
 const USUAL_RECYCLE_DAYS: u32 = 7;
@@ -74,16 +75,19 @@ pub fn add_region(ctx: &Ctx, id: RegionId, change: &RegionChange) -> Result<Stri
         symbol: "€".to_owned(),
         image_gb_month: Money::ZERO,
         bin_gb_month: Money::ZERO,
+        snapshot_service_month: Money::ZERO,
+        snapshot_gb_month: Money::ZERO,
         disk_gb_month: [].into(),
         flavor_hour: [].into(),
     };
-    let (images, accepts_copies) = (Switch::On, Switch::On);
+    let (images, accepts_copies, snapshots) = (Switch::On, Switch::On, Switch::On);
     let mut region = Region {
         id,
         zones: Vec::new(),
         images,
         accepts_copies,
         sites: [SITE.to_owned()].into(),
+        snapshots,
         recycle_days: USUAL_RECYCLE_DAYS,
         prices,
         limits: USUAL_LIMITS,
@@ -141,6 +145,7 @@ fn apply(region: &mut Region, change: &RegionChange) {
     }
     region.images = change.images.unwrap_or(region.images);
     region.accepts_copies = change.accepts_copies.unwrap_or(region.accepts_copies);
+    region.snapshots = change.snapshots.unwrap_or(region.snapshots);
     region.recycle_days = change.recycle_days.unwrap_or(region.recycle_days);
     if let Some(sites) = &change.sites {
         region.sites = sites.iter().cloned().collect();
@@ -151,9 +156,14 @@ fn apply(region: &mut Region, change: &RegionChange) {
         region.prices.symbol.clone_from(symbol);
     }
     region.prices.image_gb_month = change.image_price.unwrap_or(region.prices.image_gb_month);
-    // A region that is set up without naming it charges in the recycle bin what images cost.
-    let usual = if before.version == 0 { region.prices.image_gb_month } else { before.bin_gb_month };
-    region.prices.bin_gb_month = change.bin_price.unwrap_or(usual);
+    // A region that is set up without naming it charges in the recycle bin, and for snapshots, what images cost.
+    let image = region.prices.image_gb_month;
+    let usual = |known: Money| if before.version == 0 { image } else { known };
+    let (bin, snapshot) = (usual(before.bin_gb_month), usual(before.snapshot_gb_month));
+    region.prices.bin_gb_month = change.bin_price.unwrap_or(bin);
+    region.prices.snapshot_gb_month = change.snapshot_price.unwrap_or(snapshot);
+    let service = change.snapshot_service_price.unwrap_or(before.snapshot_service_month);
+    region.prices.snapshot_service_month = service;
     region.prices.disk_gb_month.extend(change.disk_prices.iter().copied());
     region.prices.flavor_hour.extend(change.flavor_prices.iter().cloned());
     if region.prices != before || before.version == 0 {
@@ -169,6 +179,7 @@ fn limits(before: Limits, change: LimitChange) -> Limits {
         n_creates_max: change.n_creates_max.unwrap_or(before.n_creates_max),
         n_shares_max: change.n_shares_max.unwrap_or(before.n_shares_max),
         stored_gb_max: change.stored_gb_max.unwrap_or(before.stored_gb_max),
+        n_snapshots_max: change.n_snapshots_max.unwrap_or(before.n_snapshots_max),
     }
 }
 
@@ -180,17 +191,20 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
         "IMAGES",
         "COPIES",
         "SITES",
+        "SNAPSHOTS",
         "RECYCLE DAYS",
         "LIMITS (IMAGES, INSTANCES, CREATES)",
         "IMAGE GB-MONTH",
         "BIN GB-MONTH",
+        "SNAPSHOTS PER MONTH",
         "DISK GB-MONTH",
         "TYPES PER HOUR",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for region in people::regions(ctx)? {
         let site_names = region.site_names();
-        let Region { id, zones, images, accepts_copies, recycle_days, prices, limits, .. } = region;
+        let Region { id, zones, images, accepts_copies, snapshots, recycle_days, prices, limits, .. } =
+            region;
         let symbol = &prices.symbol;
         let disks: Vec<String> = prices
             .disk_gb_month
@@ -208,10 +222,16 @@ pub fn list_regions(ctx: &Ctx) -> Result<String> {
             images.word().to_owned(),
             accepts_copies.word().to_owned(),
             site_names,
+            snapshots.word().to_owned(),
             recycle_days.to_string(),
             format!("{}, {}, {}", limits.n_images_max, limits.n_instances_max, limits.n_creates_max),
             prices.image_gb_month.rate(symbol),
             prices.bin_gb_month.rate(symbol),
+            format!(
+                "{} and {} per GB",
+                prices.snapshot_service_month.rate(symbol),
+                prices.snapshot_gb_month.rate(symbol)
+            ),
             disks.join(", "),
             types.join(", "),
         ]);
@@ -355,16 +375,19 @@ mod tests {
             symbol: "€".into(),
             image_gb_month: Money(5),
             bin_gb_month: Money(5),
+            snapshot_service_month: Money(1_000_000),
+            snapshot_gb_month: Money(5),
             disk_gb_month: [].into(),
             flavor_hour: [].into(),
         };
-        let (images, accepts_copies) = (Switch::On, Switch::On);
+        let (images, accepts_copies, snapshots) = (Switch::On, Switch::On, Switch::On);
         let before = Region {
             id: "r".into(),
             zones: vec![],
             images,
             accepts_copies,
             sites: [SITE.to_owned()].into(),
+            snapshots,
             recycle_days: 7,
             prices,
             limits: USUAL_LIMITS,

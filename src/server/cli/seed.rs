@@ -135,6 +135,7 @@ fn north() -> Region {
         images: Switch::On,
         accepts_copies: Switch::On,
         sites: [SITE.to_owned()].into(),
+        snapshots: Switch::On,
         recycle_days: 7,
         prices: prices(50_000, [100_000, 40_000, 60_000], [4_000, 8_000, 16_000, 32_000, 9_000]),
         limits: Limits {
@@ -143,6 +144,7 @@ fn north() -> Region {
             n_creates_max: 40,
             n_shares_max: Limits::N_SHARES_MAX,
             stored_gb_max: Limits::STORED_GB_MAX,
+            n_snapshots_max: Limits::N_SNAPSHOTS_MAX,
         },
     }
 }
@@ -154,6 +156,7 @@ fn south() -> Region {
         images: Switch::On,
         accepts_copies: Switch::On,
         sites: [SITE.to_owned()].into(),
+        snapshots: Switch::On,
         recycle_days: 7,
         prices: prices(55_000, [110_000, 45_000, 65_000], [4_500, 9_000, 18_000, 36_000, 10_000]),
         limits: Limits {
@@ -162,6 +165,7 @@ fn south() -> Region {
             n_creates_max: 40,
             n_shares_max: Limits::N_SHARES_MAX,
             stored_gb_max: Limits::STORED_GB_MAX,
+            n_snapshots_max: Limits::N_SNAPSHOTS_MAX,
         },
     }
 }
@@ -174,6 +178,8 @@ fn prices(image: i64, disks: [i64; 3], types: [i64; 5]) -> PriceBook {
         symbol: "€".to_owned(),
         image_gb_month: Money(image),
         bin_gb_month: Money(image / 2),
+        snapshot_service_month: Money(1_000_000),
+        snapshot_gb_month: Money(image * 3 / 5),
         disk_gb_month: DiskKind::ALL.into_iter().zip(disks.map(Money)).collect(),
         flavor_hour: flavors.into_iter().zip(types.map(Money)).collect(),
     }

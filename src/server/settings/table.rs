@@ -290,6 +290,22 @@ pub const ENTRIES: &[Entry] = &[
         "Days that a recipient must be left at least; 0 lets an owner stop at once."
     ),
     whole!(
+        "snapshots.schedules_max",
+        1,
+        100,
+        u32,
+        limits.schedules_max,
+        "Schedules of snapshots that a machine may have."
+    ),
+    whole!(
+        "snapshots.schedule_retry_ms",
+        10_000,
+        DAY_MS,
+        i64,
+        limits.schedule_retry_ms,
+        "How long until a schedule that could not take its snapshot tries again, in milliseconds."
+    ),
+    whole!(
         "quotas.request_max",
         1,
         1_000_000,

@@ -11,6 +11,7 @@ pub mod instances;
 pub mod people;
 pub mod quotas;
 pub mod shares;
+pub mod snapshots;
 pub mod tasks;
 
 use super::error::{ApiError, Refused};

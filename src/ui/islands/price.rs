@@ -162,6 +162,8 @@ mod tests {
             symbol: "€".to_owned(),
             image_gb_month: Money(50_000),
             bin_gb_month: Money(50_000),
+            snapshot_service_month: Money(1_000_000),
+            snapshot_gb_month: Money(50_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000))].into(),
         }

@@ -250,6 +250,7 @@ fn LimitsDialog(account: AccountDetail, region: RegionId, state: FormState<Limit
         number("n-instances-max", "n_instances_max", "Instances", form.n_instances_max),
         number("n-creates-max", "n_creates_max", "Images being made at once", form.n_creates_max),
         number("n-shares-max", "n_shares_max", "Shares", form.n_shares_max),
+        number("n-snapshots-max", "n_snapshots_max", "Snapshots", form.n_snapshots_max),
     ];
     let wrong_whose = at("whose").map(|text| view! { <Notice tone=Tone::Bad text/> });
     let own = form.whose == "own";
@@ -260,6 +261,7 @@ fn LimitsDialog(account: AccountDetail, region: RegionId, state: FormState<Limit
             <PostForm to=EditLimits::url()>
                 <input type="hidden" name="form[account]" value=form.account/>
                 <input type="hidden" name="form[region]" value=form.region/>
+                <input type="hidden" name="form[shown]" value=form.shown/>
                 <DialogBody>
                     <Refusal error=error.clone()/>
                     <CheckGroup legend="Which limits hold">

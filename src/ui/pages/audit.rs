@@ -86,12 +86,15 @@ fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
 }
 
 /// Groups of actions that a filter proposes, as people say them.
-const GROUPS: [(&str, &str); 10] = [
+const GROUPS: [(&str, &str); 13] = [
     ("", "Everything"),
     ("image", "Images"),
     ("instance", "Instances"),
     ("group", "Scaling groups"),
     ("share", "Sharing"),
+    ("snapshot", "Snapshots"),
+    ("schedule", "Schedules"),
+    ("snapshot_service", "Snapshot service"),
     ("quota", "Quotas"),
     ("task", "Tasks"),
     ("user", "People"),

@@ -76,6 +76,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
             n => TabNote::New(u64::from(n)),
         };
         compute.push(item("My Images", paths::IMAGES, IconName::Image, images));
+        compute.push(item("Snapshots", paths::SNAPSHOTS, IconName::Disk, TabNote::None));
     } else {
         compute.push(item("Public images", paths::IMAGES_PUBLIC, IconName::Image, TabNote::None));
     }

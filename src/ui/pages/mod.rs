@@ -16,6 +16,7 @@ pub mod problem;
 pub mod quotas;
 pub mod regions;
 pub mod sign_in;
+pub mod snapshots;
 pub mod tasks;
 pub mod words;
 

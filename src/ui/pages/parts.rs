@@ -52,6 +52,8 @@ pub fn explained(rule: Rule) -> Reason {
             Some(Link::new("Show the tasks", paths::TASKS))
         }
         "image_limit_reached" => Some(Link::new("Show my images", paths::IMAGES)),
+        "snapshot_service_off" => Some(Link::new("Show the snapshot service", paths::SNAPSHOT_SERVICE)),
+        "snapshot_limit_reached" => Some(Link::new("Show the snapshots", paths::SNAPSHOTS)),
         "instance_limit_reached" => Some(Link::new("Show the instances", paths::INSTANCES)),
         _ => None,
     };
@@ -130,7 +132,7 @@ fn step_words(task: &TaskView) -> String {
 }
 
 /// A status with the progress of the task behind it.
-fn moving_status(word: &str, task: Option<&TaskView>) -> AnyView {
+pub(super) fn moving_status(word: &str, task: Option<&TaskView>) -> AnyView {
     let (words, percent) = progress_words(word, task);
     let why = task.filter(|task| task.state.active()).map(step_words);
     match percent {

@@ -44,6 +44,7 @@ fn RegionsView(regions: Vec<Region>) -> impl IntoView {
         Column::text("Region"),
         Column::text("Image feature"),
         Column::text("Copies into it"),
+        Column::text("Snapshots"),
         Column::text("Recycle bin"),
         Column::text("Sites").low(),
         Column::number("Images").low(),
@@ -79,6 +80,7 @@ fn RegionLine(region: Region) -> impl IntoView {
             <NameCell name=id sub=zones/>
             <Cell label="Image feature"><SwitchWord switch=region.images/></Cell>
             <Cell label="Copies into it"><SwitchWord switch=region.accepts_copies/></Cell>
+            <Cell label="Snapshots"><SwitchWord switch=region.snapshots/></Cell>
             <Cell label="Recycle bin">{bin}</Cell>
             <Cell label="Sites" rank=Rank::Low>{sites}</Cell>
             <Cell label="Images" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_images_max)}</Cell>
@@ -114,7 +116,8 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
     };
     let (images, copies) = (switch(&form.images), switch(&form.accepts_copies));
     let wrong_sites = at("sites");
-    let (wrong_images, wrong_copies) = (at("images"), at("accepts_copies"));
+    let snapshots = switch(&form.snapshots);
+    let (wrong_images, wrong_copies, wrong_snapshots) = (at("images"), at("accepts_copies"), at("snapshots"));
     let number = |id: &'static str,
                   field: &'static str,
                   label: &'static str,
@@ -138,6 +141,7 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
         number("n-creates-max", "n_creates_max", "Images being made at once", form.n_creates_max, None),
         number("n-shares-max", "n_shares_max", "Shares", form.n_shares_max, None),
         number("stored-gb-max", "stored_gb_max", "Storage of images, GB", form.stored_gb_max, None),
+        number("n-snapshots-max", "n_snapshots_max", "Snapshots", form.n_snapshots_max, None),
     ];
     let sub = "Holds from the next request on. What exists stays as it is.";
     view! {
@@ -150,8 +154,9 @@ fn RegionDialog(region: Region, state: FormState<RegionForm>) -> impl IntoView {
                     <div class="halves">
                         <Select id="images" name="form[images]" label="Image feature" choices=images error=wrong_images/>
                         <Select id="accepts-copies" name="form[accepts_copies]" label="Copies into it" choices=copies error=wrong_copies/>
+                        <Select id="snapshots" name="form[snapshots]" label="Snapshot service" choices=snapshots error=wrong_snapshots/>
+                        {days}
                     </div>
-                    {days}
                     <Field id="sites" name="form[sites]" label="Sites" value=form.sites error=wrong_sites need=Need::Optional autocomplete="off" hint="Separated by spaces. Accounts of different sites share images here only if the region is on both."/>
                     <fieldset class="field">
                         <legend>"Limits of an account that has none of its own"</legend>

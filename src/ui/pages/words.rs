@@ -117,6 +117,8 @@ pub fn action_words(action: &str) -> String {
         }
         "reinstall" => "change image".to_owned(),
         "limits" | "password" => format!("change {verb}"),
+        // `snapshot_service.on` is a thing of two words that is turned.
+        "on" | "off" => format!("turn {} {verb}", noun.replace('_', " ")),
         // `change_password` already says what it is about.
         _ if verb.contains('_') => verb.replace('_', " "),
         _ => format!("{verb} {noun}"),
@@ -137,6 +139,7 @@ mod tests {
         assert_eq!(action_words("group.scaled"), "Group scaled");
         assert_eq!(action_words("instance.reinstall_failed"), "Change of image failed");
         assert_eq!(action_words("start"), "Start");
+        assert_eq!(action_words("snapshot_service.off"), "Turn snapshot service off");
         assert_eq!(action_words("instance.died"), "Instance died");
         assert_eq!(action_words("disk.add_failed"), "Add disk failed");
         assert_eq!(action_words(""), "");

@@ -4,7 +4,7 @@ use super::deploy::{gib, kind};
 use super::{Faults, known_image};
 use crate::domain::disk::DiskKind;
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{DiskId, ImageId, InstanceId};
+use crate::domain::ids::{DiskId, ImageId, InstanceId, SnapshotId};
 use serde::{Deserialize, Serialize};
 
 /// The dialog *Add a disk*.
@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 pub struct AddDiskForm {
     /// The machine, a UUID.
     pub instance: String,
-    /// `empty` or nothing for an empty disk, or the id of a data-disk image.
+    /// `empty` or nothing for an empty disk, the id of a data-disk image, or `snapshot:`, the id of a snapshot and, of several data disks in
+    /// it, a slash and the id of one.
     pub source: String,
     /// What it lives on.
     pub kind: String,
-    /// Its size in GiB; with an image it may be empty for as large as that.
+    /// Its size in GiB; with an image or a snapshot it may be empty for as large as that.
     pub size_gib: String,
     /// Version of the price book the dialog showed.
     pub price_version: u32,
@@ -30,7 +31,12 @@ pub enum DiskSource {
     Empty,
     /// The content of this data-disk image.
     Image(ImageId),
+    /// The content of this data disk of a snapshot; the first one where none is named.
+    Snapshot(SnapshotId, Option<DiskId>),
 }
+
+/// What stands before the id of a snapshot in a form.
+pub const SNAPSHOT_PREFIX: &str = "snapshot:";
 
 /// Give a machine a new data disk.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,7 +47,7 @@ pub struct AddDisk {
     pub source: DiskSource,
     /// What it lives on.
     pub kind: DiskKind,
-    /// Its size, in bytes; `None` for as large as the image, only where there is one.
+    /// Its size, in bytes; `None` for as large as the image or the snapshot, only where there is one.
     pub size_bytes: Option<u64>,
     /// Version of the price book the dialog showed.
     pub price_version: u32,
@@ -57,12 +63,16 @@ impl AddDiskForm {
         let instance = faults.take("instance", known_instance(&self.instance));
         let source = match self.source.as_str() {
             "" | "empty" => Ok(DiskSource::Empty),
-            id => known_image(id).map(DiskSource::Image),
+            source => match source.strip_prefix(SNAPSHOT_PREFIX) {
+                Some(snapshot) => of_snapshot(snapshot),
+                None => known_image(source).map(DiskSource::Image),
+            },
         };
         let source = faults.take("source", source);
         let kind = faults.take("kind", kind(&self.kind));
-        let of_image = matches!(source, Some(DiskSource::Image(_))) && self.size_gib.trim().is_empty();
-        let size = if of_image { Ok(None) } else { gib(&self.size_gib).map(Some) };
+        let empty = matches!(source, None | Some(DiskSource::Empty));
+        let as_large = !empty && self.size_gib.trim().is_empty();
+        let size = if as_large { Ok(None) } else { gib(&self.size_gib).map(Some) };
         match (instance, source, kind, faults.take("size_gib", size)) {
             (Some(instance), Some(source), Some(kind), Some(size_bytes)) => {
                 Ok(AddDisk { instance, source, kind, size_bytes, price_version: self.price_version })
@@ -70,6 +80,16 @@ impl AddDiskForm {
             _ => Err(Error::invalid(faults.0)),
         }
     }
+}
+
+/// `ID` or `ID/DISK`.
+fn of_snapshot(text: &str) -> Result<DiskSource, String> {
+    let unknown = || "This snapshot is not known. Open it again.".to_owned();
+    let (snapshot, disk) = match text.split_once('/') {
+        Some((snapshot, disk)) => (snapshot, Some(disk.parse().map_err(|_| unknown())?)),
+        None => (text, None),
+    };
+    Ok(DiskSource::Snapshot(snapshot.parse().map_err(|_| unknown())?, disk))
 }
 
 /// The dialog that removes a data disk.
@@ -136,6 +156,10 @@ mod tests {
         assert_eq!(size(form("", "2")).ok(), Some(Some(2 * GIB)));
         assert_eq!(size(form(ID, "")).ok(), Some(None));
         assert_eq!(size(form(ID, "3")).ok(), Some(Some(3 * GIB)));
+        assert_eq!(size(form(&format!("snapshot:{ID}"), "")).ok(), Some(None));
+        let one = form(&format!("snapshot:{ID}/{ID}"), "").parse().map(|add| add.source);
+        assert!(matches!(one, Ok(DiskSource::Snapshot(_, Some(_)))));
+        assert!(form("snapshot:", "1").parse().is_err());
         let refused = form("empty", "").parse().expect_err("an empty disk has a size");
         assert_eq!(refused.fields[0].field, "size_gib");
         let refused = AddDiskForm::default().parse().expect_err("nothing is filled in");

@@ -35,6 +35,10 @@ pub struct RegionForm {
     pub stored_gb_max: String,
     /// The sites it is on, separated by commas.
     pub sites: String,
+    /// `on` or `off`: whether accounts can have the snapshot service.
+    pub snapshots: String,
+    /// Its snapshots.
+    pub n_snapshots_max: String,
     /// What the dialog showed, as [`RegionForm::of`] writes it: what was left as it was is not written over what somebody else changed.
     pub shown: String,
 }
@@ -53,6 +57,8 @@ pub struct RegionEdit {
     n_shares_max: Option<u32>,
     stored_gb_max: Option<u32>,
     sites: Option<BTreeSet<String>>,
+    snapshots: Option<Switch>,
+    n_snapshots_max: Option<u32>,
 }
 
 impl RegionForm {
@@ -69,13 +75,15 @@ impl RegionForm {
             n_shares_max: region.limits.n_shares_max.to_string(),
             stored_gb_max: region.limits.stored_gb_max.to_string(),
             sites: region.sites.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
+            snapshots: region.snapshots.word().to_owned(),
+            n_snapshots_max: region.limits.n_snapshots_max.to_string(),
             shown: String::new(),
         };
         form.shown = form.typed().join(",");
         form
     }
 
-    fn typed(&self) -> [&str; 9] {
+    fn typed(&self) -> [&str; 11] {
         [
             &self.images,
             &self.accepts_copies,
@@ -86,6 +94,8 @@ impl RegionForm {
             &self.n_shares_max,
             &self.stored_gb_max,
             &self.sites,
+            &self.snapshots,
+            &self.n_snapshots_max,
         ]
     }
 
@@ -109,6 +119,8 @@ impl RegionForm {
         let n_creates_max = limit("n_creates_max", &self.n_creates_max);
         let n_shares_max = limit("n_shares_max", &self.n_shares_max);
         let stored_gb_max = limit("stored_gb_max", &self.stored_gb_max);
+        let n_snapshots_max = limit("n_snapshots_max", &self.n_snapshots_max);
+        let snapshots = faults.take("snapshots", switch(&self.snapshots));
         let sites = faults.take("sites", text::sites(&self.sites));
         match (
             images,
@@ -120,6 +132,8 @@ impl RegionForm {
             n_shares_max,
             stored_gb_max,
             sites,
+            snapshots,
+            n_snapshots_max,
         ) {
             (
                 Some(images),
@@ -131,6 +145,8 @@ impl RegionForm {
                 Some(n_shares_max),
                 Some(stored_gb_max),
                 Some(sites),
+                Some(snapshots),
+                Some(n_snapshots_max),
             ) => Ok(RegionEdit {
                 region: RegionId(self.region.clone()),
                 images: (!self.kept(0)).then_some(images),
@@ -142,6 +158,8 @@ impl RegionForm {
                 n_shares_max: (!self.kept(6)).then_some(n_shares_max),
                 stored_gb_max: (!self.kept(7)).then_some(stored_gb_max),
                 sites: (!self.kept(8)).then_some(sites),
+                snapshots: (!self.kept(9)).then_some(snapshots),
+                n_snapshots_max: (!self.kept(10)).then_some(n_snapshots_max),
             }),
             _ => Err(Error::invalid(faults.0)),
         }
@@ -165,6 +183,8 @@ impl RegionEdit {
         if let Some(sites) = &self.sites {
             region.sites.clone_from(sites);
         }
+        put(&mut region.snapshots, self.snapshots);
+        put(&mut region.limits.n_snapshots_max, self.n_snapshots_max);
     }
 }
 
@@ -200,7 +220,9 @@ mod tests {
             n_shares_max: three(),
             stored_gb_max: three(),
             sites: "main asia".to_owned(),
-            shown: "on,on,0,3,3,3,3,3,main".to_owned(),
+            snapshots: "on".to_owned(),
+            n_snapshots_max: three(),
+            shown: "on,on,0,3,3,3,3,3,main,on,3".to_owned(),
         }
     }
 

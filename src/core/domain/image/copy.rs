@@ -89,6 +89,7 @@ impl Image {
                 name: self.name.clone(),
                 region: self.region.clone(),
             }),
+            from_snapshot: None,
             id: target.id,
             account: target.account,
             project: target.project,

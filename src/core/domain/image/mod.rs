@@ -14,7 +14,7 @@ pub use kind::{Kind, What, needs_snapshot_service};
 use self::life::Life;
 use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
-use super::ids::{AccountId, DiskId, ImageId, InstanceId, ProjectId, RegionId, TaskId, ZoneId};
+use super::ids::{AccountId, DiskId, ImageId, InstanceId, ProjectId, RegionId, SnapshotId, TaskId, ZoneId};
 use super::text::Name;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -164,6 +164,15 @@ pub struct Source {
     pub disk: Option<DiskId>,
 }
 
+/// The snapshot an image was made from, as it was called then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FromSnapshot {
+    /// Its id; it may be gone by now.
+    pub id: SnapshotId,
+    /// Its name then.
+    pub name: Name,
+}
+
 /// Who changed a record last, so that a stale edit can say so.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Change {
@@ -228,6 +237,8 @@ pub struct Image {
     pub source: Option<Source>,
     /// The image it is a copy of; `None` when it was made in another way.
     pub copied_from: Option<CopiedFrom>,
+    /// The snapshot it was made from; `None` when it was made in another way.
+    pub from_snapshot: Option<FromSnapshot>,
     /// A name that resolves to its newest live image; empty for none.
     pub family: String,
     /// Where it stands in its life; matters once it is available.
@@ -502,6 +513,7 @@ pub(crate) mod tests {
             parent: None,
             source: None,
             copied_from: None,
+            from_snapshot: None,
             family: String::new(),
             life: Life::default(),
             bin: None,

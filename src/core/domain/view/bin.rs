@@ -58,6 +58,8 @@ pub struct ImageDeletion {
     pub bin_month: Option<Money>,
     /// Until when it could be restored if it were deleted now; `None` when it is removed for good at once.
     pub undo_until: Option<Timestamp>,
+    /// What the snapshot service goes on costing that a machine image needed; `None` for other images, and while it is off (U13).
+    pub service_stays: Option<Estimate>,
     /// When it is going to be deleted already.
     pub leaves: Option<Timestamp>,
     /// What it has cost so far.

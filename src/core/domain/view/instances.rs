@@ -4,6 +4,7 @@ use super::groups::GroupLink;
 use super::images::{ImageChoice, ImageLink};
 use super::overview::EventRow;
 use super::people::ProjectChoice;
+use super::snapshots::{DiskSourceChoice, SnapshotLink};
 use super::tasks::TaskView;
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
@@ -132,9 +133,13 @@ pub struct InstanceDetail {
     pub ssh_port: Option<u16>,
     /// Images made of it, newest first.
     pub images: Vec<ImageLink>,
+    /// Snapshots of it, newest first.
+    pub snapshots: Vec<SnapshotLink>,
+    /// Schedules that make snapshots of it.
+    pub n_schedules: u32,
     /// The task that works, or last worked, on it.
     pub task: Option<TaskView>,
-    /// The task that makes an image of it right now.
+    /// The task that makes an image or a snapshot of it right now.
     pub capture: Option<TaskView>,
     /// The end of the serial console's log, printable.
     pub console: String,
@@ -156,6 +161,8 @@ pub struct InstanceDetail {
     pub add_disk_blocked: Option<Reason>,
     /// Likewise.
     pub capture_blocked: Option<Reason>,
+    /// Likewise.
+    pub snapshot_blocked: Option<Reason>,
     /// Likewise.
     pub console_blocked: Option<Reason>,
     /// Likewise.
@@ -181,6 +188,8 @@ pub struct DiskOptions {
     pub images: Vec<ImageChoice>,
     /// Data-disk images that others share with the project, by name.
     pub shared: Vec<ImageChoice>,
+    /// Data disks of snapshots of the project, newest first.
+    pub snapshots: Vec<DiskSourceChoice>,
     /// Kinds of disk that it can have here.
     pub kinds: Vec<DiskKind>,
     /// Prices: the page and the server compute with the same code.
@@ -221,6 +230,10 @@ pub struct InstanceDeletion {
     pub images: Vec<ImageLink>,
     /// The scaling group that replaces it.
     pub group: Option<GroupLink>,
+    /// Snapshots of it: they stay, and go on costing.
+    pub n_snapshots: u32,
+    /// Schedules that make snapshots of it: they go.
+    pub n_schedules: u32,
     /// What stops being charged a month.
     pub month: Option<Money>,
     /// The currency's symbol.

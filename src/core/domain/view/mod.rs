@@ -11,6 +11,7 @@ mod overview;
 mod people;
 mod quotas;
 mod shares;
+mod snapshots;
 mod tasks;
 
 pub use accounts::{AccountDetail, AccountList, AccountPlace, AccountRow};
@@ -32,5 +33,10 @@ pub use quotas::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
 pub use shares::{
     FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions,
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,
+};
+pub use snapshots::{
+    DiskChoice, DiskSourceChoice, ScheduleList, ScheduleOptions, ScheduleRow, ServiceView, SnapshotChoice,
+    SnapshotDetail, SnapshotDiskOptions, SnapshotImageOptions, SnapshotLink, SnapshotList, SnapshotOptions,
+    SnapshotRow,
 };
 pub use tasks::{TaskList, TaskView};

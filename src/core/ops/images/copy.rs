@@ -331,7 +331,7 @@ fn target(
 }
 
 /// The name, or the first of its successors that is free in all these regions.
-pub(super) fn free_name(ctx: &Ctx, name: &Name, account: AccountId, regions: &[&RegionId]) -> Result<String> {
+pub(crate) fn free_name(ctx: &Ctx, name: &Name, account: AccountId, regions: &[&RegionId]) -> Result<String> {
     let taken = |name: &Name| -> Result<bool> {
         for region in regions {
             let key = (account, (*region).clone(), name.as_str().to_lowercase());

@@ -21,7 +21,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, instances, people, shares, tasks, usage};
+use crate::ops::{audit, instances, people, shares, snapshots, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
 use crate::store::records::index;
@@ -281,6 +281,7 @@ pub(super) fn received(image: Image) -> Image {
         parent: None,
         reaches: Default::default(),
         copied_from: None,
+        from_snapshot: None,
         ..image
     }
 }
@@ -307,6 +308,7 @@ pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
         .iter()
         .filter(|i| i.account == image.account && i.region == image.region && i.id != image.id)
         .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()))
+        .chain(snapshots::prints(ctx, image.account, &image.region))
         .collect();
     let others: Vec<Fingerprint> = others.into_iter().map(Fingerprint).collect();
     let Ok(blobs) = ctx.app.storage.region(&image.region) else { return Ok(None) };
@@ -341,7 +343,7 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
         most: region.prices.image(system.size_bytes),
         rate: region.prices.image_gb_month,
         left_out,
-        choices: capture_choices(ctx, &machine, &region),
+        choices: capture_choices(ctx, &machine, &region)?,
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
         blocked: capture_blocked(ctx, &machine, &region)?,
@@ -350,7 +352,8 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
 }
 
 /// What of the machine an image can be made of: the system disk, the whole machine where it has data disks, and each data disk.
-fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Vec<CaptureChoice> {
+fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Vec<CaptureChoice>> {
+    let no_service = snapshots::service::blocked(ctx, machine.account, region)?;
     let data = || machine.disks.iter().filter(|disk| disk.role == DiskRole::Data);
     let whole = data().next().map(|_| (What::Machine, "machine".to_owned(), machine.disks.iter().collect()));
     let each = data().map(|disk| (What::Disk(disk.id), disk.id.to_string(), vec![disk]));
@@ -372,10 +375,13 @@ fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Vec<Captur
             likely: region.prices.image(used),
             most: region.prices.image(disk_bytes),
             needs_snapshot_service: image::needs_snapshot_service(kind),
-            refused: machine.can_capture(what).err(),
+            refused: machine
+                .can_capture(what)
+                .err()
+                .or_else(|| no_service.clone().filter(|_| image::needs_snapshot_service(kind))),
         }
     };
-    [system].into_iter().chain(whole).chain(each).map(choice).collect()
+    Ok([system].into_iter().chain(whole).chain(each).map(choice).collect())
 }
 
 /// About what will be stored of a disk: what it occupies, with the image it grew from.

@@ -19,7 +19,7 @@ use crate::domain::view::{
     InstanceList, InstanceRow,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, groups, images, people, shares, tasks, usage};
+use crate::ops::{audit, groups, images, people, shares, snapshots, tasks, usage};
 use crate::store::{Order, list as list_records};
 use std::sync::Arc;
 
@@ -161,6 +161,8 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         licence: machine.origin.licence.clone(),
         ssh_port: machine.ssh_port,
         images: images_of(ctx, &machine),
+        snapshots: snapshots::of_machine(ctx, &machine),
+        n_schedules: snapshots::schedules::n_of_machine(ctx, &machine),
         task: machine.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
         capture: machine.capturing.map(|t| tasks::view(ctx, t)).transpose()?.flatten(),
         console: printable(&console),
@@ -173,6 +175,7 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         delete_blocked: why_not(Action::Delete),
         add_disk_blocked: why_not(Action::AddDisk).or_else(|| machine.has_room_for_disk().err()),
         capture_blocked: images::capture_blocked(ctx, &machine, &region)?,
+        snapshot_blocked: snapshots::blocked(ctx, &machine, &region)?,
         console_blocked: why_not(Action::Console),
         change_image_blocked: super::change::blocked(ctx, &machine)?,
         group: groups::of_instance(ctx, id)?,
@@ -302,6 +305,8 @@ pub fn deletion(ctx: &Ctx, id: InstanceId) -> Result<InstanceDeletion> {
         name: machine.name.clone(),
         disks: disks(ctx, &machine),
         images: images_of(ctx, &machine),
+        n_snapshots: u32::try_from(snapshots::of_machine(ctx, &machine).len()).unwrap_or(u32::MAX),
+        n_schedules: snapshots::schedules::n_of_machine(ctx, &machine),
         month: estimate(&machine, &region).map(|e| e.month),
         group: groups::of_instance(ctx, id)?,
         symbol: region.prices.symbol,

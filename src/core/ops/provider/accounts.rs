@@ -140,12 +140,14 @@ pub fn edit_limits(ctx: &Ctx, form: &LimitsForm) -> Result<AccountId> {
     let permit = ctx.authorize(Act::AccountUpdate, &Resource::Provider, "account")?;
     let edit = form.parse()?;
     ctx.transact(&permit, |tx| {
-        tx.get::<Region>(&edit.region)?.ok_or_else(|| Error::not_found("region"))?;
+        let region = tx.get::<Region>(&edit.region)?.ok_or_else(|| Error::not_found("region"))?;
         let account = tx.get::<Account>(&edit.account)?.ok_or_else(|| Error::not_found("account"))?;
-        if account.limits.get(&edit.region) == edit.limits.as_ref() {
+        let own = account.limits.get(&edit.region).copied();
+        let limits = edit.applied(own, region.limits);
+        if own == limits {
             return Ok(());
         }
-        write_limits(tx, ctx, &permit, edit.account, &edit.region, edit.limits)
+        write_limits(tx, ctx, &permit, edit.account, &edit.region, limits)
     })?;
     Ok(edit.account)
 }

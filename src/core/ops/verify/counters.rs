@@ -55,6 +55,9 @@ impl All {
         for machine in self.instances.values().filter(|i| i.status != instance::Status::Deleting) {
             recount.entry((machine.account, machine.region.clone())).or_default().n_instances += 1;
         }
+        for snapshot in self.snapshots.values().filter(|s| s.takes_slot()) {
+            recount.entry((snapshot.account, snapshot.region.clone())).or_default().n_snapshots += 1;
+        }
         for task in self.tasks.iter().filter(|t| t.has_turn()) {
             recount.entry((task.account, task.region.clone())).or_default().n_copies += 1;
         }
@@ -85,6 +88,12 @@ impl All {
                 self.found(format!(
                     "The counter of {whose} in {} says that images hold {says} bytes; they hold {}.",
                     counter.region, counted.stored_bytes
+                ));
+            }
+            if counter.n_snapshots != counted.n_snapshots {
+                self.found(format!(
+                    "The counter of {whose} in {} says {} snapshots; there are {}.",
+                    counter.region, counter.n_snapshots, counted.n_snapshots
                 ));
             }
             if counter.n_copies != counted.n_copies {
@@ -127,5 +136,6 @@ struct Recount {
     n_copies: u32,
     n_shares: u32,
     stored_bytes: u64,
+    n_snapshots: u32,
     creating: BTreeMap<ProjectId, u32>,
 }

@@ -50,6 +50,22 @@ impl All {
                 Some(_) | None => {}
             }
         }
+        for snapshot in self.snapshots.values() {
+            let charged = open.contains_key(&Subject::Snapshot(snapshot.id));
+            let what = format!("The snapshot “{}” ({})", snapshot.name, snapshot.id);
+            match (snapshot.charge(), charged) {
+                (Some(_), false) => found.push(format!("{what} is available and not charged.")),
+                (None, true) => found.push(format!("{what} is charged and should not be.")),
+                (Some(_), true) | (None, false) => {}
+            }
+        }
+        for service in self.services.iter().filter(|s| !open.contains_key(&s.subject())) {
+            let whose = self.account_name(service.account);
+            found.push(format!(
+                "The snapshot service of {whose} in {} is on and not charged.",
+                service.region
+            ));
+        }
         for machine in self.instances.values() {
             found.extend(machine_meters(machine, &open));
         }

@@ -219,6 +219,7 @@ fn restoring_takes_the_slot_and_the_name_again_and_says_what_is_in_the_way() {
             n_creates_max: 2,
             n_shares_max: 9,
             stored_gb_max: 1000,
+            n_snapshots_max: 20,
         };
         let account = s.provider.accounts[0];
         provider::set_limits(&s.bench.app.system(), account, &"north-1".into(), Some(limits)).unwrap();

@@ -298,7 +298,10 @@ pub fn PurgeImagePage() -> impl IntoView {
             what: "Storage that becomes free".to_owned(),
             count: size::decimal(image.unique_bytes),
             detail: (image.unique_bytes < image.stored_bytes).then(|| {
-                format!("Of {}; the rest is also in other images.", size::decimal(image.stored_bytes))
+                format!(
+                    "Of {}; the rest is also in other images or snapshots.",
+                    size::decimal(image.stored_bytes)
+                )
             }),
         };
         let deletion = Deletion {

@@ -53,14 +53,24 @@ pub fn DeleteImagePage() -> impl IntoView {
             headline,
             detail: money,
             consequences: consequences(&image),
-            decision: image.unsharing.map(|unsharing| {
-                let sharing = paths::image_sharing(image.id);
-                view! { <UnshareChoice unsharing form sharing error=error.clone()/> }.into_any()
-            }),
+            decision: decision(&image, form, error.as_ref()),
             blocked: image.blocked.map(explained),
         };
         view! { <ImageSheet detail/><DeleteDialog deletion error/> }.into_any()
     })
+}
+
+/// What has to be decided about those who have it, and the way to turn off what it needed (U13).
+fn decision(image: &ImageDeletion, form: DeleteImageForm, error: Option<&ApiError>) -> Option<AnyView> {
+    let unshare = image.unsharing.clone().map(|unsharing| {
+        let sharing = paths::image_sharing(image.id);
+        view! { <UnshareChoice unsharing form sharing error=error.cloned()/> }
+    });
+    let service = image.service_stays.map(|_| {
+        view! { <p class="small"><a href=paths::SNAPSHOT_SERVICE>"Turn the snapshot service off"</a></p> }
+    });
+    let any = unshare.is_some() || service.is_some();
+    any.then(|| view! { {unshare}{service} }.into_any())
 }
 
 fn fresh(image: &ImageDeletion) -> DeleteImageForm {
@@ -216,8 +226,17 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
         Tone::Plain,
         when,
         size::decimal(deletion.unique_bytes),
-        shared.then(|| format!("Of {stored}; the rest is also in other images.")),
+        shared.then(|| format!("Of {stored}; the rest is also in other images or snapshots.")),
     ));
+    if let Some(service) = deletion.service_stays {
+        lines.push(line(
+            IconName::Money,
+            Tone::Warn,
+            "The snapshot service stays on",
+            format!("{} per month", service.month.display(&deletion.symbol)),
+            Some("It needed that, and deleting it does not turn it off.".to_owned()),
+        ));
+    }
     let in_bin = deletion.bin_month.map(|month| {
         format!("In the recycle bin it still costs {} per month.", month.display(&deletion.symbol))
     });
@@ -258,6 +277,7 @@ mod tests {
             month: Money(470_000),
             bin_month: None,
             undo_until: None,
+            service_stays: None,
             leaves: None,
             cost: Money::ZERO,
             symbol: "€".to_owned(),
@@ -273,7 +293,10 @@ mod tests {
             .find(|line| line.what.starts_with("Storage"))
             .expect("there is a line about storage");
         assert_eq!(storage.count, "840 MB");
-        assert_eq!(storage.detail.as_deref(), Some("Of 9.41 GB; the rest is also in other images."));
+        assert_eq!(
+            storage.detail.as_deref(),
+            Some("Of 9.41 GB; the rest is also in other images or snapshots.")
+        );
         let alone = consequences(&deletion(9_410_000_000));
         assert!(alone.iter().all(|line| line.what != "Storage that becomes free" || line.detail.is_none()));
     }

@@ -84,5 +84,19 @@ fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
         count: format!("−{}", month.display(&deletion.symbol)),
         detail: None,
     });
-    replaced.into_iter().chain([gone, images]).chain(money).collect()
+    let schedules = (deletion.n_schedules > 0).then(|| Consequence {
+        icon: IconName::Clock,
+        tone: Tone::Plain,
+        what: "Its schedules go too".to_owned(),
+        count: counted(deletion.n_schedules as usize, "schedule"),
+        detail: None,
+    });
+    let snapshots = (deletion.n_snapshots > 0).then(|| Consequence {
+        icon: IconName::Disk,
+        tone: Tone::Warn,
+        what: "Snapshots of it stay and go on costing".to_owned(),
+        count: counted(deletion.n_snapshots as usize, "snapshot"),
+        detail: Some("A machine can be made again from an image of one.".to_owned()),
+    });
+    replaced.into_iter().chain([gone, images]).chain(snapshots).chain(schedules).chain(money).collect()
 }

@@ -2,7 +2,8 @@
 
 use super::super::Refusal;
 use super::super::parts::{
-    Activity, ImageLinks, Moving, RetryButton, TaskCard, explained, instance_status, loaded, role_reason,
+    Activity, ImageLinks, Moment, Moving, RetryButton, TaskCard, explained, instance_status, loaded,
+    role_reason,
 };
 use super::use_instance_id;
 use crate::ui::calls::instances::{RebootInstance, StartInstance, StopInstance, get_instance};
@@ -24,6 +25,9 @@ use leptos_meta::Title;
 /// Lines of serial output on the page: as many as fit without scrolling, so that the newest is seen.
 const CONSOLE_LINES: usize = 16;
 
+/// Snapshots on the page: the newest; all of them are on a page of their own.
+const SNAPSHOTS_SHOWN: usize = 5;
+
 /// The page of a machine.
 #[component]
 pub fn InstancePage() -> impl IntoView {
@@ -41,7 +45,7 @@ fn moving(detail: &InstanceDetail) -> bool {
 
 /// The machine, also underneath the dialogs about it.
 #[component]
-pub(super) fn InstanceSheet(detail: InstanceDetail) -> impl IntoView {
+pub(in crate::ui::pages) fn InstanceSheet(detail: InstanceDetail) -> impl IntoView {
     let name = detail.name.to_string();
     let (events, now, about) = (detail.events.clone(), detail.now, Subject::Instance(detail.id));
     view! {
@@ -59,7 +63,8 @@ pub(super) fn InstanceSheet(detail: InstanceDetail) -> impl IntoView {
             <aside class="stack stack--l" aria-label="About this instance">
                 <Properties detail=detail.clone()/>
                 <Cost detail=detail.clone()/>
-                <Images detail/>
+                <Images detail=detail.clone()/>
+                <Snapshots detail/>
             </aside>
         </div>
     }
@@ -109,6 +114,16 @@ fn HeadActions(detail: InstanceDetail) -> impl IntoView {
         Some(rule) => view! { <BlockedAction id="console-why" label="Console" size=Size::Form reason=explained(rule)/> }.into_any(),
     };
     let power = power_buttons(&detail);
+    let snapshot = match rule(&detail, &detail.snapshot_blocked) {
+        None => {
+            view! { <MenuLink href=paths::instance_snapshot(id) icon=IconName::Disk>"Snapshot"</MenuLink> }
+                .into_any()
+        }
+        Some(rule) => view! { <MenuBlocked label="Snapshot" why=rule.sentence()/> }.into_any(),
+    };
+    let schedule = detail.may_change.then(|| {
+        view! { <MenuLink href=paths::schedule_new_for(id) icon=IconName::Clock>"Schedule snapshots"</MenuLink> }
+    });
     let delete = match rule(&detail, &detail.delete_blocked) {
         None => view! { <MenuLink href=paths::instance_delete(id) icon=IconName::Trash tone=Tone::Bad>"Delete"</MenuLink> }.into_any(),
         Some(rule) => view! { <MenuBlocked label="Delete" why=rule.sentence()/> }.into_any(),
@@ -122,6 +137,8 @@ fn HeadActions(detail: InstanceDetail) -> impl IntoView {
         {console}
         {power}
         <Menu id="more" label="More actions" size=Size::Form variant=Variant::Outline>
+            {snapshot}
+            {schedule}
             <MenuLink href=paths::audit_of(&Subject::Instance(id)) icon=IconName::Audit>"Audit"</MenuLink>
             <MenuLine/>
             {change}
@@ -353,6 +370,39 @@ fn Images(detail: InstanceDetail) -> impl IntoView {
         view! { <ImageLinks images=detail.images/> }.into_any()
     };
     view! { <Section id="images" title="Images of it" link=Link::new("All", paths::IMAGES)>{body}</Section> }
+}
+
+#[component]
+fn Snapshots(detail: InstanceDetail) -> impl IntoView {
+    let schedules = match detail.n_schedules {
+        0 => "No schedule takes any by itself.".to_owned(),
+        1 => "1 schedule takes them by itself.".to_owned(),
+        n => format!("{n} schedules take them by themselves."),
+    };
+    let lines = detail
+        .snapshots
+        .into_iter()
+        .take(SNAPSHOTS_SHOWN)
+        .map(|snapshot| {
+            view! {
+                <li class="between">
+                    <a class="break" href=paths::snapshot(snapshot.id)>{snapshot.name.to_string()}</a>
+                    <Moment at=snapshot.created now=detail.now/>
+                </li>
+            }
+            .into_any()
+        })
+        .collect::<Vec<_>>();
+    let body = match lines.is_empty() {
+        true => view! { <p class="soft">"None yet."</p> }.into_any(),
+        false => view! { <ul class="stack stack--s">{lines}</ul> }.into_any(),
+    };
+    view! {
+        <Section id="snapshots" title="Snapshots of it" link=Link::new("All", paths::snapshots_of(detail.id))>
+            {body}
+            <p class="small soft">{schedules}</p>
+        </Section>
+    }
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ fn NoMatch(text: String, n_all: u32) -> impl IntoView {
 fn InstanceLine(row: InstanceRow, symbol: String, now: Timestamp, may_change: bool) -> impl IntoView {
     let (name, href) = (row.name.to_string(), paths::instance(row.id));
     let status = instance_status(row.status, row.error.clone(), row.task.as_ref());
-    let capturing = row.capturing.then(|| view! { <Status tone=Tone::Run word="Image is being made"/> });
+    let capturing = row.capturing.then(|| view! { <Status tone=Tone::Run word="Being captured"/> });
     let month = row.month.map_or_else(|| "–".to_owned(), |month| month.display(&symbol));
     let capture = (may_change && matches!(row.status, State::Running | State::Stopped) && !row.capturing).then(|| {
         view! { <LinkButton href=paths::instance_image(row.id) variant=Variant::Quiet icon=IconName::Camera>"Image"</LinkButton> }

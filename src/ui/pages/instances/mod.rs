@@ -15,6 +15,7 @@ pub use change::ChangeImagePage;
 pub use console::ConsolePage;
 pub use delete::DeleteInstancePage;
 pub use detail::InstancePage;
+pub(super) use detail::InstanceSheet;
 pub use disks::{AddDiskPage, RemoveDiskPage};
 pub use list::InstancesPage;
 pub use new::NewInstancePage;
@@ -24,7 +25,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 /// The machine that the address names. One that cannot be read becomes the nil id, which no machine has, so that the server answers 404.
-fn use_instance_id() -> InstanceId {
+pub(super) fn use_instance_id() -> InstanceId {
     let id = use_params_map().with_untracked(|params| params.get_str("id").and_then(|id| id.parse().ok()));
     id.unwrap_or(InstanceId(uuid::Uuid::nil()))
 }

@@ -8,16 +8,17 @@ use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, ProjectId, RegionId, Subject};
 use crate::domain::image::life::newest;
 use crate::domain::image::list::ImageQuery;
-use crate::domain::image::{Action, Bin, Image, Status, Visibility};
+use crate::domain::image::{Action, Bin, Image, Kind, Status, Visibility};
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::policy::Act;
+use crate::domain::price::Estimate;
 use crate::domain::region::{Region, Switch};
 use crate::domain::view::{
     BinList, BinRow, FamilyAfter, ImageDeletion, ImageLink, ImageRestoration, InstanceLink,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{groups, instances, people, shares, usage};
+use crate::ops::{groups, instances, people, shares, snapshots, usage};
 use std::sync::Arc;
 
 /// Images of project and region that stand in lists: all but deleted ones.
@@ -62,11 +63,20 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
         month: region.prices.image(stored_bytes).month,
         bin_month: bin.as_ref().map(|_| region.prices.in_bin(stored_bytes).month),
         undo_until: bin.map(|bin| bin.until),
+        service_stays: service_stays(ctx, &image, &region)?,
         leaves: image.leaves,
         cost: usage::cost_of(ctx, image.account, Subject::Image(id))?,
         symbol: region.prices.symbol,
         blocked: image.can(Action::Delete).err(),
     })
+}
+
+/// What the snapshot service goes on costing when a machine image is gone (U13).
+fn service_stays(ctx: &Ctx, image: &Image, region: &Region) -> Result<Option<Estimate>> {
+    match image.kind == Kind::Machine && image.visibility == Visibility::Private {
+        true => snapshots::service::price_if_on(ctx, image.account, region),
+        false => Ok(None),
+    }
 }
 
 fn links(all: &[Arc<Image>], wanted: impl Fn(&Image) -> bool) -> Vec<ImageLink> {

@@ -1,0 +1,595 @@
+//! Snapshots and backups: the service that keeps them, what they cost, images made from them, and schedules with what they keep.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use darkroom_core::domain::event::AuditQuery;
+use darkroom_core::domain::form::{
+    AddDiskForm, CreateImageForm, DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm,
+    SnapshotImageForm,
+};
+use darkroom_core::domain::ids::{InstanceId, MeterId, ScheduleId, SnapshotId, Subject};
+use darkroom_core::domain::image::{Image, Kind as ImageKind};
+use darkroom_core::domain::instance::Instance;
+use darkroom_core::domain::meter::{Charge, Meter};
+use darkroom_core::domain::money::Money;
+use darkroom_core::domain::quota::Counter;
+use darkroom_core::domain::region::Switch;
+use darkroom_core::domain::schedule::Schedule;
+use darkroom_core::domain::snapshot::{Snapshot, Status};
+use darkroom_core::domain::{Error, Kind};
+use darkroom_core::ops::ctx::{Ctx, Place};
+use darkroom_core::ops::snapshots::{self, schedules, service};
+use darkroom_core::ops::verify::verify;
+use darkroom_core::ops::{audit, disks, images, instances, provider, tasks};
+use darkroom_core::ports::PortError;
+use darkroom_core::sim::{Bench, Effect, GRACE_MS, Op, Provider, check, check_at_rest};
+use darkroom_core::store::records::index;
+use darkroom_core::store::{StoreError, Tx, transact};
+use darkroom_core::tasks::sweep;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Acme's machine with a data disk of 1 GiB, running.
+struct Scene {
+    bench: Bench,
+    provider: Provider,
+    machine: InstanceId,
+}
+
+fn scene_of(data_kind: &str) -> Scene {
+    let bench = Bench::new(16);
+    let provider = bench.provider().unwrap();
+    let owner = bench.user("owner@acme.example").unwrap();
+    let form = DeployForm {
+        data1_gib: "1".to_owned(),
+        data1_kind: data_kind.to_owned(),
+        ..bench.deploy_form(&provider, provider.projects[0].1, "web")
+    };
+    let machine = instances::create(&owner, &form).unwrap();
+    bench.work().unwrap();
+    Scene { bench, provider, machine }
+}
+
+/// The same with the service on.
+fn scene() -> Scene {
+    let scene = scene_of("ssd");
+    scene.turn("on").unwrap();
+    scene
+}
+
+impl Scene {
+    fn owner(&self) -> Ctx {
+        self.bench.user("owner@acme.example").unwrap()
+    }
+
+    fn place(&self) -> Place {
+        Place { project: Some(self.provider.projects[0].1), region: "north-1".into() }
+    }
+
+    fn turn_as(&self, ctx: &Ctx, turn: &str, price_version: u32) -> Result<(), Error> {
+        let form = ServiceForm { region: "north-1".to_owned(), turn: turn.to_owned(), price_version };
+        service::turn(&self.bench.at_present(ctx), &self.place(), &form)
+    }
+
+    fn turn(&self, turn: &str) -> Result<(), Error> {
+        let version = service::service(&self.owner(), &self.place()).unwrap().price_version;
+        self.turn_as(&self.owner(), turn, version)
+    }
+
+    fn take(&self, what: &str) -> SnapshotId {
+        let (id, _) = self.bench.snapshot(&self.owner(), self.machine, what, "before").unwrap();
+        self.bench.work().unwrap();
+        check(&self.bench).unwrap();
+        id
+    }
+
+    fn find(&self, id: SnapshotId) -> Option<Snapshot> {
+        self.bench.app.system().read::<Snapshot>(&id).unwrap()
+    }
+
+    fn get(&self, id: SnapshotId) -> Snapshot {
+        self.find(id).unwrap()
+    }
+
+    /// Open meters about this subject: for what, and for how many bytes.
+    fn open(&self, subject: Subject) -> Vec<(Charge, u64)> {
+        let all = self.bench.app.meters.all();
+        let open = all.iter().filter(|m| m.subject == subject && m.to.is_none());
+        open.map(|m| (m.charge.clone(), m.quantity_bytes)).collect()
+    }
+
+    fn image(&self, snapshot: SnapshotId, name: &str) -> Result<Image, Error> {
+        let form = SnapshotImageForm {
+            snapshot: snapshot.to_string(),
+            name: name.to_owned(),
+            remark: "from a snapshot".to_owned(),
+            price_version: snapshots::image_options(&self.owner(), snapshot)?.price_version,
+        };
+        let id = snapshots::create_image(&self.owner(), &form)?;
+        check(&self.bench).unwrap();
+        Ok(self.owner().read::<Image>(&id)?.unwrap())
+    }
+
+    fn form(&self, keep: &str) -> ScheduleForm {
+        ScheduleForm {
+            instance: self.machine.to_string(),
+            rhythm: "hours".to_owned(),
+            hours: "1".to_owned(),
+            keep: keep.to_owned(),
+            ..ScheduleForm::usual()
+        }
+    }
+
+    fn schedule(&self, keep: &str) -> ScheduleId {
+        schedules::save(&self.owner(), &self.form(keep)).unwrap()
+    }
+
+    fn schedule_record(&self, id: ScheduleId) -> Schedule {
+        self.owner().read::<Schedule>(&id).unwrap().unwrap()
+    }
+
+    /// Lets the reconciler look, and works until what it began is done.
+    fn due(&self) -> u32 {
+        let n = schedules::sweep_due(&self.bench.app).unwrap();
+        self.bench.work().unwrap();
+        check(&self.bench).unwrap();
+        n
+    }
+
+    fn told(&self, subject: Subject) -> Vec<String> {
+        let list = audit::list(&self.owner(), &self.place(), &AuditQuery::about(subject)).unwrap();
+        let mut words: Vec<String> = list.page.rows.into_iter().map(|e| e.action).collect();
+        words.reverse();
+        words
+    }
+
+    fn n_snapshots(&self) -> u32 {
+        let key = (self.provider.accounts[0], "north-1".into());
+        self.owner().read::<Counter>(&key).unwrap().unwrap().n_snapshots
+    }
+
+    fn rest(&self) {
+        for _ in 0..2 {
+            for region in &self.provider.regions {
+                sweep::storage(&self.bench.app, region).unwrap();
+            }
+            self.bench.clock.advance(GRACE_MS + 1);
+        }
+        check_at_rest(&self.bench).unwrap();
+    }
+}
+
+#[test]
+fn without_the_service_nothing_is_taken_and_the_refusal_names_its_price() {
+    let scene = scene_of("ssd");
+    let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "system", "before").unwrap_err();
+    assert_eq!(refused.code, "snapshot_service_off");
+    assert_eq!(
+        refused.message,
+        "Snapshots and machine images need the snapshot service. It is off in north-1. An owner can turn it on in Snapshots, for €0.73 a month and €0.030 per GB and month of what it keeps."
+    );
+    assert_eq!(schedules::save(&scene.owner(), &scene.form("2")).unwrap_err().code, "snapshot_service_off");
+    let options = snapshots::options(&scene.owner(), scene.machine).unwrap();
+    assert_eq!(options.blocked.map(|r| r.code).as_deref(), Some("snapshot_service_off"));
+    assert_eq!((scene.n_snapshots(), options.service.since), (0, None));
+}
+
+#[test]
+fn the_service_costs_from_the_moment_it_is_on_and_nothing_after_it_is_off() {
+    let scene = scene_of("ssd");
+    let member = scene.bench.user("member@acme.example").unwrap();
+    assert_eq!(scene.turn_as(&member, "on", 1).unwrap_err().kind, Kind::Forbidden, "an owner decides");
+    assert_eq!(scene.turn_as(&scene.owner(), "on", 7).unwrap_err().code, "price_changed");
+    scene.turn("on").unwrap();
+    scene.turn("on").unwrap();
+    let subject = Subject::service(scene.provider.accounts[0], &"north-1".into());
+    assert_eq!(scene.open(subject), [(Charge::SnapshotService, 0)], "once, however often it is turned on");
+    let view = service::service(&scene.owner(), &scene.place()).unwrap();
+    assert_eq!((view.by.as_str(), view.since.is_some()), ("owner@acme.example", true));
+    scene.bench.clock.advance(730 * HOUR_MS);
+    let cost = darkroom_core::ops::usage::cost_of(
+        &scene.bench.at_present(&scene.owner()),
+        scene.provider.accounts[0],
+        subject,
+    );
+    assert_eq!(cost.unwrap(), Money(730_000), "a month of it");
+    let id = scene.take("system");
+    scene.turn("off").unwrap();
+    assert_eq!(scene.open(subject), []);
+    let stored = scene.get(id).stored_bytes();
+    assert_eq!(
+        scene.open(Subject::Snapshot(id)),
+        [(Charge::SnapshotStorage, stored)],
+        "what was taken stays and costs"
+    );
+    let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "system", "again").unwrap_err();
+    assert_eq!(refused.code, "snapshot_service_off");
+    snapshots::delete(&scene.bench.at_present(&scene.owner()), id).unwrap();
+    scene.bench.work().unwrap();
+    assert_eq!(scene.told(subject), ["snapshot_service.on", "snapshot_service.off"]);
+    scene.rest();
+}
+
+#[test]
+fn a_region_that_does_not_offer_it_says_so() {
+    let scene = scene();
+    let id = scene.take("system");
+    provider::change_region(&scene.bench.app.system(), &"north-1".into(), |r| {
+        r.snapshots = Switch::Off;
+        Ok(())
+    })
+    .unwrap();
+    let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "system", "again").unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.kind), ("snapshot_feature_off", Kind::Forbidden));
+    scene.turn("off").unwrap();
+    assert_eq!(scene.turn("on").unwrap_err().code, "snapshot_feature_off");
+    assert_eq!(scene.get(id).status, Status::Available, "what is there stays");
+}
+
+#[test]
+fn a_backup_has_all_disks_of_one_instant_and_a_snapshot_the_one_that_was_chosen() {
+    let scene = scene();
+    let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
+    let data = machine.disks[1].id.to_string();
+    scene.bench.host.write(scene.machine, 3, 77);
+    let (all, system, one) = (scene.take("all"), scene.take("system"), scene.take(&data));
+    let words = [all, system, one].map(|id| scene.get(id).words());
+    assert_eq!(words, ["2 disks at one instant", "system disk", "data disk"]);
+    let prints = |id| scene.get(id).contents().map(|d| d.fingerprint.clone()).collect::<Vec<_>>();
+    assert_eq!(prints(all), [prints(system), prints(one)].concat(), "nothing was written in between");
+    assert_eq!(
+        (scene.n_snapshots(), scene.told(Subject::Snapshot(all))),
+        (3, vec!["snapshot.create".to_owned(), "snapshot.available".to_owned()])
+    );
+    let stranger = scene.bench.user("owner@bolt.example").unwrap();
+    assert_eq!(snapshots::detail(&stranger, all).unwrap_err().kind, Kind::NotFound);
+    let reader = scene.bench.user("reader@acme.example").unwrap();
+    assert_eq!(snapshots::delete(&reader, all).unwrap_err().kind, Kind::Forbidden);
+    let list = snapshots::list(&reader, &scene.place(), "", None, 1).unwrap();
+    assert_eq!((list.page.total, list.may_change), (3, false));
+    assert_eq!(snapshots::list(&reader, &scene.place(), "nothing", None, 1).unwrap().page.total, 0);
+}
+
+#[test]
+fn data_disks_that_cannot_be_taken_together_are_named_with_the_way_out() {
+    let scene = scene_of("economy");
+    scene.turn("on").unwrap();
+    let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "all", "before").unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("data_disk_kind", "what"));
+    assert!(refused.message.contains("data-1 is on economy."), "{refused}");
+    scene.take("system");
+    let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
+    let one = scene.take(&machine.disks[1].id.to_string());
+    let refused = scene.image(one, "data").unwrap_err();
+    assert!(
+        refused.code == "data_disk_kind" && refused.message.ends_with("Make a new disk from it."),
+        "{refused}"
+    );
+}
+
+#[test]
+fn an_image_of_a_whole_machine_needs_the_service() {
+    let scene = scene_of("ssd");
+    let capture = || {
+        let form = CreateImageForm {
+            instance: scene.machine.to_string(),
+            what: "machine".to_owned(),
+            name: "whole".to_owned(),
+            price_version: 1,
+            ..CreateImageForm::default()
+        };
+        images::create(&scene.bench.at_present(&scene.owner()), &form)
+    };
+    assert_eq!(capture().unwrap_err().code, "snapshot_service_off");
+    let refused = |scene: &Scene| {
+        let options = images::capture_options(&scene.owner(), scene.machine).unwrap();
+        options.choices.into_iter().map(|c| c.refused.map(|r| r.code)).collect::<Vec<_>>()
+    };
+    assert_eq!(refused(&scene), [None, Some("snapshot_service_off".to_owned()), None], "only of the whole");
+    scene.turn("on").unwrap();
+    assert_eq!(refused(&scene), [None, None, None]);
+    let image = capture().unwrap();
+    scene.bench.work().unwrap();
+    assert_eq!(scene.owner().read::<Image>(&image).unwrap().unwrap().kind, ImageKind::Machine);
+}
+
+#[test]
+fn an_image_from_a_snapshot_is_there_at_once_and_stays_when_that_goes() {
+    let scene = scene();
+    let (all, system) = (scene.take("all"), scene.take("system"));
+    let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
+    let data = scene.take(&machine.disks[1].id.to_string());
+    let made =
+        [(all, "a", ImageKind::Machine), (system, "b", ImageKind::System), (data, "c", ImageKind::Data)];
+    for (id, name, kind) in made {
+        let image = scene.image(id, name).unwrap();
+        assert_eq!((image.kind, image.task, image.zone.is_some()), (kind, None, kind == ImageKind::Machine));
+        let licence = if kind == ImageKind::Data { "" } else { "GPL" };
+        assert_eq!(image.licence, licence, "what starts carries on what its machine was deployed from");
+        assert_eq!(
+            scene.open(Subject::Image(image.id)),
+            [(Charge::ImageStorage, image.stored_bytes())],
+            "with a charge of its own"
+        );
+        assert_eq!(image.stored_bytes(), scene.get(id).stored_bytes());
+    }
+    assert_eq!(scene.image(system, "b").unwrap_err().code, "image_limit_reached");
+    snapshots::delete(&scene.owner(), system).unwrap();
+    scene.bench.work().unwrap();
+    assert!(scene.find(system).is_none());
+    scene.rest();
+    let list = images::list(&scene.owner(), &scene.place(), Default::default()).unwrap();
+    assert_eq!(list.n_all, 3);
+}
+
+#[test]
+fn data_disks_of_a_machine_image_stand_in_the_list_and_go_with_it_only() {
+    let scene = scene();
+    let all = scene.take("all");
+    let image = scene.image(all, "whole").unwrap();
+    let list = snapshots::list(&scene.owner(), &scene.place(), "", None, 1).unwrap();
+    let row = list.page.rows.iter().find(|row| row.id.is_none()).unwrap();
+    assert_eq!((row.name.as_str(), row.image.as_ref().unwrap().id), ("whole, data disk 1", image.id));
+    let reason = row.delete_blocked.clone().unwrap();
+    assert!(reason.sentence().contains("belongs to whole"), "{}", reason.sentence());
+    assert_eq!(
+        (row.month, list.stored_bytes),
+        (None, scene.get(all).stored_bytes()),
+        "charged with the image"
+    );
+    // U13: the service stays on when the image goes.
+    let deletion = images::deletion(&scene.owner(), image.id).unwrap();
+    assert_eq!(deletion.service_stays.map(|price| price.month), Some(Money(730_000)));
+    scene.turn("off").unwrap();
+    assert_eq!(images::deletion(&scene.owner(), image.id).unwrap().service_stays, None);
+    assert_eq!(scene.image(all, "other").unwrap_err().code, "snapshot_service_off", "U4 holds here as well");
+}
+
+#[test]
+fn a_new_disk_from_a_snapshot_holds_what_that_held_and_outlives_it() {
+    let scene = scene();
+    let (all, system) = (scene.take("all"), scene.take("system"));
+    let form = |source: String| AddDiskForm {
+        instance: scene.machine.to_string(),
+        source,
+        kind: "ssd".to_owned(),
+        price_version: 1,
+        ..AddDiskForm::default()
+    };
+    let add =
+        |id: SnapshotId| disks::add(&scene.bench.at_present(&scene.owner()), &form(format!("snapshot:{id}")));
+    assert_eq!(add(all).unwrap_err().code, "instance_not_stopped");
+    let shown = snapshots::disk_options(&scene.owner(), all).unwrap();
+    assert_eq!(shown.blocked.map(|r| r.code).as_deref(), Some("no_machine_for_disk"));
+    instances::stop(&scene.owner(), scene.machine).unwrap();
+    scene.bench.work().unwrap();
+    let refused = add(system).unwrap_err();
+    assert_eq!(
+        (refused.code.as_str(), refused.fields[0].field.as_str()),
+        ("snapshot_of_system_disk", "source")
+    );
+    let shown = snapshots::disk_options(&scene.owner(), all).unwrap();
+    assert_eq!((shown.blocked, shown.machines.len(), shown.sources.len()), (None, 1, 1));
+    let disk =
+        disks::add(&scene.bench.at_present(&scene.owner()), &form(shown.sources[0].source.clone())).unwrap();
+    scene.bench.work().unwrap();
+    let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
+    let made = machine.disks.iter().find(|d| d.id == disk).unwrap();
+    let held = scene.get(all).contents().nth(1).unwrap().fingerprint.clone();
+    assert_eq!((made.base.as_ref(), made.size_bytes), (Some(&held), 1 << 30));
+    snapshots::delete(&scene.bench.at_present(&scene.owner()), all).unwrap();
+    scene.bench.work().unwrap();
+    scene.rest();
+    let stranger = scene.bench.user("owner@bolt.example").unwrap();
+    let foreign = disks::add(&stranger, &form(format!("snapshot:{system}"))).unwrap_err();
+    assert_eq!(foreign.kind, Kind::NotFound);
+}
+
+#[test]
+fn the_limit_of_snapshots_is_a_hard_one() {
+    let scene = scene();
+    for _ in 0..4 {
+        scene.take("system");
+    }
+    let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "system", "one more").unwrap_err();
+    assert_eq!(refused.code, "snapshot_limit_reached");
+    assert!(refused.message.starts_with("Maximum snapshot limit reached"), "{refused}");
+    assert_eq!(scene.n_snapshots(), 4);
+}
+
+#[test]
+fn a_failed_snapshot_can_be_retried_or_deleted_and_a_stale_rename_is_refused() {
+    let scene = scene();
+    scene.bench.host.fail(Op::Ingest, PortError::Refused("Never.".to_owned()), Effect::None, 1);
+    let id = scene.take("all");
+    assert_eq!((scene.get(id).status, scene.n_snapshots()), (Status::Error, 1));
+    assert_eq!(snapshots::delete(&scene.owner(), id).map(drop), Ok(()));
+    scene.bench.work().unwrap();
+    scene.bench.host.fail(Op::Ingest, PortError::Refused("Never.".to_owned()), Effect::None, 1);
+    let id = scene.take("all");
+    let rename = |name: &str, revision| {
+        let form = RenameSnapshotForm { snapshot: id.to_string(), revision, name: name.to_owned() };
+        snapshots::rename(&scene.owner(), &form)
+    };
+    rename("better", 0).unwrap();
+    assert_eq!(rename("other", 0).unwrap_err().code, "stale");
+    tasks::retry(&scene.bench.at_present(&scene.owner()), scene.get(id).task.unwrap()).unwrap();
+    scene.bench.work().unwrap();
+    let snapshot = scene.get(id);
+    assert_eq!((snapshot.status, snapshot.name.as_str()), (Status::Available, "better"));
+    check(&scene.bench).unwrap();
+}
+
+#[test]
+fn a_schedule_keeps_its_newest_and_touches_nobody_elses() {
+    let scene = scene();
+    let mine = scene.take("system");
+    let id = scene.schedule("2");
+    assert_eq!(scene.due(), 0, "not before its time");
+    let mut made = Vec::new();
+    for n in 1..=4usize {
+        scene.bench.clock.advance(HOUR_MS);
+        // The limit of the provider is four.
+        assert_eq!(scene.due(), 1, "{n}");
+        made.push(*scene.schedule_record(id).made.last().unwrap());
+        assert_eq!(scene.schedule_record(id).made.len(), n.min(2));
+    }
+    assert_eq!(scene.schedule_record(id).made, made[2..], "the newest are kept");
+    assert!(scene.find(made[0]).is_none() && scene.find(mine).is_some());
+    assert!(scene.get(made[3]).name.as_str().starts_with("web-2026-11-1"), "named after machine and minute");
+    snapshots::delete(&scene.bench.at_present(&scene.owner()), made[2]).unwrap();
+    scene.bench.work().unwrap();
+    assert_eq!(scene.schedule_record(id).made, made[3..], "deleted by hand, it counts no more");
+    schedules::delete(&scene.bench.at_present(&scene.owner()), id).unwrap();
+    assert!(scene.find(made[3]).is_some(), "what it made stays");
+    let words = ["schedule.create", "schedule.delete"];
+    assert_eq!(scene.told(Subject::Schedule(id)), words);
+    scene.rest();
+}
+
+#[test]
+fn what_was_missed_is_made_up_for_once() {
+    let scene = scene();
+    let id = scene.schedule("3");
+    scene.bench.clock.advance(50 * HOUR_MS);
+    assert_eq!((scene.due(), scene.due()), (1, 0));
+    assert_eq!(scene.schedule_record(id).made.len(), 1);
+    scene.bench.clock.advance(-5 * HOUR_MS);
+    assert_eq!(scene.due(), 0, "a clock that was set back is no reason for one");
+    scene.bench.clock.advance(HOUR_MS);
+    assert_eq!(scene.due(), 1, "and nobody waits for the time that was written down before");
+}
+
+#[test]
+fn trouble_is_told_once_and_tried_again_after_a_while() {
+    let scene = scene();
+    let id = scene.schedule("3");
+    scene.turn("off").unwrap();
+    scene.bench.clock.advance(HOUR_MS);
+    assert_eq!((scene.due(), scene.due()), (0, 0));
+    let first = scene.schedule_record(id);
+    assert!(first.last.as_ref().unwrap().trouble.as_ref().unwrap().contains("It is off in north-1."));
+    for _ in 0..3 {
+        scene.bench.clock.advance(600_000);
+        scene.due();
+    }
+    let later = scene.schedule_record(id);
+    assert!(later.last.unwrap().at > first.last.unwrap().at, "it was tried again");
+    assert_eq!(scene.told(Subject::Schedule(id)), ["schedule.create", "schedule.failed"], "and told once");
+    scene.turn("on").unwrap();
+    scene.bench.clock.advance(600_000);
+    assert_eq!(scene.due(), 1, "as soon as it can");
+    assert_eq!(scene.schedule_record(id).last.unwrap().trouble, None);
+}
+
+#[test]
+fn a_scheduled_snapshot_that_fails_leaves_nothing_but_the_reason() {
+    let scene = scene();
+    let id = scene.schedule("3");
+    scene.bench.clock.advance(HOUR_MS);
+    scene.bench.host.fail(Op::Ingest, PortError::Refused("Never.".to_owned()), Effect::None, 1);
+    assert_eq!((scene.due(), scene.n_snapshots()), (1, 0), "failures do not pile up");
+    let schedule = scene.schedule_record(id);
+    assert_eq!(schedule.last.unwrap().trouble.as_deref(), Some("Never."));
+    assert!(scene.bench.app.snapshots.all().is_empty());
+    let shown = schedules::list(&scene.owner(), &scene.place()).unwrap().rows.remove(0);
+    assert_eq!((shown.n_made, shown.trouble.as_deref()), (0, Some("Never.")));
+}
+
+#[test]
+fn a_schedule_can_be_changed_turned_off_and_run_now_and_goes_with_its_machine() {
+    let scene = scene();
+    let id = scene.schedule("3");
+    schedules::run(&scene.owner(), id).unwrap();
+    assert_eq!(scene.due(), 1, "now, and not at its time");
+    let form = ScheduleForm::of(&scene.schedule_record(id));
+    let off = ScheduleForm { on: "off".to_owned(), rhythm: "week".to_owned(), ..form.clone() };
+    schedules::save(&scene.owner(), &off).unwrap();
+    assert_eq!(schedules::save(&scene.owner(), &off).unwrap_err().code, "stale");
+    assert_eq!(schedules::run(&scene.owner(), id).unwrap_err().code, "schedule_off");
+    scene.bench.clock.advance(20 * 24 * HOUR_MS);
+    assert_eq!(scene.due(), 0);
+    for _ in 1..5 {
+        scene.schedule("1");
+    }
+    let full = schedules::save(&scene.owner(), &scene.form("1")).unwrap_err();
+    assert_eq!((full.code.as_str(), full.fields[0].field.as_str()), ("schedule_limit_reached", "instance"));
+    let deletion = instances::deletion(&scene.owner(), scene.machine).unwrap();
+    assert_eq!((deletion.n_snapshots, deletion.n_schedules), (1, 5));
+    instances::delete(&scene.bench.at_present(&scene.owner()), scene.machine).unwrap();
+    scene.bench.work().unwrap();
+    assert!(scene.bench.app.schedules.all().is_empty());
+    assert_eq!(scene.bench.app.snapshots.all().len(), 1, "what they made stays");
+    scene.rest();
+}
+
+#[test]
+fn a_machine_is_captured_by_one_thing_at_a_time() {
+    let scene = scene();
+    scene.bench.snapshot(&scene.owner(), scene.machine, "all", "one").unwrap();
+    let second = scene.bench.snapshot(&scene.owner(), scene.machine, "all", "two").unwrap_err();
+    assert_eq!(second.code, "instance_capturing");
+    let image = scene.bench.capture(&scene.owner(), scene.machine, "image").unwrap_err();
+    assert_eq!(image.code, "instance_capturing");
+    scene.bench.work().unwrap();
+    check(&scene.bench).unwrap();
+}
+
+/// A change behind the back of the use cases.
+type Damage = fn(&mut Tx<'_>, &Snapshot, &Schedule) -> Result<(), StoreError>;
+
+fn close_meter(tx: &mut Tx<'_>, subject: Subject) -> Result<(), StoreError> {
+    let open = tx.get_index::<Vec<MeterId>>(index::METER_OPEN, &subject.uuid())?.unwrap();
+    let meter = tx.get::<Meter>(&open[0])?.unwrap();
+    tx.put(&Meter { to: Some(meter.from), ..meter })?;
+    tx.delete_index(index::METER_OPEN, &subject.uuid());
+    Ok(())
+}
+
+const DAMAGES: [(&str, Damage); 8] = [
+    ("has a disk without content", |tx, snapshot, _| {
+        let mut snapshot = snapshot.clone();
+        snapshot.disks[0].content = None;
+        tx.put(&snapshot)
+    }),
+    ("is available and not charged", |tx, snapshot, _| close_meter(tx, Subject::Snapshot(snapshot.id))),
+    ("is charged and should not be", |tx, snapshot, _| {
+        tx.put(&Snapshot { status: Status::Deleting, schedule: None, ..snapshot.clone() })
+    }),
+    ("is on and not charged", |tx, snapshot, _| {
+        close_meter(tx, Subject::service(snapshot.account, &snapshot.region))
+    }),
+    ("does not know its own snapshots", |tx, _, schedule| {
+        tx.put(&Schedule { made: vec![], ..schedule.clone() })
+    }),
+    ("is for a machine that does not exist", |tx, _, schedule| {
+        tx.put(&Schedule { instance: InstanceId(schedule.id.0), ..schedule.clone() })
+    }),
+    ("says 9 snapshots; there are 1", |tx, snapshot, _| {
+        let key = (snapshot.account, snapshot.region.clone());
+        let counter = tx.get::<Counter>(&key)?.unwrap();
+        tx.put(&Counter { n_snapshots: 9, ..counter })
+    }),
+    ("schedule_by_instance", |tx, _, schedule| {
+        tx.delete_index(index::SCHEDULE_BY_INSTANCE, &schedule.instance);
+        Ok(())
+    }),
+];
+
+#[test]
+fn what_is_damaged_is_found() {
+    for (words, damage) in DAMAGES {
+        let scene = scene();
+        let id = scene.schedule("1");
+        scene.bench.clock.advance(HOUR_MS);
+        assert_eq!(scene.due(), 1);
+        assert_eq!(verify(scene.bench.records()).unwrap().findings, Vec::<String>::new());
+        let schedule = scene.schedule_record(id);
+        let snapshot = scene.get(schedule.made[0]);
+        transact(scene.bench.records(), 1, |tx| damage(tx, &snapshot, &schedule)).unwrap();
+        let found = verify(scene.bench.records()).unwrap().findings;
+        assert!(found.iter().any(|finding| finding.contains(words)), "{words}: {found:#?}");
+        let noticed = scene.bench.witness.broken().into_iter().chain(check(&scene.bench).err()).count();
+        assert!(noticed > 0, "{words}: the simulator notices it too");
+    }
+}
