@@ -29,7 +29,7 @@ impl Limits {
     /// The limit of open shares where nobody set one.
     pub const N_SHARES_MAX: u32 = 1000;
     /// The limit of stored GB where nobody set one.
-    pub const STORED_GB_MAX: u32 = 1000;
+    pub const STORED_GB_MAX: u32 = 10_000;
 
     /// The limit of snapshots where nobody set one.
     pub const N_SNAPSHOTS_MAX: u32 = 200;
@@ -207,6 +207,17 @@ impl Counter {
         let held = self.stored_bytes.unwrap_or(before);
         let after = held.saturating_sub(from).saturating_add(to);
         let most = limits.map_or(u64::MAX, |limits| u64::from(limits.stored_gb_max).saturating_mul(GB));
+        if to > from && to > most {
+            return Err(Error::limit(
+                "storage_limit_reached",
+                format!(
+                    "Maximum image storage reached. Your limit in {} is {} GB, and this image alone may need up to {}. Ask your provider for more.",
+                    self.region,
+                    most / GB,
+                    size::decimal(to)
+                ),
+            ));
+        }
         if to > from && after > most {
             return Err(Error::limit(
                 "storage_limit_reached",

@@ -10,6 +10,9 @@ use super::text::{Name, counted};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The most GB that can be asked for: a petabyte.
+const STORED_GB_ASKED_MAX: u32 = 1_000_000;
+
 /// What more can be asked for of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,6 +56,14 @@ impl QuotaKind {
             Self::Images | Self::Instances | Self::Shares | Self::Snapshots => {
                 counted(n, self.slug().trim_end_matches('s'))
             }
+        }
+    }
+
+    /// The most of it that can be asked for or given, where `n_max` is the most of what is counted one by one: GB are counted by thousands.
+    pub const fn asked_max(self, n_max: u32) -> u32 {
+        match self {
+            Self::Storage => STORED_GB_ASKED_MAX,
+            Self::Images | Self::Instances | Self::Shares | Self::Snapshots => n_max,
         }
     }
 

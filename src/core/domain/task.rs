@@ -372,7 +372,7 @@ pub struct Task {
     pub name: String,
     /// The disk of the machine that it adds or removes; `None` for every other kind.
     pub disk: Option<DiskId>,
-    /// What it copies; only of a copy across regions.
+    /// What it copies or fetches; only where that is in another region.
     pub origin: Option<Origin>,
     /// Where it stands.
     pub state: State,
@@ -434,7 +434,8 @@ impl Task {
         if let Some(transferred) = &self.outputs.transferred {
             return Some(transferred.present_percent());
         }
-        let [disk] = &self.origin.as_ref()?.disks[..] else { return None };
+        let origin = self.origin.as_ref().filter(|_| self.kind == Kind::ImageCopy)?;
+        let [disk] = &origin.disks[..] else { return None };
         let sent_bytes = progress?.total_bytes;
         let present_bytes = disk.stored_bytes.saturating_sub(sent_bytes);
         Some(Transferred { disks: vec![], sent_bytes, present_bytes }.present_percent())

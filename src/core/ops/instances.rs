@@ -125,7 +125,7 @@ pub(crate) fn make(
         ledger::count(tx, project.account, &region.id, |c| c.take_instance(&limits))?;
         let machine = assemble(ctx, command, project, &image, &flavor, &data, id, task, &disk_ids);
         take_name(tx, &machine)?;
-        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceCreate, &About::instance(&machine))?;
+        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceCreate, &About::deploy(&machine, &image))?;
         tx.put(&machine)?;
         audit::write(tx, ctx, permit, &entry(&machine, "instance.create", format!("From {}.", image.name)))?;
         also(tx, &machine)

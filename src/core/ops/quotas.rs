@@ -341,7 +341,15 @@ pub fn withdraw(ctx: &Ctx, id: RequestId) -> Result<()> {
 /// `Invalid` with fields; `NotFound`; `request_ended`; `quota_not_more` at `granted`.
 pub fn decide(ctx: &Ctx, form: &QuotaDecisionForm) -> Result<()> {
     let permit = ctx.authorize(Act::QuotaDecide, &Resource::Provider, "request")?;
-    let decision = form.parse(ctx.app.settings.quota_request_max)?;
+    let asked = match form.request.parse::<RequestId>() {
+        Ok(id) => ctx.read::<Request>(&id)?,
+        Err(_) => None,
+    };
+    let kind = asked.and_then(|request| match request.wish {
+        Wish::More { kind, .. } => Some(kind),
+        Wish::Reach { .. } => None,
+    });
+    let decision = form.parse(kind, ctx.app.settings.quota_request_max)?;
     ctx.transact(&permit, |tx| {
         let mut request = tx.get::<Request>(&decision.request)?.ok_or_else(|| Error::not_found("request"))?;
         let (account, region, limits) = party(tx, request.account, &request.region)?;

@@ -186,8 +186,8 @@ fn full_for_recipient() -> Error {
 /// Decides about an image that is offered to `project` (H7, H19).
 ///
 /// # Errors
-/// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted; `account_share_limit_reached` when
-/// it was rejected and the owner has no slot for it any more.
+/// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted; `share_across_sites`
+/// when the provider moved a side since (H3); `account_share_limit_reached` when it was rejected and the owner has no slot for it any more.
 pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> Result<()> {
     let permit = in_project(ctx, project, Act::ShareDecide, "shared image")?;
     ctx.transact(&permit, |tx| {
@@ -197,6 +197,10 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
             .filter(|image| image.status.listed())
             .ok_or_else(|| Error::not_found("shared image"))?;
         share.can(action, &image, ctx.now)?;
+        if let (Action::Accept, Some(reason)) = (action, sites::refuses(tx, &image, share.recipient_account)?)
+        {
+            return Err(reason.into());
+        }
         let (state, word, told) = match action {
             Action::Accept => (State::Accepted, "share.accept", "Accepted by"),
             Action::Reject => (State::Rejected, "share.reject", "Rejected by"),

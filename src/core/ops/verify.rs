@@ -462,7 +462,11 @@ impl All {
             let next = self.installations.get(&machine.id.0).and_then(|i| i.next.as_ref());
             let disks = machine.disks.iter().chain(next.map(|next| &next.disk));
             let bases = disks.filter_map(|d| d.base.clone()).chain(machine.iso.clone());
-            needed.extend(bases.map(|base| (machine.region.clone(), base, needer.clone())));
+            // What is deployed from another region is fetched when the machine starts first (U15).
+            let unfetched = matches!(machine.status, instance::Status::Creating | instance::Status::Error);
+            let image = self.images.get(&machine.origin.id.0).filter(|_| unfetched);
+            let region = image.map_or(&machine.region, |image| &image.region);
+            needed.extend(bases.map(|base| (region.clone(), base, needer.clone())));
         }
         for snapshot in self.snapshots.values().filter(|s| s.status != snapshot::Status::Deleting) {
             let needer = self.needer(

@@ -35,7 +35,7 @@ const HAPPENINGS: [(u64, Happening); 63] = [
     (3, World::purges_image),
     (2, World::keeps_image),
     (5, World::deletes_machine),
-    (6, World::adds_disk),
+    (9, World::adds_disk),
     (4, World::removes_disk),
     (5, World::changes_image),
     (3, World::makes_group),
@@ -204,7 +204,7 @@ impl World {
                 let n = u32::try_from(self.dice.below(4)).unwrap_or(0) + 1;
                 let account = self.provider.accounts[usize::from(self.dice.chance(500))];
                 let n_creates_max = n.div_ceil(2);
-                let stored_gb_max = if self.dice.chance(600) { n * 2 } else { 100 };
+                let stored_gb_max = if self.dice.chance(450) { n * 2 } else { 100 };
                 let limits = Limits {
                     n_images_max: n,
                     n_instances_max: n + 1,

@@ -73,6 +73,7 @@ impl World {
         let allowed = [
             "share_lines_wrong",
             "share_limit_reached",
+            "share_across_sites",
             "account_share_limit_reached",
             "share_no_family",
             "follow_limit_reached",
@@ -98,12 +99,16 @@ impl World {
             "share_rejected",
             "share_ended",
             "share_limit_reached",
+            "share_across_sites",
             "account_share_limit_reached",
         ];
         if self.dice.chance(150) {
             let place = Place { project: Some(desk.project), region: share.region };
             let result = shares::accept_all(&desk.ctx, &place);
-            let (_, outcome) = self.expect(result, &["share_limit_reached", "account_share_limit_reached"]);
+            let (_, outcome) = self.expect(
+                result,
+                &["share_limit_reached", "account_share_limit_reached", "share_across_sites"],
+            );
             return ("accept-all".to_owned(), outcome);
         }
         let action = if self.dice.chance(700) { Action::Accept } else { Action::Reject };

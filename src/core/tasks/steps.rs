@@ -26,7 +26,7 @@ pub fn run(app: &App, task: &Task, step: Step, watcher: &dyn Watcher) -> Result<
         Step::Release => app.board.request_sweep(&task.region),
         Step::PrepareBase => {
             let machine = machine(app, task)?;
-            fetch(app, &machine, watcher)?;
+            fetch(app, task, &machine, watcher)?;
             outputs.bases = bases(app, &machine, watcher)?;
         }
         Step::CreateDisks => {
@@ -216,9 +216,17 @@ fn blobs(app: &App, task: &Task) -> Result<Arc<dyn Blobs>, PortError> {
 
 /// Brings what a machine starts as from the region of its image, where that is another one and the content is not here yet (U15). From then
 /// on the machine keeps it here.
-fn fetch(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<(), PortError> {
-    let Ok(image) = image(app, machine.origin.id) else { return Ok(()) };
-    if image.region == machine.region {
+fn fetch(app: &App, task: &Task, machine: &Instance, watcher: &dyn Watcher) -> Result<(), PortError> {
+    // The task that makes the machine knows where the content is, whatever became of the image; a later start asks the image.
+    let region = match &task.origin {
+        Some(origin) => origin.region.clone(),
+        None => match image(app, machine.origin.id) {
+            Ok(image) => image.region,
+            Err(PortError::Gone(_)) => return Ok(()),
+            Err(other) => return Err(other),
+        },
+    };
+    if region == machine.region {
         return Ok(());
     }
     let here = app.storage.region(&machine.region)?;
@@ -227,7 +235,7 @@ fn fetch(app: &App, machine: &Instance, watcher: &dyn Watcher) -> Result<(), Por
     {
         match here.size(&fingerprint) {
             Err(PortError::Gone(_)) => {
-                app.storage.transfer(&image.region, &machine.region, &fingerprint, watcher)?;
+                app.storage.transfer(&region, &machine.region, &fingerprint, watcher)?;
             }
             known => _ = known?,
         }

@@ -254,14 +254,14 @@ fn what_older_programs_wrote_is_understood() {
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
-    let limits = r#""n_shares_max":1000,"stored_gb_max":1000,"n_snapshots_max":200}"#;
+    let limits = r#""n_shares_max":1000,"stored_gb_max":10000,"n_snapshots_max":200}"#;
     assert!(account.contains(limits) && account.contains(r#""site":"main""#), "{account}");
     let account_2 = read_older::<Account>(b"any", include_str!("older/account_2.json"));
-    assert!(account_2.contains(r#","stored_gb_max":1000,"n_snapshots_max":200}"#), "{account_2}");
+    assert!(account_2.contains(r#","stored_gb_max":10000,"n_snapshots_max":200}"#), "{account_2}");
     let region_4 = read_older::<Region>(b"any", include_str!("older/region_4.json"));
     assert!(region_4.contains(r#""sites":["main"],"snapshots":"on","recycle_days":7"#), "{region_4}");
     assert!(
-        region_4.contains(r#""n_shares_max":5,"stored_gb_max":1000,"n_snapshots_max":200}"#),
+        region_4.contains(r#""n_shares_max":5,"stored_gb_max":10000,"n_snapshots_max":200}"#),
         "{region_4}"
     );
     let request = read_older::<Request>(b"any", include_str!("older/request_1.json"));

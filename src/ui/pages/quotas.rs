@@ -249,7 +249,7 @@ fn AskForm(
                     value=form.wanted
                     hint
                     min={i64::from(quota.limit) + 1}
-                    max={i64::from(wanted_max)}
+                    max={i64::from(quota.kind.map_or(wanted_max, |kind| kind.asked_max(wanted_max)))}
                     error=wrong_wanted
                     autocomplete="off"
                 />

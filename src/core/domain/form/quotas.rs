@@ -43,7 +43,8 @@ impl QuotaRequestForm {
         let mut faults = Faults::default();
         let kind = QuotaKind::read(&self.kind).ok_or_else(|| "Choose what you need more of.".to_owned());
         let kind = faults.take("kind", kind);
-        let wanted = faults.take("wanted", number(&self.wanted, n_max));
+        let most = kind.map_or(n_max, |kind| kind.asked_max(n_max));
+        let wanted = faults.take("wanted", number(&self.wanted, most));
         let reason = faults.take("reason", text::reason(&self.reason));
         match (kind, wanted, reason) {
             (Some(kind), Some(wanted), Some(reason)) => {
@@ -134,11 +135,12 @@ pub enum Verdict {
 }
 
 impl QuotaDecisionForm {
-    /// Parses the form. `n_max` is the most that can be given.
+    /// Parses the form. `kind` is what more is asked for of, if it is more of something, and `n_max` the most that can be given.
     ///
     /// # Errors
     /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self, n_max: u32) -> Result<QuotaDecision> {
+    pub fn parse(&self, kind: Option<QuotaKind>, n_max: u32) -> Result<QuotaDecision> {
+        let n_max = kind.map_or(n_max, |kind| kind.asked_max(n_max));
         let mut faults = Faults::default();
         let request = faults.take("request", known_request(&self.request));
         let (note, verdict) = match self.verdict.as_str() {
@@ -212,7 +214,8 @@ mod tests {
                 note: note.into(),
                 granted: granted.into(),
             };
-            form.parse(10_000).map_err(|e| e.fields.into_iter().map(|f| f.field).collect::<Vec<_>>())
+            form.parse(Some(QuotaKind::Images), 10_000)
+                .map_err(|e| e.fields.into_iter().map(|f| f.field).collect::<Vec<_>>())
         };
         assert_eq!(form("approve", "", "40").map(|d| d.verdict), Ok(Verdict::Approve(Some(40))));
         assert_eq!(form("approve", "", "many"), Err(vec!["granted".to_owned()]));

@@ -21,7 +21,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, instances, people, shares, snapshots, tasks, usage};
+use crate::ops::{audit, instances, ledger, people, shares, snapshots, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
 use crate::store::records::index;
@@ -353,6 +353,12 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
 
 /// What of the machine an image can be made of: the system disk, the whole machine where it has data disks, and each data disk.
 fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Vec<CaptureChoice>> {
+    let (counter, limits) = people::counter(ctx, machine.account, region)?;
+    let held = ledger::held_by(ctx, machine.account, &region.id);
+    let no_room = |disk_bytes| {
+        let taken = counter.clone().move_stored(0, disk_bytes, held, Some(&limits));
+        taken.err().map(|e| Reason::new(&e.code, e.message, "", ""))
+    };
     let no_service = snapshots::service::blocked(ctx, machine.account, region)?;
     let data = || machine.disks.iter().filter(|disk| disk.role == DiskRole::Data);
     let whole = data().next().map(|_| (What::Machine, "machine".to_owned(), machine.disks.iter().collect()));
@@ -378,7 +384,8 @@ fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Vec
             refused: machine
                 .can_capture(what)
                 .err()
-                .or_else(|| no_service.clone().filter(|_| image::needs_snapshot_service(kind))),
+                .or_else(|| no_service.clone().filter(|_| image::needs_snapshot_service(kind)))
+                .or_else(|| no_room(disk_bytes)),
         }
     };
     Ok([system].into_iter().chain(whole).chain(each).map(choice).collect())

@@ -12,6 +12,7 @@ use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
 use crate::ops::{audit, images, ledger, people, shares, usage};
 use crate::store::{Order, list};
+use std::collections::BTreeMap;
 
 /// Accounts and users that are read at once.
 const ROWS: u32 = 100_000;
@@ -23,23 +24,35 @@ const ROWS: u32 = 100_000;
 pub(crate) fn rows(ctx: &Ctx) -> Result<Vec<AccountRow>> {
     let all = list::<Project>(ctx.app.store.as_ref(), &(), Order::Ascending, ROWS, None)?.items;
     let regions = people::regions(ctx)?;
+    // Looked at once, however many accounts there are.
+    let mut held: BTreeMap<AccountId, u64> = BTreeMap::new();
+    for image in ctx.app.images.all() {
+        let of = held.entry(image.account).or_default();
+        *of = of.saturating_add(image.held_bytes());
+    }
     let mut rows = Vec::new();
     for account in accounts(ctx)? {
         let own: Vec<ProjectId> = all.iter().filter(|p| p.account == account.id).map(|p| p.id).collect();
-        rows.push(row(ctx, account, &own, &regions)?);
+        let held_bytes = held.get(&account.id).copied().unwrap_or(0);
+        rows.push(row(ctx, account, held_bytes, &own, &regions)?);
     }
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(rows)
 }
 
-fn row(ctx: &Ctx, account: Account, projects: &[ProjectId], regions: &[Region]) -> Result<AccountRow> {
+fn row(
+    ctx: &Ctx,
+    account: Account,
+    held_bytes: u64,
+    projects: &[ProjectId],
+    regions: &[Region],
+) -> Result<AccountRow> {
     let groups = || projects.iter().flat_map(|p| regions.iter().map(|r| (*p, r.id.clone())));
-    let held = regions.iter().map(|region| ledger::held_by(ctx, account.id, &region.id));
     Ok(AccountRow {
         n_projects: u32::try_from(projects.len()).unwrap_or(u32::MAX),
         n_images: groups().map(|g| images::n_listed(ctx, &g)).fold(0, u32::saturating_add),
         n_instances: groups().map(|g| ctx.app.instances.count(&g)).fold(0, u32::saturating_add),
-        held_bytes: held.fold(0, u64::saturating_add),
+        held_bytes,
         cost: usage::cost_between(ctx, account.id, ctx.now.month_start(), ctx.now)?.0,
         id: account.id,
         name: account.name,

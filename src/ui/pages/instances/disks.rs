@@ -78,7 +78,9 @@ fn AddFields(options: DiskOptions, state: FormState<AddDiskForm>, close: String)
         true => "An image of a data disk can be chosen here, once there is one.",
         false => "An image of a data disk always becomes a new disk; it never replaces one.",
     };
+    let takes = |choice: &Choice| options.kinds.iter().any(|kind| kind.as_str() == choice.value);
     let kinds = kind_choices(&options.prices, &form.kind);
+    let kinds: Vec<Choice> = kinds.into_iter().filter(takes).collect();
     let (wrong_source, wrong_kind, wrong_size) = (at("source"), at("kind"), at("size_gib"));
     let rates = options.kinds.iter().filter_map(|kind| {
         let rate = options.prices.disk_gb_month.get(kind)?;

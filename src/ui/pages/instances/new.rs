@@ -13,6 +13,7 @@ use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::error::Reason as Rule;
 use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::form::{DISK_GIB_MAX, DeployForm, FAMILY_PREFIX};
+use darkroom_core::domain::image::Kind as ImageKind;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::size::GIB;
 use darkroom_core::domain::text::NAME_CHARS_MAX;
@@ -41,15 +42,24 @@ pub(in crate::ui::pages) fn gib(bytes: u64) -> u64 {
     bytes.div_ceil(GIB).max(1)
 }
 
-/// The least system disk for an image, in GiB.
+/// The system disk that is proposed where a system is installed from an ISO, in GiB.
+const ISO_DISK_GIB: u64 = 10;
+
+/// The system disk that is proposed for an image, in GiB: the least one, where the image has one.
 pub(in crate::ui::pages) fn least_gib(image: &ImageChoice) -> u64 {
-    gib(image.min_disk_bytes.max(image.virtual_bytes))
+    match image.kind {
+        // The disc says nothing about the disk that the system on it wants.
+        ImageKind::Iso => ISO_DISK_GIB,
+        ImageKind::System | ImageKind::Data | ImageKind::Machine => gib(image.min_disk_bytes),
+    }
 }
 
 fn fresh(options: &DeployOptions) -> DeployForm {
     let image = options.public.first().or(options.mine.first());
     let flavor = options.flavors.first();
     let kind = flavor.and_then(|flavor| flavor.disk_kinds.first()).copied().unwrap_or(DiskKind::Ssd);
+    // What an image of a whole machine can hold again.
+    let data = flavor.and_then(|f| f.disk_kinds.iter().find(|k| k.captures_data())).copied().unwrap_or(kind);
     DeployForm {
         project: options.project.id.to_string(),
         region: options.region.to_string(),
@@ -58,9 +68,9 @@ fn fresh(options: &DeployOptions) -> DeployForm {
         zone: options.zones.first().map(ToString::to_string).unwrap_or_default(),
         disk_kind: kind.as_str().to_owned(),
         disk_gib: image.map_or(1, least_gib).to_string(),
-        data1_kind: kind.as_str().to_owned(),
-        data2_kind: kind.as_str().to_owned(),
-        data3_kind: kind.as_str().to_owned(),
+        data1_kind: data.as_str().to_owned(),
+        data2_kind: data.as_str().to_owned(),
+        data3_kind: data.as_str().to_owned(),
         price_version: options.prices.version,
         ..DeployForm::default()
     }
@@ -239,7 +249,8 @@ fn DataDisks(form: DeployForm, prices: PriceBook, error: Option<ApiError>) -> im
         (2, ["data2_gib", "data2_kind"], [form.data2_gib, form.data2_kind]),
         (3, ["data3_gib", "data3_kind"], [form.data3_gib, form.data3_kind]),
     ];
-    let open = rows.iter().any(|(_, _, [size, _])| !size.is_empty());
+    let wrong = |field: &&str| error_at(error.as_ref(), field).is_some();
+    let open = rows.iter().any(|(_, fields, [size, _])| !size.is_empty() || fields.iter().any(|f| wrong(&f)));
     let rows = rows
         .into_iter()
         .map(|(n, fields, values)| {

@@ -201,7 +201,10 @@ fn matching(images: &[ImageChoice], needle: &str, keep: Option<ImageId>) -> Vec<
 
 /// `Debian 12, at least 1 GiB of disk, 18 Nov 2026`.
 fn describe(image: &ImageChoice) -> String {
-    let disk = format!("at least {} GiB of disk", least_gib(image));
+    let disk = match image.kind {
+        Kind::Iso => String::new(),
+        Kind::System | Kind::Data | Kind::Machine => format!("at least {} GiB of disk", least_gib(image)),
+    };
     let zone = image.zone.as_ref().map(|zone| format!(" in zone {zone}")).unwrap_or_default();
     let kind = match (image.kind, image.data_disks.len()) {
         (Kind::Machine, 1) => format!("whole machine with 1 data disk{zone}"),

@@ -9,6 +9,7 @@ use crate::domain::ids::{ImageId, ProjectId, RegionId, Subject};
 use crate::domain::image::life::newest;
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{Action, Bin, Image, Kind, Status, Visibility};
+use crate::domain::instance::{Disk, Instance};
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::policy::Act;
@@ -86,8 +87,15 @@ fn links(all: &[Arc<Image>], wanted: impl Fn(&Image) -> bool) -> Vec<ImageLink> 
 }
 
 fn machines(ctx: &Ctx, image: &Image) -> Vec<InstanceLink> {
-    let all = ctx.app.instances.group(&(image.project, image.region.clone()));
-    all.iter().filter(|i| i.origin.id == image.id).map(|i| instances::link(i)).collect()
+    let regions = std::iter::once(&image.region).chain(&image.reaches);
+    let all = regions.flat_map(|region| ctx.app.instances.group(&(image.project, region.clone())));
+    all.filter(|i| i.origin.id == image.id || has_disk_of(image, i)).map(|i| instances::link(&i)).collect()
+}
+
+/// Whether the machine has a disk that was made from this data-disk image.
+fn has_disk_of(image: &Image, machine: &Instance) -> bool {
+    let content = |disk: &Disk| image.disks.iter().any(|own| Some(&own.fingerprint) == disk.base.as_ref());
+    image.kind == Kind::Data && machine.disks.iter().any(content)
 }
 
 fn n_machines(ctx: &Ctx, id: ImageId) -> u32 {
