@@ -68,7 +68,7 @@ test('a group comes to its count, heals, is scaled, rolled and deleted', async (
     await page.goto(group);
     await expect(page.getByText('1 machine is of another image. Roll replaces them.')).toBeVisible();
     await page.getByRole('link', { name: 'Roll', exact: true }).click();
-    await expect(dialog.getByText('At least 1 run all the time')).toBeVisible();
+    await expect(dialog.getByText('At least 1 machine runs all the time')).toBeVisible();
     await dialog.getByRole('button', { name: 'Roll group' }).click();
     await shows(portal, group, () => quiet('app-4'));
     await expect(machines.getByRole('row').filter({ hasText: 'app-4' })).toContainText('base-2');

@@ -57,8 +57,12 @@ pub fn create(ctx: &Ctx, form: &GroupForm) -> Result<GroupId> {
         take_name(tx, &group)?;
         take_place(tx, ctx, &group)?;
         tx.put(&group)?;
-        let detail =
-            format!("{} of {}, from {}.", counted(group.wanted, "machine"), group.flavor, source(&group));
+        let detail = format!(
+            "{} of {}, from {}.",
+            counted(group.wanted, "machine"),
+            group.flavor,
+            source(&group, &image)
+        );
         audit::write(tx, ctx, &permit, &entry(&group, "group.create", detail))
     })?;
     Ok(group.id)
@@ -114,7 +118,7 @@ pub fn edit(ctx: &Ctx, form: &GroupForm) -> Result<GroupId> {
             take_name(tx, &group)?;
         }
         tx.put(&group)?;
-        audit::write(tx, ctx, &permit, &entry(&group, "group.edit", changes(&before, &group)))
+        audit::write(tx, ctx, &permit, &entry(&group, "group.edit", changes(&before, &group, &image)))
     })?;
     Ok(id)
 }
@@ -136,7 +140,7 @@ fn with(before: &Group, edit: GroupEdit) -> Group {
     }
 }
 
-fn changes(before: &Group, after: &Group) -> String {
+fn changes(before: &Group, after: &Group, image: &Image) -> String {
     let mut said = Vec::new();
     if before.name != after.name {
         said.push(format!("Before: {}.", before.name));
@@ -145,7 +149,7 @@ fn changes(before: &Group, after: &Group) -> String {
         said.push(format!("Wanted {}, before {}.", after.wanted, before.wanted));
     }
     if before.image != after.image {
-        said.push(format!("New ones from {}.", source(after)));
+        said.push(format!("New ones from {}.", source(after, image)));
     }
     if before.flavor != after.flavor {
         said.push(format!("New ones of {}.", after.flavor));
@@ -160,10 +164,10 @@ fn changes(before: &Group, after: &Group) -> String {
 }
 
 /// What the machines are made from, as the trail says it.
-fn source(group: &Group) -> String {
+fn source(group: &Group, image: &Image) -> String {
     match &group.image {
-        ImageChoice::Family(family) => format!("the family {family}"),
-        ImageChoice::Id(id) => format!("the image {id}"),
+        ImageChoice::Family(family) => format!("the family {family}, now {}", image.name),
+        ImageChoice::Id(_) => image.name.to_string(),
     }
 }
 

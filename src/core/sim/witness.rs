@@ -192,15 +192,23 @@ impl Records {
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
         }
-        for machine in self.instances.new_in(batch) {
-            let Some(image) = self.images.get(machine.origin.id.0) else { continue };
+        // What is made, and what is to become of a machine that is there.
+        let made = self.instances.new_in(batch).into_iter().map(|m| (m.origin.id, m.created, m));
+        let began = self.installations.put_in(batch).into_iter().filter_map(|new| {
+            let before = self.installations.get(new.instance.0).and_then(|old| old.next.as_ref());
+            let next = new.next.filter(|next| Some(next) != before)?;
+            let task = self.tasks.new_in(batch).into_iter().find(|task| task.id == next.task)?;
+            Some((next.origin.id, task.created, self.instances.get(new.instance.0)?.clone()))
+        });
+        let of: Vec<_> = made.chain(began).collect();
+        for (image, at, machine) in of {
+            let Some(image) = self.images.get(image.0) else { continue };
             if image.status != image::Status::Available {
                 self.broken.push(format!("commit {version} made {} of a deleted image", machine.id));
             }
             let own = image.visibility == Visibility::Public || image.account == machine.account;
-            let gives = |s: &Share| {
-                s.image == image.id && s.recipient == machine.project && s.gives(image, machine.created)
-            };
+            let gives =
+                |s: &Share| s.image == image.id && s.recipient == machine.project && s.gives(image, at);
             if !own && !self.shares.all().any(gives) {
                 self.broken
                     .push(format!("commit {version} made {} of an image it was not given", machine.id));

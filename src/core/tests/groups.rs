@@ -323,7 +323,8 @@ fn limits_and_roles_are_kept() {
     let old_price = GroupForm { price_version: 9, ..scene.form("db", 1, &public) };
     assert_eq!(groups::create(&scene.ctx(), &old_price).unwrap_err().code, "price_changed");
     let reader = scene.bench.user("reader@acme.example").unwrap();
-    groups::detail(&reader, id).unwrap();
+    let seen = groups::detail(&reader, id).unwrap();
+    assert_eq!((seen.makes_blocked, seen.makes.is_some(), seen.may_change), (None, true, false));
     assert_eq!(groups::delete(&reader, id).unwrap_err().kind, Kind::Forbidden);
     assert_eq!(groups::roll(&reader, id, 1).unwrap_err().kind, Kind::Forbidden);
     let stranger = scene.bench.user("owner@bolt.example").unwrap();

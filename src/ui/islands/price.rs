@@ -76,7 +76,7 @@ fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
     let headline = Signal::derive(move || words.with(|(headline, _)| headline.clone()));
     let detail = Signal::derive(move || words.with(|(_, detail)| detail.clone()));
     view! {
-        <div node_ref=place>
+        <div class="live-price" node_ref=place>
             <div role="status"><PriceLine headline detail/></div>
             <p class="small soft" hidden=move || live.get()>
                 "This is for the values the page opened with; the rates beside each choice tell the rest."

@@ -8,7 +8,7 @@ use crate::domain::ids::{GroupId, InstanceId};
 use crate::domain::image::Image;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
-use crate::domain::text::Name;
+use crate::domain::text::{Name, counted};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{App, Ctx, Permit, each};
 use crate::ops::{audit, images, instances, people};
@@ -61,7 +61,7 @@ fn keep(ctx: &Ctx, id: GroupId) -> Result<bool> {
             change(ctx, &permit, &group, format!("All are of {image}."), |group| group.roll = None)
         }
         Step::Well => {
-            let detail = format!("{} of {} run again.", group.wanted, group.wanted);
+            let detail = format!("Running again: {} of {}.", group.wanted, group.wanted);
             change(ctx, &permit, &group, detail, |group| group.trouble = None)
         }
         Step::Gone => gone(ctx, &permit, &group),
@@ -132,7 +132,9 @@ fn delete(ctx: &Ctx, group: &Group, id: InstanceId, why: Why) -> Result<()> {
     let error = machine.error.clone().unwrap_or_default();
     let said = match why {
         Why::Failed => format!("Replaced {}: {error}", machine.name),
-        Why::TooMany => format!("Deleted {}: {} are wanted.", machine.name, group.wanted),
+        Why::TooMany => {
+            format!("Deleted {}: {} wanted.", machine.name, counted(group.wanted, "machine"))
+        }
         Why::Outdated => format!("Replaced {}, which was of {}.", machine.name, machine.origin.name),
         Why::GroupGoes => format!("Deleted {} with the group.", machine.name),
     };

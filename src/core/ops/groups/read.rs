@@ -110,7 +110,8 @@ pub fn detail(ctx: &Ctx, id: GroupId) -> Result<GroupDetail> {
     let (group, _) = load(ctx, id, Act::GroupGet)?;
     let region = people::region(ctx, &group.region)?;
     let machines = machines(ctx, &group);
-    let image = makes(ctx, &group);
+    // What the group makes is darkroom's to find, whoever looks; the link to it is only for those who may see it.
+    let image = makes(&ctx.app.system(), &group);
     let fits = image
         .as_ref()
         .map_err(|e| e.message.clone())
@@ -136,7 +137,7 @@ pub fn detail(ctx: &Ctx, id: GroupId) -> Result<GroupDetail> {
             ImageChoice::Family(family) => Some(family.clone()),
             ImageChoice::Id(_) => None,
         },
-        makes: makes.filter(|i| ctx.may(Act::ImageGet, &images::resource(i))).map(images::link),
+        makes: makes.filter(|i| images::load(ctx, i.id, Act::ImageGet).is_ok()).map(images::link),
         makes_blocked: fits.err(),
         n_outdated,
         roll: group.roll.clone(),

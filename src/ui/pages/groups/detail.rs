@@ -103,7 +103,7 @@ fn Trouble(detail: GroupDetail) -> impl IntoView {
     };
     let trouble = detail.trouble.clone().map(|trouble| {
         let text = format!(
-            "Wanted {}, running {}. {} Tried at {}. {next}",
+            "Wanted {}, running {}. {} Last try: {}. {next}",
             detail.wanted,
             detail.n_running,
             trouble.message,
@@ -160,7 +160,7 @@ fn MemberLine(member: MemberRow, now: Timestamp) -> impl IntoView {
         <Row>
             <NameCell name href/>
             <StateCell>{status}</StateCell>
-            <Cell label="Image"><span class="break">{image}</span>{older}</Cell>
+            <Cell label="Image"><div class="cluster"><span class="break">{image}</span>{older}</div></Cell>
             <Cell label="Created" kind=Kind::Short rank=Rank::Low><Moment at=created now/></Cell>
         </Row>
     }

@@ -89,7 +89,7 @@ fn GroupFields(form: GroupForm, error: Option<ApiError>, choices: GroupOptions) 
                 <Refusal error=error.clone()/>
                 <NameAndCount form=form.clone() choices=choices.clone() error=error.clone()/>
                 <ImagePicker offer=Offer::of(&options) chosen=form.image.clone() find=FindGroupImage::url() error=at("image")/>
-                <p class="hint">"A family stands for its newest image: Roll brings all machines to the version that is newest then."</p>
+                <p class="small soft">"A family stands for its newest image: Roll brings all machines to the version that is newest then."</p>
                 <FlavorChoice flavors=options.flavors.clone() prices=prices.clone() chosen=form.flavor.clone() error=at("flavor")/>
                 <Select id="zone" name="form[zone]" label="Zone" choices=zones error=at("zone")/>
                 <SystemDisk form=form.clone() choices=choices.clone() error=error.clone()/>

@@ -85,7 +85,10 @@ fn consequences(detail: &GroupDetail, choices: &GroupOptions) -> Vec<Consequence
     lines.push(Consequence {
         icon: IconName::Ok,
         tone: Tone::Good,
-        what: format!("At least {} run all the time", detail.wanted),
+        what: match detail.wanted {
+            1 => "At least 1 machine runs all the time".to_owned(),
+            n => format!("At least {n} machines run all the time"),
+        },
         count: String::new(),
         detail: Some("If new ones fail, old ones stay.".to_owned()),
     });

@@ -25,7 +25,10 @@ pub fn ChangeImagePage() -> impl IntoView {
     let (id, refused) = (use_instance_id(), use_form());
     let data = async move {
         let (detail, options) = (get_instance(id).await?, get_change_image_options(id).await?);
-        let state = refused.state(ChangeImageForm::default()).await;
+        // The image it has is chosen at first: it is the one thing that is sure to fit.
+        let image = detail.image.as_ref().map(|image| image.id.to_string()).unwrap_or_default();
+        let fresh = ChangeImageForm { image, ..ChangeImageForm::default() };
+        let state = refused.state(fresh).await;
         Ok((detail, options, state))
     };
     loaded(data, |(detail, options, state)| {
