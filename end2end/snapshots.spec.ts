@@ -16,6 +16,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
 
   await page.goto('/instances/new');
   await portal.fillDeployment({ name: 'web' });
+  await page.getByText(/^Data disks/).click();
   await page.getByLabel('Size of data-1 in GiB').fill('1');
   await page.getByRole('button', { name: 'Create instance' }).click();
   await expect(portal.heading('web')).toBeVisible();

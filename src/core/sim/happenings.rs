@@ -11,7 +11,7 @@ use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::Switch;
 use crate::domain::task::Kind as TaskKind;
-use crate::ops::snapshots::schedules;
+use crate::ops::snapshots::{schedules, service};
 use crate::ops::{images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::sync::Arc;
@@ -224,7 +224,8 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(11) {
+        let (what, result) = match self.dice.below(12) {
+            11 => ("services", service::sweep_ended(&app)),
             9 | 10 => ("schedules", schedules::sweep_due(&app)),
             8 => ("bin", images::sweep_bin(&app)),
             7 => ("leaving", images::sweep_leaving(&app)),
