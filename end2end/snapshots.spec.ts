@@ -16,6 +16,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
 
   await page.goto('/instances/new');
   await portal.fillDeployment({ name: 'web' });
+  await page.getByText(/^Data disks/).click();
   await page.getByLabel('Size of data-1 in GiB').fill('1');
   await page.getByRole('button', { name: 'Create instance' }).click();
   await expect(portal.heading('web')).toBeVisible();
@@ -101,7 +102,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
     await portal.main.getByRole('link', { name: 'Make the first schedule' }).click();
     await dialog.getByLabel('Instance').selectOption(machine);
     await dialog.getByLabel('The system disk only').check();
-    await dialog.getByLabel('Every day').check();
+    await dialog.getByRole('radio', { name: 'Every day' }).check();
     await dialog.getByLabel('For every day or week: at').fill('25:00');
     await dialog.getByLabel('Snapshots to keep').fill('1');
     await dialog.getByRole('button', { name: 'Create schedule' }).click();
@@ -122,14 +123,14 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
       await page.goto('/snapshots');
     };
     await run();
-    await portal.comes(made.filter({ hasText: 'Available' }), 30);
+    await portal.comes(made.getByRole('cell').filter({ hasText: /^Available/ }), 30);
     const first = (await made.getByRole('link').first().getAttribute('href'))!;
     await page.goto('/snapshots/schedules');
     await expect(row).toContainText('1 of 1');
     await run();
     // The first one goes once there is a newer one, and what was taken by hand stays.
     await portal.goes(page.locator(`a[href="${first}"]`), 40);
-    await expect(made.filter({ hasText: 'Available' })).toHaveCount(1);
+    await expect(made.getByRole('cell').filter({ hasText: /^Available/ })).toHaveCount(1);
     await expect(portal.row('before-update')).toBeVisible();
   });
 

@@ -2,7 +2,7 @@
 
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
-use darkroom_core::ops::snapshots::schedules;
+use darkroom_core::ops::snapshots::{schedules, service};
 use darkroom_core::ops::{groups, images, people, shares};
 use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
@@ -132,6 +132,13 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
         }
         if let Err(error) = sweep::leftovers(app) {
             tracing::error!(code = error.code, "replaced disks could not be removed: {}", error.message);
+        }
+        if let Err(error) = service::sweep_ended(app) {
+            tracing::error!(
+                code = error.code,
+                "snapshot services that ended could not be turned off: {}",
+                error.message
+            );
         }
         match schedules::sweep_due(app) {
             Ok(0) => {}

@@ -12,7 +12,7 @@ use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::{SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
-use crate::ops::snapshots::schedules;
+use crate::ops::snapshots::{schedules, service};
 use crate::ops::{groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::collections::BTreeSet;
@@ -245,10 +245,11 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(16) {
+        let (what, result) = match self.dice.below(17) {
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
             14 | 15 => ("schedules", schedules::sweep_due(&app)),
+            16 => ("services", service::sweep_ended(&app)),
             8 => ("bin", images::sweep_bin(&app)),
             7 => ("leaving", images::sweep_leaving(&app)),
             6 => ("plans", images::sweep_plans(&app)),

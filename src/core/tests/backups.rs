@@ -221,9 +221,15 @@ fn a_region_that_does_not_offer_it_says_so() {
     .unwrap();
     let refused = scene.bench.snapshot(&scene.owner(), scene.machine, "system", "again").unwrap_err();
     assert_eq!((refused.code.as_str(), refused.kind), ("snapshot_feature_off", Kind::Forbidden));
-    scene.turn("off").unwrap();
+    // Nobody pays for what cannot be used.
+    assert_eq!(service::sweep_ended(&scene.bench.app), Ok(1));
+    assert_eq!(service::sweep_ended(&scene.bench.app), Ok(0));
+    let subject = Subject::service(scene.provider.accounts[0], &"north-1".into());
+    assert_eq!(scene.open(subject), []);
+    assert_eq!(scene.told(subject), ["snapshot_service.on", "snapshot_service.off"]);
     assert_eq!(scene.turn("on").unwrap_err().code, "snapshot_feature_off");
     assert_eq!(scene.get(id).status, Status::Available, "what is there stays");
+    check(&scene.bench).unwrap();
 }
 
 #[test]

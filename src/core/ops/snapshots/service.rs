@@ -13,9 +13,10 @@ use crate::domain::snapshot::{SnapshotService, Status};
 use crate::domain::view::ServiceView;
 use crate::domain::{Error, Kind, Result};
 use crate::ops::audit::{self, Entry};
-use crate::ops::ctx::{Ctx, Permit, Place};
+use crate::ops::ctx::{App, Ctx, Permit, Place, each};
 use crate::ops::{images, ledger, people};
-use crate::store::Tx;
+use crate::store::{Order, Tx, list};
+use std::sync::Arc;
 
 /// Why nothing can be taken in this region, for an account whose service is on or off.
 fn refusal(region: &Region, on: bool) -> Option<Error> {
@@ -85,7 +86,7 @@ pub fn turn(ctx: &Ctx, place: &Place, form: &ServiceForm) -> Result<()> {
                 images::price_unchanged(&region.prices, command.price_version)?;
                 turn_on(tx, ctx, &permit, &project, &region)
             }
-            (Switch::Off, Some(service)) => turn_off(tx, ctx, &permit, &service),
+            (Switch::Off, Some(service)) => turn_off(tx, ctx, &permit, &service, String::new()),
         }
     })
 }
@@ -109,10 +110,53 @@ fn turn_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, project: &Project, regio
     audit::write(tx, ctx, permit, &entry(&service, "snapshot_service.on", detail))
 }
 
-fn turn_off(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, service: &SnapshotService) -> Result<()> {
+fn turn_off(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    service: &SnapshotService,
+    why: String,
+) -> Result<()> {
     tx.delete::<SnapshotService>(&(service.account, service.region.clone()));
     ledger::close(tx, ctx, service.subject(), |_| true)?;
-    audit::write(tx, ctx, permit, &entry(service, "snapshot_service.off", String::new()))
+    audit::write(tx, ctx, permit, &entry(service, "snapshot_service.off", why))
+}
+
+/// Turns the service off where the provider does not offer it any more: nobody pays for what cannot be used. A reconciler: idempotent, without
+/// input. Gives how many it turned off.
+///
+/// # Errors
+/// The first failure, when all the others have been worked on.
+pub fn sweep_ended(app: &Arc<App>) -> Result<u32> {
+    let ctx = app.system();
+    let regions = people::regions(&ctx)?;
+    if regions.iter().all(|region| region.snapshots == Switch::On) {
+        return Ok(0);
+    }
+    let store = app.store.as_ref();
+    let all = list::<SnapshotService>(store, &(), Order::Ascending, u32::MAX, None)?.items;
+    let ended = |service: &&SnapshotService| {
+        regions.iter().any(|region| region.id == service.region && region.snapshots == Switch::Off)
+    };
+    each(all.iter().filter(ended), |seen| {
+        let permit = ctx.authorize(Act::SnapshotService, &Resource::Account(seen.account), "account")?;
+        ctx.transact(&permit, |tx| {
+            let key = (seen.account, seen.region.clone());
+            let region = tx.get::<Region>(&seen.region)?;
+            let Some(service) = tx.get::<SnapshotService>(&key)? else { return Ok(0) };
+            if region.is_none_or(|region| region.snapshots == Switch::On) {
+                return Ok(0);
+            }
+            turn_off(
+                tx,
+                &ctx,
+                &permit,
+                &service,
+                "The provider does not offer it here any more.".to_owned(),
+            )?;
+            Ok(1)
+        })
+    })
 }
 
 fn entry<'a>(service: &'a SnapshotService, action: &'a str, detail: String) -> Entry<'a> {
