@@ -249,8 +249,8 @@ fn DataDisks(form: DeployForm, prices: PriceBook, error: Option<ApiError>) -> im
         (2, ["data2_gib", "data2_kind"], [form.data2_gib, form.data2_kind]),
         (3, ["data3_gib", "data3_kind"], [form.data3_gib, form.data3_kind]),
     ];
-    let wrong = |field: &&str| error_at(error.as_ref(), field).is_some();
-    let open = rows.iter().any(|(_, fields, [size, _])| !size.is_empty() || fields.iter().any(|f| wrong(&f)));
+    let wrong = |field: &str| error_at(error.as_ref(), field).is_some();
+    let open = rows.iter().any(|(_, fields, [size, _])| !size.is_empty() || fields.iter().any(|f| wrong(f)));
     let rows = rows
         .into_iter()
         .map(|(n, fields, values)| {
