@@ -14,7 +14,7 @@ use crate::store::records::index;
 use crate::store::{Order, Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
 
-const STEPS: u32 = 300;
+const STEPS: u32 = 400;
 const SEEDS: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings but its environment")]
