@@ -100,7 +100,7 @@ async function make(browser: Browser, server: Server): Promise<World> {
   // The snapshot service, a snapshot and a schedule.
   await owner.page.goto('/snapshots/service');
   await owner.page.getByRole('dialog').getByRole('button', { name: 'Turn on' }).click();
-  await owner.comes(owner.main.getByText('Snapshot service on'));
+  await owner.comes(owner.page.getByText('The snapshot service is on, and charged from now on.'));
   await owner.page.goto(`/instances/${machine}/snapshot`);
   await owner.page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('web-1-before');
   await owner.page.getByRole('button', { name: 'Take snapshot' }).click();
@@ -111,7 +111,7 @@ async function make(browser: Browser, server: Server): Promise<World> {
   await owner.page.goto(`/snapshots/schedules/new?instance=${machine}`);
   await owner.page.getByRole('button', { name: 'Create schedule' }).click();
   await owner.comes(owner.main.getByText('0 of 7'));
-  const schedule = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec((await owner.page.locator('a[href^="/snapshots/schedules/"]').first().getAttribute('href')) ?? '')![0];
+  const schedule = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec((await owner.page.locator('a[href^="/snapshots/schedules/"]:not([href*="/new"])').first().getAttribute('href')) ?? '')![0];
   await owner.page.goto('/quotas/images');
   await owner.page.getByLabel('New limit').fill('45');
   await owner.page.getByLabel('Reason').fill('Nightly images of all our machines, kept for a month.');
