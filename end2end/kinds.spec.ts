@@ -39,6 +39,14 @@ test('a machine with a data disk becomes an image as a whole, and its disk one b
     await expect(portal.heading(name)).toBeVisible();
   };
   let whole = '';
+  await test.step('a whole machine needs the snapshot service of the region', async () => {
+    await page.goto(`/instances/${machine}/image`);
+    await expect(dialog.getByRole('radio', { name: 'Whole machine' })).toBeDisabled();
+    await page.goto('/snapshots/service');
+    await dialog.getByRole('button', { name: 'Turn on' }).click();
+    await expect(page.getByText('The snapshot service is on, and charged from now on.')).toBeVisible();
+  });
+
   await test.step('an image of all its disks at one instant says what follows from that', async () => {
     await capture('Whole machine', 'kin-whole');
     whole = portal.id();
