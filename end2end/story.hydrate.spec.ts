@@ -100,6 +100,8 @@ test('a running machine becomes an image, and the image becomes a machine', asyn
     await page.goto('/images/bin');
     await page.getByRole('link', { name: `Delete ${image} for good` }).click();
     await page.getByRole('dialog', { name: `Delete ${image} for good?` }).getByRole('button', { name: 'Delete for good' }).click();
+    // The row is not behind every dialog: what says that the answer is here is the notice.
+    await expect(page.getByText('Removing it for good. Its space becomes free.')).toBeVisible();
     await portal.goes(portal.row(image), IMAGE_S);
     await page.goto(`/instances/${second}`);
     await expect(portal.main.getByText(`${image}, deleted since`)).toBeVisible({ timeout: IMAGE_S * 1000 });
@@ -123,6 +125,7 @@ test('a running machine becomes an image, and the image becomes a machine', asyn
       const dialog = page.getByRole('dialog', { name: `Delete ${name}?` });
       await expect(dialog.getByText('Everything on its disks is gone for good')).toBeVisible();
       await dialog.getByRole('button', { name: 'Delete instance' }).click();
+      await expect(page.getByText('Deleting the machine and its disks. Images made of it stay.')).toBeVisible();
       await expect(portal.heading('Instances')).toBeVisible();
       await portal.goes(portal.row(name), IMAGE_S);
     }

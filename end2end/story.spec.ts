@@ -111,7 +111,7 @@ test('images are made of a stopped machine, found, renamed and deleted', async (
     const dialog = page.getByRole('dialog', { name: 'Delete stage?' });
     await expect(dialog.getByText('Images made of it stay')).toBeVisible();
     await dialog.getByRole('button', { name: 'Delete instance' }).click();
-    await expect(portal.heading('Instances')).toBeVisible();
+    await expect(page.getByText('Deleting the machine and its disks. Images made of it stay.')).toBeVisible();
     await portal.goes(portal.row('stage'), IMAGE_S);
     await page.goto('/images');
     await page.getByRole('link', { name: 'beta', exact: true }).click();

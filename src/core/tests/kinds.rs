@@ -7,6 +7,7 @@ use darkroom_core::domain::Error;
 use darkroom_core::domain::disk::{DiskKind, DiskRole};
 use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, DeployForm, EditImageForm, ShareForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId};
+use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{BootMode, Image, Kind, Os, Status};
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::share;
@@ -394,5 +395,19 @@ impl Watcher for Nobody {
     fn progress(&self, _done_bytes: u64, _total_bytes: u64) {}
     fn cancelled(&self) -> bool {
         false
+    }
+}
+
+#[test]
+fn the_exported_list_says_of_what_each_image_is() {
+    let s = scene();
+    let data = s.data_disk(1);
+    for (what, name, kind) in
+        [("system", "s", "System disk"), ("machine", "m", "Whole machine"), (data.as_str(), "d", "Data disk")]
+    {
+        let image = s.made(what, name);
+        let place = Place { project: Some(image.project), region: image.region.clone() };
+        let rows = images::export(&s.owner(), &place, &ImageQuery::default(), &[image.id]).unwrap();
+        assert_eq!(rows.iter().map(|row| row.kind).collect::<Vec<_>>(), [kind]);
     }
 }

@@ -82,7 +82,7 @@ fn row(ctx: &Ctx, image: &Image) -> Result<ExportRow> {
         id: image.id.to_string(),
         status: format!("{}{stage}", image.status.word()),
         os: [image.os.kind.as_str(), image.os.version.as_str()].join(" ").trim().to_owned(),
-        kind: "System disk",
+        kind: image.kind.word(),
         created: image.created.rfc3339(),
         disks_gib: image.disks.iter().map(|disk| gib(disk.virtual_bytes)).collect::<Vec<_>>().join(" + "),
         n_shared: shares::n_open(ctx, image.id)?,

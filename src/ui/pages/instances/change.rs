@@ -5,7 +5,7 @@ use super::super::parts::{BlockedDialog, explained, loaded};
 use super::detail::InstanceSheet;
 use super::new::size_look;
 use super::picker::Offer;
-use super::{disk_name, use_instance_id};
+use super::{disk_words, use_instance_id};
 use crate::ui::calls::instances::{ChangeInstanceImage, get_change_image_options, get_instance};
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
@@ -108,10 +108,7 @@ fn consequences(disks: &[DiskView]) -> Vec<Consequence> {
         detail,
     };
     let system = disks.first().map(|disk| size::binary(disk.size_bytes)).unwrap_or_default();
-    let kept = disks.iter().enumerate().skip(1).map(|(index, disk)| {
-        format!("{}, {}, {}", disk_name(index), disk.kind, size::binary(disk.size_bytes))
-    });
-    let kept = kept.collect::<Vec<_>>().join("; ");
+    let kept = disks.iter().skip(1).map(disk_words).collect::<Vec<_>>().join("; ");
     let mut lines = vec![line(
         IconName::Disk,
         Tone::Bad,
@@ -141,7 +138,7 @@ mod tests {
     fn what_is_lost_comes_first_and_data_disks_are_named() {
         let disk = |role, gib: u64| DiskView {
             id: uuid::Uuid::nil().into(),
-            name: String::new(),
+            name: if role == DiskRole::System { "system" } else { "data-1" }.to_owned(),
             remove_blocked: None,
             role,
             kind: DiskKind::Ssd,

@@ -3,12 +3,11 @@
 use super::super::deletion::{DeleteDialog, Deletion};
 use super::super::parts::{counted, explained, loaded};
 use super::detail::InstanceSheet;
-use super::{disk_name, use_instance_id};
+use super::{disk_words, use_instance_id};
 use crate::ui::calls::instances::{DeleteInstance, get_instance, get_instance_deletion};
 use crate::ui::components::*;
 use crate::ui::paths;
 use crate::ui::state::use_form;
-use darkroom_core::domain::size;
 use darkroom_core::domain::view::InstanceDeletion;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -42,10 +41,7 @@ pub fn DeleteInstancePage() -> impl IntoView {
 
 /// What deleting does, what needs attention first.
 fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
-    let disks = deletion.disks.iter().enumerate().map(|(index, disk)| {
-        format!("{}, {}, {}", disk_name(index), disk.kind, size::binary(disk.size_bytes))
-    });
-    let disks = disks.collect::<Vec<_>>().join("; ");
+    let disks = deletion.disks.iter().map(disk_words).collect::<Vec<_>>().join("; ");
     let images = if deletion.images.is_empty() {
         Consequence {
             icon: IconName::Camera,

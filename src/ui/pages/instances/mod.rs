@@ -21,6 +21,8 @@ pub use list::InstancesPage;
 pub use new::NewInstancePage;
 
 use darkroom_core::domain::ids::InstanceId;
+use darkroom_core::domain::size;
+use darkroom_core::domain::view::DiskView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -30,7 +32,7 @@ pub(super) fn use_instance_id() -> InstanceId {
     id.unwrap_or(InstanceId(uuid::Uuid::nil()))
 }
 
-/// The name of the disk at `index` of a machine.
-fn disk_name(index: usize) -> String {
-    if index == 0 { "system".to_owned() } else { format!("data-{index}") }
+/// `data-1, ssd, 5 GiB`.
+fn disk_words(disk: &DiskView) -> String {
+    format!("{}, {}, {}", disk.name, disk.kind, size::binary(disk.size_bytes))
 }
