@@ -45,7 +45,7 @@ test('images are made of a stopped machine, found, renamed and deleted', async (
     await page.getByRole('checkbox', { name: 'Error' }).check();
     await page.getByRole('button', { name: 'Show matching images' }).click();
     await expect(page).toHaveURL(/[?&]status=error/);
-    await expect(page.getByText('No image has this status')).toBeVisible();
+    await expect(page.getByText('No image matches this filter')).toBeVisible();
     await page.getByRole('link', { name: 'Remove filter: Error' }).click();
     await expect(page.getByRole('rowheader')).toHaveText(['beta', 'alpha']);
 

@@ -4,11 +4,12 @@
 
 use darkroom_core::domain::Kind;
 use darkroom_core::domain::form::{
-    ChangeImageForm, CreateImageForm, DeleteImageForm, EditImageForm, GroupForm, StageForm,
+    BulkForm, ChangeImageForm, CreateImageForm, DeleteImageForm, EditImageForm, GroupForm, StageForm,
 };
 use darkroom_core::domain::group::{Group, YOUNG_MS};
 use darkroom_core::domain::ids::{GroupId, ImageId, InstanceId, ProjectId, Subject};
 use darkroom_core::domain::image::Image;
+use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::installation::Installation;
 use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::meter::Charge;
@@ -277,6 +278,10 @@ fn a_group_whose_image_is_gone_says_so_and_keeps_what_runs() {
     let image = scene.version("web-v1");
     let id = groups::create(&scene.ctx(), &scene.form("web", 1, &image.to_string())).unwrap();
     scene.keep();
+    let many =
+        BulkForm { action: "delete".to_owned(), images: vec![image.to_string()], ..BulkForm::default() };
+    let shown = images::bulk_options(&scene.ctx(), &scene.place(), &many, &ImageQuery::default()).unwrap();
+    assert_eq!(shown.lines[0].text, "The scaling group web makes its machines from it");
     images::delete(&scene.ctx(), &DeleteImageForm::at_once(image)).unwrap();
     scene.edit(id, |form| form.wanted = "2".to_owned()).unwrap_err();
     let one = scene.group(id).members[0];

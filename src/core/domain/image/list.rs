@@ -1,7 +1,7 @@
 //! Searching, filtering and sorting lists of images: the query as it stands in the page's address, and the order it asks for.
 
 use super::tags::TagFilter;
-use super::{Image, Status};
+use super::{Image, Kind, Status};
 use crate::domain::page::{ROWS_DEFAULT, ROWS_MAX, address};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -60,6 +60,8 @@ pub struct ImageQuery {
     pub text: String,
     /// Only these statuses; empty means any.
     pub statuses: Vec<Status>,
+    /// Only these kinds; empty means any.
+    pub kinds: Vec<Kind>,
     /// Only with all of these tags (A2).
     pub tags: Vec<TagFilter>,
     /// What to sort by.
@@ -77,6 +79,7 @@ impl Default for ImageQuery {
         Self {
             text: String::new(),
             statuses: vec![],
+            kinds: vec![],
             tags: vec![],
             sort: SortBy::Created,
             direction: Direction::Descending,
@@ -99,6 +102,11 @@ impl ImageQuery {
                         value.split(',').filter_map(|v| Status::ALL.into_iter().find(|s| s.slug() == v)),
                     );
                 }
+                "kind" => {
+                    query.kinds.extend(
+                        value.split(',').filter_map(|v| Kind::ALL.into_iter().find(|k| k.slug() == v)),
+                    );
+                }
                 "tag" => query.tags.extend(TagFilter::read(value).take(TAGS_MAX)),
                 "sort" => {
                     query.sort = SortBy::ALL.into_iter().find(|s| s.slug() == value).unwrap_or_default()
@@ -114,6 +122,8 @@ impl ImageQuery {
         }
         query.statuses.sort_unstable();
         query.statuses.dedup();
+        query.kinds.sort_unstable();
+        query.kinds.dedup();
         query.tags.sort_unstable();
         query.tags.dedup();
         query.tags.truncate(TAGS_MAX);
@@ -140,6 +150,10 @@ impl ImageQuery {
             let slugs: Vec<&str> = self.statuses.iter().map(|s| s.slug()).collect();
             pairs.push(("status", slugs.join(",")));
         }
+        if !self.kinds.is_empty() {
+            let slugs: Vec<&str> = self.kinds.iter().map(|k| k.slug()).collect();
+            pairs.push(("kind", slugs.join(",")));
+        }
         pairs.extend(self.tags.iter().map(|tag| ("tag", tag.to_string())));
         if self.sort != default.sort {
             pairs.push(("sort", self.sort.slug().to_owned()));
@@ -165,7 +179,9 @@ impl ImageQuery {
     /// Whether `image` passes search and filters. `needle` is the search text in lower case.
     pub fn matches(&self, image: &Image, needle: &str) -> bool {
         let status_ok = self.statuses.is_empty() || self.statuses.contains(&image.status);
+        let kind_ok = self.kinds.is_empty() || self.kinds.contains(&image.kind);
         status_ok
+            && kind_ok
             && self.tags.iter().all(|tag| tag.holds(&image.tags))
             && (needle.is_empty() || found(image, needle))
     }
@@ -257,6 +273,13 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_by_kind_finds_only_those() {
+        let i = image(Status::Available);
+        let of = |word| ImageQuery::from_pairs([("kind", word)].into_iter());
+        assert!(of("system,iso").matches(&i, "") && !of("data").matches(&i, ""));
+    }
+
+    #[test]
     fn an_unreadable_address_falls_back_to_the_default() {
         let q = ImageQuery::from_pairs(
             [("page", "x"), ("sort", "?"), ("status", "gone"), ("rows", "9999")].into_iter(),
@@ -277,13 +300,14 @@ mod tests {
         #[test]
         fn an_address_reads_back_as_the_same_query(
             text in "[a-z0-9&=%+ äß-]{0,20}", statuses in proptest::sample::subsequence(Status::ALL.to_vec(), 0..=5),
+            kinds in proptest::sample::subsequence(Kind::ALL.to_vec(), 0..=4),
             tags in proptest::collection::btree_set(proptest::sample::select(vec!["env", "env=prod", "web="]), 0..3),
             sort in proptest::sample::select(SortBy::ALL.to_vec()), asc in any::<bool>(), page in 1u32..50, size in 1u32..=ROWS_MAX,
         ) {
             let direction = if asc { Direction::Ascending } else { Direction::Descending };
             let mut tags: Vec<TagFilter> = tags.into_iter().flat_map(TagFilter::read).collect();
             tags.sort_unstable();
-            let query = ImageQuery { text: text.trim().to_owned(), statuses, tags, sort, direction, page, size };
+            let query = ImageQuery { text: text.trim().to_owned(), statuses, kinds, tags, sort, direction, page, size };
             let address = query.address();
             let decoded: Vec<(String, String)> = address.trim_start_matches('?').split('&').filter_map(|p| p.split_once('='))
                 .map(|(k, v)| (k.to_owned(), unpercent(v))).collect();

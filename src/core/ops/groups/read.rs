@@ -271,7 +271,9 @@ pub(crate) fn using(ctx: &Ctx, image: &Image) -> Vec<GroupLink> {
         group.roll.as_ref().is_some_and(|roll| roll.image == image.id)
             || match &group.image {
                 ImageChoice::Id(id) => *id == image.id,
-                ImageChoice::Family(family) => group.project == image.project && leads(family),
+                ImageChoice::Family(family) => {
+                    group.project == image.project && image.family == *family && leads(family)
+                }
             }
     };
     let all = ctx.app.groups.all();

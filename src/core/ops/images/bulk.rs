@@ -13,7 +13,7 @@ use crate::domain::policy::Act;
 use crate::domain::view::{BulkLine, BulkOptions};
 use crate::domain::{Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{people, shares};
+use crate::ops::{groups, people, shares};
 
 /// What the dialog shows for the images that were picked, or, when none is, for all that the query finds: each with what will become of it.
 ///
@@ -52,10 +52,23 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
             image: id,
             name: image.name.clone(),
             refused: refused.is_some(),
-            text: refused.unwrap_or_default(),
+            text: refused
+                .unwrap_or_else(|| if form.action == "delete" { hangs(ctx, &image) } else { String::new() }),
         });
     }
     Ok(BulkOptions { lines, n_found, n_max: most, month, bin_month, symbol: region.prices.symbol })
+}
+
+/// What hangs on an image that will be deleted (D4), as a sentence; empty for nothing.
+fn hangs(ctx: &Ctx, image: &Image) -> String {
+    let groups = groups::using(ctx, image);
+    match groups.split_first() {
+        None => String::new(),
+        Some((one, [])) => format!("The scaling group {} makes its machines from it", one.name),
+        Some((one, others)) => {
+            format!("The scaling group {} and {} more make their machines from it", one.name, others.len())
+        }
+    }
 }
 
 /// Why the image will be refused, as far as it can be known before.

@@ -2,8 +2,8 @@
 
 use crate::ui::components::*;
 use crate::ui::paths;
-use darkroom_core::domain::image::Status as State;
 use darkroom_core::domain::image::list::ImageQuery;
+use darkroom_core::domain::image::{Kind, Status as State};
 use darkroom_core::domain::page::grouped;
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -101,7 +101,14 @@ fn all_pairs(query: &ImageQuery) -> Vec<(String, String)> {
 
 /// What the form of the toolbar must send along so that the rest of the address stays.
 fn kept_pairs(query: &ImageQuery) -> Vec<(String, String)> {
-    let rest = ImageQuery { text: String::new(), statuses: vec![], tags: vec![], page: 1, ..query.clone() };
+    let rest = ImageQuery {
+        text: String::new(),
+        statuses: vec![],
+        kinds: vec![],
+        tags: vec![],
+        page: 1,
+        ..query.clone()
+    };
     all_pairs(&rest)
 }
 
@@ -116,15 +123,27 @@ pub(super) fn Toolbar(query: ImageQuery, known_tags: Vec<String>, children: Chil
             view! { <Checkbox id=format!("status-{}", status.slug()) name="status" value=status.slug() label=status.word() pick/> }
         })
         .collect_view();
+    let kinds = Kind::ALL
+        .into_iter()
+        .map(|kind| {
+            let pick = Pick::when(query.kinds.contains(&kind));
+            view! { <Checkbox id=format!("kind-{}", kind.slug()) name="kind" value=kind.slug() label=kind.word() pick/> }
+        })
+        .collect_view();
     let by_status = query.statuses.iter().map(|gone| {
         let statuses = query.statuses.iter().copied().filter(|status| status != gone).collect();
         (gone.word().to_owned(), ImageQuery { statuses, page: 1, ..query.clone() })
+    });
+    let by_kind = query.kinds.iter().map(|gone| {
+        let kinds = query.kinds.iter().copied().filter(|kind| kind != gone).collect();
+        (gone.word().to_owned(), ImageQuery { kinds, page: 1, ..query.clone() })
     });
     let by_tag = query.tags.iter().map(|gone| {
         let tags = query.tags.iter().filter(|tag| *tag != gone).cloned().collect();
         (gone.to_string(), ImageQuery { tags, page: 1, ..query.clone() })
     });
     let chips = by_status
+        .chain(by_kind)
         .chain(by_tag)
         .map(|(label, rest)| Chip { label, remove_href: address(&rest) })
         .collect::<Vec<_>>();
@@ -136,7 +155,14 @@ pub(super) fn Toolbar(query: ImageQuery, known_tags: Vec<String>, children: Chil
                 {kept}
                 <SearchBox id="q" label="Search images" placeholder="Name, source, ID or tag" value=query.text/>
                 <FilterMenu id="filters">
-                    {boxes}
+                    <fieldset class="field">
+                        <legend>"Status"</legend>
+                        {boxes}
+                    </fieldset>
+                    <fieldset class="field">
+                        <legend>"Kind"</legend>
+                        {kinds}
+                    </fieldset>
                     <div class="field">
                         <label for="tag">"Tags, all of them"</label>
                         <input
@@ -164,7 +190,7 @@ pub(super) fn NoMatch(query: ImageQuery, n_all: u32, region: String) -> impl Int
     let title = match (query.text.is_empty(), query.tags.is_empty()) {
         (false, _) => format!("No image matches “{}”", query.text),
         (true, false) => "No image has all of these".to_owned(),
-        (true, true) => "No image has this status".to_owned(),
+        (true, true) => "No image matches this filter".to_owned(),
     };
     let images = if n_all == 1 { "1 image".to_owned() } else { format!("{} images", grouped(n_all)) };
     let searched = format!("Searched in names, sources, IDs and tags of {images} in {region}.");
