@@ -1,6 +1,10 @@
 // Browser tests. Two projects: every flow runs with JavaScript and, as far as a browser without scripts can, without.
 // Files named *.hydrate.spec.ts test what only scripts can do.
+import { existsSync } from 'node:fs';
 import { defineConfig } from '@playwright/test';
+
+/** Chromium without a window is quicker; some systems have only the whole. */
+const browsers = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
 
 export default defineConfig({
   testDir: '.',
@@ -25,7 +29,7 @@ export default defineConfig({
     trace: 'off',
     screenshot: 'only-on-failure',
     launchOptions: {
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: process.env.CHROMIUM ?? browsers.find((path) => existsSync(path)),
       args: [
         '--no-sandbox',
         '--disable-dev-shm-usage',
