@@ -272,6 +272,11 @@ impl Instance {
         }
     }
 
+    /// What its disks and its drive began as, which it reads as long as it exists: fingerprints of contents of its region.
+    pub fn contents(&self) -> impl Iterator<Item = &String> {
+        self.disks.iter().filter_map(|disk| disk.base.as_ref()).chain(&self.iso)
+    }
+
     /// The system disk.
     ///
     /// # Panics

@@ -141,12 +141,18 @@ impl Share {
         match (action, self.state) {
             (Action::Accept, State::Pending | State::Rejected)
             | (Action::Reject, State::Pending | State::Accepted) => Ok(()),
-            (Action::Accept, State::Accepted) => {
-                Err(Reason::new("share_accepted", "It is accepted already.", "", ""))
-            }
-            (Action::Reject, State::Rejected) => {
-                Err(Reason::new("share_rejected", "It is rejected already.", "", ""))
-            }
+            (Action::Accept, State::Accepted) => Err(Reason::new(
+                "share_accepted",
+                "It is accepted already.",
+                "It is Accepted now.",
+                "Deploy it, or reject it.",
+            )),
+            (Action::Reject, State::Rejected) => Err(Reason::new(
+                "share_rejected",
+                "It is rejected already.",
+                "It is Rejected now.",
+                "Accept it after all, if you need it.",
+            )),
         }
     }
 }

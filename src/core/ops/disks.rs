@@ -202,7 +202,7 @@ impl Instance {
             return Err(Reason::new(
                 "system_disk",
                 "The system disk stays as long as its machine.",
-                "",
+                "This is the system disk.",
                 "Delete the machine to remove it.",
             ));
         }
@@ -220,15 +220,14 @@ pub fn options(ctx: &Ctx, id: InstanceId) -> Result<DiskOptions> {
     let mut own = ctx.app.images.group(&(machine.project, machine.region.clone()));
     own.retain(|image| !image.hidden && image.can(image::Action::MakeDisk).is_ok());
     own.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
-    let given = shares::accepted(ctx, machine.project, &machine.region)?;
-    let given = given.iter().filter(|image| image.can(image::Action::MakeDisk).is_ok());
+    let given = shares::accepted(ctx, machine.project, &machine.region, image::Action::MakeDisk)?;
     let flavor = ctx.read::<Flavor>(&machine.flavor)?;
     let fits = |kind: &_| flavor.as_ref().is_none_or(|flavor| flavor.disk_kinds.contains(kind));
     Ok(DiskOptions {
         instance: id,
         name: machine.name.clone(),
-        images: own.iter().map(|image| images::choice(image)).collect(),
-        shared: given.map(images::choice).collect(),
+        images: own.iter().map(|image| images::choice(ctx, image)).collect(),
+        shared: given.iter().map(|image| images::choice(ctx, image)).collect(),
         snapshots: snapshots::disk_sources(ctx, machine.project, &machine.region),
         kinds: region.prices.disk_gb_month.keys().copied().filter(fits).collect(),
         blocked: machine.can(Action::AddDisk).and_then(|()| machine.has_room_for_disk()).err(),

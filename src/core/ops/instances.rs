@@ -193,7 +193,7 @@ fn judge(
             format!("There is no zone {} in {}. Choose {zones}.", command.zone, region.id),
         ));
     }
-    faults.extend(deploy::of_whole_machine(command, image));
+    faults.extend(deploy::of_whole_machine(image, &command.zone, command.disk_kind));
     let (data, too_small) = deploy::data_disks(command, image);
     faults.extend(too_small);
     let flavor = tx.get::<Flavor>(&command.flavor)?;

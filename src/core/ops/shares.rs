@@ -11,7 +11,7 @@ mod whole;
 pub(crate) use following::follow;
 pub use following::unfollow;
 pub(crate) use read::{accepted, n_open, shared_by, unsharing};
-pub use read::{n_waiting, options, received, sharing, stop_options};
+pub use read::{n_ending, n_waiting, options, received, sharing, stop_options};
 pub(crate) use slots::n_counted;
 pub(crate) use whole::{Consent, clear_ended, end_all, end_at, go_on, may_leave, resume, suspend};
 

@@ -149,7 +149,7 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
         live.extend(snapshot.contents().map(|d| d.fingerprint.clone()));
     }
     for machine in app.instances.all().iter().filter(|i| i.region == *region) {
-        live.extend(machine.disks.iter().filter_map(|d| d.base.clone()).chain(machine.iso.clone()));
+        live.extend(machine.contents().cloned());
     }
     Ok(live)
 }

@@ -5,20 +5,22 @@
 
 use darkroom_core::domain::Error;
 use darkroom_core::domain::disk::{DiskKind, DiskRole};
-use darkroom_core::domain::form::{AddDiskForm, CreateImageForm, RemoveDiskForm};
+use darkroom_core::domain::form::{AddDiskForm, CreateImageForm, RemoveDiskForm, ShareForm};
 use darkroom_core::domain::ids::{DiskId, ImageId, InstanceId};
 use darkroom_core::domain::image::{Image, Kind};
 use darkroom_core::domain::instance::{Instance, Status};
+use darkroom_core::domain::share;
 use darkroom_core::domain::size::GIB;
 use darkroom_core::domain::task::State;
-use darkroom_core::ops::ctx::Ctx;
+use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::verify::verify;
-use darkroom_core::ops::{disks, images, instances, tasks};
+use darkroom_core::ops::{disks, images, instances, shares, tasks};
 use darkroom_core::ports::PortError;
-use darkroom_core::sim::{Bench, Effect, Op, check, check_at_rest};
+use darkroom_core::sim::{Bench, Effect, Op, Provider, check, check_at_rest};
 
 struct Scene {
     bench: Bench,
+    provider: Provider,
     machine: InstanceId,
 }
 
@@ -28,7 +30,7 @@ fn scene() -> Scene {
     let provider = bench.provider().unwrap();
     let owner = bench.user("owner@acme.example").unwrap();
     let machine = bench.machine(&owner, &provider, provider.projects[0].1, "web").unwrap();
-    let scene = Scene { bench, machine };
+    let scene = Scene { bench, provider, machine };
     scene.stop();
     scene
 }
@@ -150,6 +152,39 @@ fn a_disk_from_a_data_image_is_always_a_new_one_with_the_same_content() {
     let (again, newer) = (s.image_of(second, "again"), s.image_of(first, "newer"));
     assert_eq!(again.disks[0].fingerprint, image.disks[0].fingerprint);
     assert_ne!(newer.disks[0].fingerprint, image.disks[0].fingerprint);
+    s.rest();
+}
+
+#[test]
+fn a_data_image_that_somebody_shares_makes_a_new_disk_too() {
+    let s = scene();
+    let friend = || s.bench.user("owner@bolt.example").unwrap();
+    let image = s.image_of(s.added("", "3"), "data");
+    let theirs = s.provider.projects[2].1;
+    let share = ShareForm {
+        image: image.id.to_string(),
+        projects: theirs.to_string(),
+        sure: "yes".to_owned(),
+        ..ShareForm::default()
+    };
+    shares::share(&s.owner(), &share).unwrap();
+    let machine = s.bench.machine(&friend(), &s.provider, theirs, "db").unwrap();
+    instances::stop(&friend(), machine).unwrap();
+    s.bench.work().unwrap();
+    assert!(disks::options(&friend(), machine).unwrap().shared.is_empty(), "not accepted yet");
+    shares::decide(&friend(), image.id, theirs, share::Action::Accept).unwrap();
+    let offered = disks::options(&friend(), machine).unwrap().shared;
+    assert_eq!(offered.iter().map(|choice| choice.id).collect::<Vec<_>>(), [image.id]);
+    let place = Place { project: Some(theirs), region: "north-1".into() };
+    assert!(
+        instances::deploy_options(&friend(), &place).unwrap().shared.is_empty(),
+        "nothing starts from it"
+    );
+    let form = AddDiskForm { instance: machine.to_string(), ..s.form(&image.id.to_string(), "") };
+    disks::add(&friend(), &form).unwrap();
+    s.bench.work().unwrap();
+    let disks = friend().read::<Instance>(&machine).unwrap().unwrap().disks;
+    assert_eq!(disks[1].base.as_deref(), Some(image.disks[0].fingerprint.as_str()));
     s.rest();
 }
 

@@ -281,7 +281,10 @@ fn a_group_whose_image_is_gone_says_so_and_keeps_what_runs() {
     let many =
         BulkForm { action: "delete".to_owned(), images: vec![image.to_string()], ..BulkForm::default() };
     let shown = images::bulk_options(&scene.ctx(), &scene.place(), &many, &ImageQuery::default()).unwrap();
-    assert_eq!(shown.lines[0].text, "The scaling group web makes its machines from it");
+    assert_eq!(
+        shown.lines[0].text,
+        "The family web means it now. The scaling group web makes its machines from it"
+    );
     images::delete(&scene.ctx(), &DeleteImageForm::at_once(image)).unwrap();
     scene.edit(id, |form| form.wanted = "2".to_owned()).unwrap_err();
     let one = scene.group(id).members[0];

@@ -5,7 +5,9 @@
 
 use darkroom_core::domain::Error;
 use darkroom_core::domain::disk::{DiskKind, DiskRole};
-use darkroom_core::domain::form::{CopyImageForm, CreateImageForm, DeployForm, EditImageForm, ShareForm};
+use darkroom_core::domain::form::{
+    ChangeImageForm, CopyImageForm, CreateImageForm, DeployForm, EditImageForm, ShareForm,
+};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{BootMode, Image, Kind, Os, Status};
@@ -276,6 +278,37 @@ fn a_whole_machine_is_deployed_with_its_data_disks_in_its_zone_and_not_onto_loca
         |id: uuid::Uuid| charged.iter().filter(|m| m.subject.uuid() == id && m.to.is_none()).count();
     assert!(machine.disks.iter().all(|d| charged(d.id.0) == 1));
     // What was captured can be captured again, apart from what went onto economy.
+    s.rest();
+}
+
+#[test]
+fn a_machine_elsewhere_does_not_get_the_system_of_a_whole_machine() {
+    let s = scene();
+    let whole = s.made("machine", "all");
+    let form = DeployForm { zone: "b".to_owned(), ..s.bench.deploy_form(&s.provider, s.web, "far") };
+    let far = instances::create(&s.owner(), &form).unwrap();
+    s.bench.work().unwrap();
+    for machine in [far, s.machine] {
+        instances::stop(&s.owner(), machine).unwrap();
+    }
+    s.bench.work().unwrap();
+    let change = |machine: InstanceId| {
+        let form = ChangeImageForm {
+            instance: machine.to_string(),
+            image: whole.id.to_string(),
+            sure: "yes".to_owned(),
+            price_version: 1,
+            ..ChangeImageForm::default()
+        };
+        instances::change_image(&s.owner(), &form)
+    };
+    let refused = change(far).unwrap_err();
+    assert_eq!(refused.fields[0].field, "image");
+    assert!(refused.fields[0].message.contains("own zone only"), "{refused:?}");
+    change(s.machine).unwrap();
+    s.bench.work().unwrap();
+    assert_eq!(s.machine(s.machine).disks.len(), 3, "its data disks stay");
+    sweep::leftovers(&s.bench.app).unwrap();
     s.rest();
 }
 

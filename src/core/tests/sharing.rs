@@ -297,6 +297,20 @@ fn grace_lasts_to_the_end_of_its_day_and_is_acted_on() {
         Some(proposed.day.as_str())
     );
 
+    // They are told, and save it with one click.
+    assert_eq!(shares::n_ending(&scene.friend(), scene.provider.projects[2].1, &"north-1".into()), 1);
+    let save = told.decided[0].save.clone().unwrap();
+    assert_eq!((save.name.as_str(), save.price_version), (told.decided[0].name.as_str(), 1));
+    let form = CopyImageForm {
+        image: scene.image.to_string(),
+        project: scene.provider.projects[2].1.to_string(),
+        regions: vec![told.decided[0].region.to_string()],
+        name: save.name,
+        price_versions: [(told.decided[0].region.to_string(), save.price_version)].into(),
+        ..CopyImageForm::default()
+    };
+    images::copy(&scene.friend(), &form).unwrap();
+
     // Sharing again takes the end back.
     scene.share(2);
     assert_eq!(shares::received(&scene.friend(), &scene.place(2)).unwrap().decided[0].ends, None);

@@ -71,7 +71,7 @@ impl Image {
             return Err(Reason::new(
                 "copies_off",
                 format!("{} takes no copies of images at present.", region.id),
-                "",
+                "Its switch for copies is off.",
                 "Choose another region, or ask your provider.",
             ));
         }

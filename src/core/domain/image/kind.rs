@@ -234,7 +234,7 @@ impl Image {
             Kind::Data => Err(Reason::new(
                 "image_is_data",
                 "Nothing starts from a data disk, so no machine is made from its image.",
-                "",
+                "This is an image of a data disk.",
                 "Stop a machine and add a new disk to it from this image.",
             )),
         }

@@ -337,18 +337,26 @@ impl Image {
                 "A deleted image cannot be used or changed.",
                 "Restore it from the recycle bin first.",
             ),
-            (Action::Purge, Deleting) => refuse("image_deleting", "It is being deleted already.", ""),
-            (Action::Restore, Deleting) => {
-                refuse("image_deleting", "An image that is being removed for good cannot be restored.", "")
-            }
-            (Action::Restore | Action::Purge, Creating | Available | Error) => {
-                refuse("image_not_recycled", "This is only for images in the recycle bin.", "")
-            }
+            (Action::Purge | Action::Delete, Deleting) => refuse(
+                "image_deleting",
+                "It is being deleted already.",
+                "There is nothing to do; it goes by itself.",
+            ),
+            (Action::Restore, Deleting) => refuse(
+                "image_deleting",
+                "An image that is being removed for good cannot be restored.",
+                "Make a new image of the machine, or use a copy.",
+            ),
+            (Action::Restore | Action::Purge, Creating | Available | Error) => refuse(
+                "image_not_recycled",
+                "This is only for images in the recycle bin.",
+                "Delete it first, if that is what you want.",
+            ),
             (Action::Share, _) if self.visibility == Visibility::Public => Err(Reason::new(
                 "image_public",
                 "A public image is everybody's already.",
                 "It is public.",
-                "",
+                "There is nothing to do: every project can deploy it.",
             )),
             (Action::Deploy, Available) => self.makes_machines().and_then(|()| self.stage_deploys()),
             (Action::MakeDisk, Available) => self.makes_disks().and_then(|()| self.stage_deploys()),
@@ -378,12 +386,16 @@ impl Image {
                 "Only an available image can be deployed.",
                 "Choose another image.",
             ),
-            (Action::Stage, Creating | Error | Deleting) => {
-                refuse("image_not_available", "Only an available image can be deprecated or disabled.", "")
-            }
-            (Action::Share, Creating | Error | Deleting) => {
-                refuse("image_not_available", "Only an available image can be shared.", "")
-            }
+            (Action::Stage, Creating | Error | Deleting) => refuse(
+                "image_not_available",
+                "Only an available image can be deprecated or disabled.",
+                self.becoming_available(),
+            ),
+            (Action::Share, Creating | Error | Deleting) => refuse(
+                "image_not_available",
+                "Only an available image can be shared.",
+                self.becoming_available(),
+            ),
             (Action::Copy, Creating) => refuse(
                 "image_not_available",
                 "Only an available image can be copied.",
@@ -397,21 +409,35 @@ impl Image {
                 "Only an available image can be copied.",
                 "Choose another image.",
             ),
-            (Action::Edit, Deleting) => {
-                refuse("image_deleting", "An image that is being deleted cannot be changed.", "")
-            }
+            (Action::Edit, Deleting) => refuse(
+                "image_deleting",
+                "An image that is being deleted cannot be changed.",
+                "Choose another image.",
+            ),
             (Action::Delete, Creating) => refuse(
                 "image_creating",
                 "An image that is being made cannot be deleted.",
                 "Cancel making it instead.",
             ),
-            (Action::Delete, Deleting) => refuse("image_deleting", "It is being deleted already.", ""),
-            (Action::Retry, Creating | Available | Deleting) => {
-                refuse("image_not_failed", "Only a failed image can be retried.", "")
-            }
-            (Action::Cancel, Available | Error | Deleting) => {
-                refuse("image_not_creating", "Only an image that is being made can be cancelled.", "")
-            }
+            (Action::Retry, Creating | Available | Deleting) => refuse(
+                "image_not_failed",
+                "Only a failed image can be retried.",
+                "Reload the page to see how it is now.",
+            ),
+            (Action::Cancel, Available | Error | Deleting) => refuse(
+                "image_not_creating",
+                "Only an image that is being made can be cancelled.",
+                "Delete it, if you do not want it.",
+            ),
+        }
+    }
+
+    /// What to do about an image that is not available yet or any more.
+    const fn becoming_available(&self) -> &'static str {
+        match self.status {
+            Status::Creating | Status::Available => "Wait until it is available.",
+            Status::Error => "Retry making it.",
+            Status::Recycled | Status::Deleting => "Choose another image.",
         }
     }
 
@@ -485,6 +511,20 @@ impl Image {
 pub(crate) mod tests {
     use super::*;
     use uuid::Uuid;
+
+    #[test]
+    fn every_refusal_says_what_is_now_and_what_to_do() {
+        for (status, protected, visibility) in Status::ALL
+            .into_iter()
+            .flat_map(|s| [false, true].map(|p| (s, p)))
+            .flat_map(|(s, p)| [Visibility::Private, Visibility::Public].map(|v| (s, p, v)))
+        {
+            let image = Image { protected, visibility, ..image(status) };
+            for reason in Action::ALL.into_iter().filter_map(|action| image.can(action).err()) {
+                assert!(!reason.now.is_empty() && !reason.way_out.is_empty(), "{status:?}: {reason:?}");
+            }
+        }
+    }
 
     pub(crate) fn image(status: Status) -> Image {
         Image {

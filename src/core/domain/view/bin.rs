@@ -33,7 +33,7 @@ pub struct ImageDeletion {
     pub id: ImageId,
     /// Its name.
     pub name: Name,
-    /// Machines of its project that were deployed from it: they keep running.
+    /// Machines of its account that were deployed from it or have a disk of it: they keep running.
     pub machines: Vec<InstanceLink>,
     /// All machines that were deployed from it, whosever they are: told of a public image only, else as many as are listed.
     pub n_machines: u32,
@@ -50,7 +50,7 @@ pub struct ImageDeletion {
     pub unsharing: Option<Unsharing>,
     /// Stored bytes.
     pub stored_bytes: u64,
-    /// Bytes that removing it really frees, because no other image of the account has them.
+    /// Bytes that removing it really frees, because no other image or snapshot, no public image, and no machine of the account needs them.
     pub unique_bytes: u64,
     /// What it costs a month now.
     pub month: Money,

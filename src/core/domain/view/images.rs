@@ -177,6 +177,8 @@ pub struct BulkOptions {
     pub month: Money,
     /// What they cost a month in the recycle bin; zero where there is none.
     pub bin_month: Money,
+    /// What the snapshot service goes on costing that a machine image among those to delete needed (U13).
+    pub service_stays: Option<Estimate>,
     /// The currency's symbol.
     pub symbol: String,
 }
@@ -337,6 +339,8 @@ pub struct ImageChoice {
     pub created: Timestamp,
     /// Whether it is deprecated: it deploys, with a warning.
     pub deprecated: bool,
+    /// What to use instead of one that is deprecated, where its owner says.
+    pub instead: Option<Name>,
     /// The family it stands for; empty for none.
     pub leads: String,
     /// The region it is in, where that is another one and its content is fetched first (U15).

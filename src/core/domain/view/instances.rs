@@ -267,6 +267,15 @@ pub struct DeployOptions {
     pub blocked: Option<Reason>,
 }
 
+impl DeployOptions {
+    /// Leaves out images and families of which `wanted` says no.
+    pub fn keep(&mut self, wanted: impl Fn(&ImageChoice) -> bool) {
+        for list in [&mut self.public, &mut self.mine, &mut self.families, &mut self.shared] {
+            list.retain(&wanted);
+        }
+    }
+}
+
 /// The dialog *Change image* of a machine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ChangeImageOptions {

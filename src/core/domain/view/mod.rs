@@ -31,7 +31,7 @@ pub use overview::{AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
 pub use quotas::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
 pub use shares::{
-    FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareLine, ShareOptions,
+    FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, Saving, ShareLine, ShareOptions,
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,
 };
 pub use snapshots::{

@@ -46,6 +46,8 @@ pub struct Shell {
     pub n_tasks: u32,
     /// Shares that wait for a decision of the project in the region (H7).
     pub n_waiting: u32,
+    /// Accepted images that somebody stops sharing on a day to come: they can be saved until then.
+    pub n_ending: u32,
     /// Requests that wait for the provider's answer; told to the provider's people only.
     pub n_requests: u32,
 }

@@ -2,6 +2,8 @@
 
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::image::tags::Tags;
+use crate::domain::price::Estimate;
 use crate::domain::share::State;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
@@ -167,6 +169,12 @@ pub struct ReceivedRow {
     pub name: Name,
     /// The system inside, in words; empty when unknown.
     pub os: String,
+    /// Its owner's tags.
+    pub tags: Tags,
+    /// Where it is.
+    pub region: RegionId,
+    /// Whether machines can be made from it now: data disks and disabled images make none.
+    pub deploys: bool,
     /// The project that shares it.
     pub from: Name,
     /// That project's id.
@@ -181,6 +189,21 @@ pub struct ReceivedRow {
     pub ends: Option<Timestamp>,
     /// The family whose new images are shared with the project too; `None` when only this one is.
     pub follows: Option<String>,
+    /// How it is saved with one click, where it ends and can be.
+    pub save: Option<Saving>,
+}
+
+/// *Save as my own* as one click: the copy as it would be made (D6).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Saving {
+    /// A name that is free.
+    pub name: String,
+    /// What the copy costs.
+    pub estimate: Estimate,
+    /// The currency's symbol.
+    pub symbol: String,
+    /// Version of the price book that says so.
+    pub price_version: u32,
 }
 
 /// The page *Shared with me*.

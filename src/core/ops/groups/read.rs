@@ -210,6 +210,8 @@ pub fn options(ctx: &Ctx, place: &Place) -> Result<GroupOptions> {
     let region = people::region_of(ctx, place)?;
     let (counter, limits) = people::counter(ctx, project.account, &region)?;
     let mut options = instances::deploy_options(ctx, place)?;
+    // The others bring what each machine of a group would need a choice of its own for.
+    options.keep(|choice| choice.kind == image::Kind::System);
     // A full quota does not keep a group from being made: it is told on its page, and tried again.
     let blocked = options.blocked.take().filter(|reason| reason.code == "no_hypervisor");
     Ok(GroupOptions {
@@ -272,7 +274,9 @@ pub(crate) fn using(ctx: &Ctx, image: &Image) -> Vec<GroupLink> {
             || match &group.image {
                 ImageChoice::Id(id) => *id == image.id,
                 ImageChoice::Family(family) => {
-                    group.project == image.project && image.family == *family && leads(family)
+                    (group.project, &group.region) == (image.project, &image.region)
+                        && image.family == *family
+                        && leads(family)
                 }
             }
     };

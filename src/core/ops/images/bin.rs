@@ -3,6 +3,7 @@
 
 mod read;
 
+pub(super) use read::service_stays;
 pub use read::{deletion, list_bin, restoration};
 pub(crate) use read::{n_listed, n_recycled};
 

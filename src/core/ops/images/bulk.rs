@@ -1,11 +1,12 @@
 //! One thing done to many images (A2): each image in a commit of its own, and one result per image, so that what is refused does not hold
 //! up the rest.
 
+use super::bin::service_stays;
 use super::edit::{change, few_enough};
 use super::read::found;
-use super::{Deleted, delete, load, protect};
+use super::{Deleted, delete, life, load, protect};
 use crate::domain::form::{Bulk, BulkAction, BulkForm, DeleteImageForm};
-use crate::domain::ids::ImageId;
+use crate::domain::ids::{ImageId, ProjectId, RegionId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{Action, Image, Status, tags};
 use crate::domain::money::Money;
@@ -14,6 +15,7 @@ use crate::domain::view::{BulkLine, BulkOptions};
 use crate::domain::{Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{groups, people, shares};
+use std::collections::BTreeMap;
 
 /// What the dialog shows for the images that were picked, or, when none is, for all that the query finds: each with what will become of it.
 ///
@@ -30,7 +32,9 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
     let n_found = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let act = if form.action == "delete" { Act::ImageDelete } else { Act::ImageUpdate };
     let regions = people::regions(ctx)?;
-    let (mut month, mut bin_month) = (Money::ZERO, Money::ZERO);
+    let (mut month, mut bin_month, mut stays) = (Money::ZERO, Money::ZERO, None);
+    let deletes = form.action == "delete";
+    let mut leaders = Leaders::new();
     let mut lines = Vec::new();
     for id in ids.into_iter().take(most as usize) {
         let image = match load(ctx, id, act) {
@@ -47,28 +51,45 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
             if home.recycle_days > 0 {
                 bin_month = bin_month + home.prices.in_bin(image.stored_bytes()).month;
             }
+            if deletes && stays.is_none() {
+                stays = service_stays(ctx, &image, home)?;
+            }
         }
         lines.push(BulkLine {
             image: id,
             name: image.name.clone(),
             refused: refused.is_some(),
             text: refused
-                .unwrap_or_else(|| if form.action == "delete" { hangs(ctx, &image) } else { String::new() }),
+                .unwrap_or_else(|| if deletes { hangs(ctx, &mut leaders, &image) } else { String::new() }),
         });
     }
-    Ok(BulkOptions { lines, n_found, n_max: most, month, bin_month, symbol: region.prices.symbol })
+    Ok(BulkOptions {
+        lines,
+        n_found,
+        n_max: most,
+        month,
+        bin_month,
+        service_stays: stays,
+        symbol: region.prices.symbol,
+    })
 }
 
-/// What hangs on an image that will be deleted (D4), as a sentence; empty for nothing.
-fn hangs(ctx: &Ctx, image: &Image) -> String {
+/// The images that families stand for, by project and region: looked up once for all lines.
+type Leaders = BTreeMap<(ProjectId, RegionId), Vec<ImageId>>;
+
+/// What hangs on an image that will be deleted (D4): its family and scaling groups; empty for nothing.
+fn hangs(ctx: &Ctx, leaders: &mut Leaders, image: &Image) -> String {
+    let place = (image.project, image.region.clone());
+    let leads = leaders.entry(place).or_insert_with(|| {
+        life::families(ctx, image.project, &image.region).iter().map(|leader| leader.id).collect()
+    });
+    let family = leads.contains(&image.id).then(|| format!("The family {} means it now", image.family));
     let groups = groups::using(ctx, image);
-    match groups.split_first() {
-        None => String::new(),
-        Some((one, [])) => format!("The scaling group {} makes its machines from it", one.name),
-        Some((one, others)) => {
-            format!("The scaling group {} and {} more make their machines from it", one.name, others.len())
-        }
-    }
+    let groups = groups.split_first().map(|(one, others)| match others.len() {
+        0 => format!("The scaling group {} makes its machines from it", one.name),
+        n => format!("The scaling group {} and {n} more make their machines from it", one.name),
+    });
+    [family, groups].into_iter().flatten().collect::<Vec<_>>().join(". ")
 }
 
 /// Why the image will be refused, as far as it can be known before.

@@ -19,7 +19,7 @@ use crate::domain::view::{
     CaptureChoice, CaptureOptions, ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow, InstanceLink,
     PublicImages,
 };
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::{audit, instances, ledger, people, shares, snapshots, tasks, usage};
 use crate::ports::Fingerprint;
@@ -169,7 +169,7 @@ pub fn list_public(ctx: &Ctx, place: &Place) -> Result<PublicImages> {
 
 /// Deployable public images of a region, by name.
 pub(crate) fn public(ctx: &Ctx, region: &Region) -> Vec<ImageChoice> {
-    public_images(ctx, region).iter().map(|image| choice(image)).collect()
+    public_images(ctx, region).iter().map(|image| choice(ctx, image)).collect()
 }
 
 pub(super) fn public_images(ctx: &Ctx, region: &Region) -> Vec<Arc<Image>> {
@@ -185,7 +185,7 @@ pub(super) fn public_images(ctx: &Ctx, region: &Region) -> Vec<Arc<Image>> {
 }
 
 /// An image in the picker.
-pub(crate) fn choice(image: &Image) -> ImageChoice {
+pub(crate) fn choice(ctx: &Ctx, image: &Image) -> ImageChoice {
     ImageChoice {
         id: image.id,
         name: image.name.clone(),
@@ -199,6 +199,7 @@ pub(crate) fn choice(image: &Image) -> ImageChoice {
         max_memory_mib: image.max_memory_mib,
         created: image.created,
         deprecated: image.life.stage == Stage::Deprecated,
+        instead: instead(ctx, image),
         leads: String::new(),
         from: None,
     }
@@ -228,8 +229,12 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         None => None,
     };
     let visible = |id: Option<ImageId>| -> Result<Option<ImageLink>> {
-        let found = id.map(|id| ctx.read::<Image>(&id)).transpose()?.flatten();
-        Ok(found.filter(|i| ctx.may(Act::ImageGet, &resource(i))).map(|i| link(&i)))
+        // Also one that is shared with them. What they may not see is as if it was not there.
+        match id.map(|id| load(ctx, id, Act::ImageGet)).transpose() {
+            Ok(found) => Ok(found.map(|(image, _)| link(&image))),
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Forbidden) => Ok(None),
+            Err(error) => Err(error),
+        }
     };
     let prices = &region.prices;
     let charge = image.charge().filter(|_| own);
@@ -298,16 +303,18 @@ fn deployed_from(ctx: &Ctx, place: &Place, image: &Image, own: bool) -> Vec<Inst
     all.filter(|i| i.origin.id == image.id).map(|i| instances::link(&i)).collect()
 }
 
-/// Stored bytes that no other image of the account in the region shares; `None` while the storage cannot tell.
+/// Stored bytes that nothing else in the region needs which the account knows of: no image or snapshot of its own, no public image, and no
+/// machine of its own. What other accounts have is theirs to know. `None` while the storage cannot tell.
 pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
     // Copies of one image have one content: it is named once, however many there are.
-    let others: BTreeSet<String> = ctx
-        .app
-        .images
-        .all()
-        .iter()
-        .filter(|i| i.account == image.account && i.region == image.region && i.id != image.id)
-        .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()))
+    let known = |i: &Image| i.account == image.account || i.visibility == Visibility::Public;
+    let images = ctx.app.images.all().into_iter().filter(|i| i.region == image.region && i.id != image.id);
+    let machines = ctx.app.instances.all().into_iter();
+    let machines = machines.filter(|m| m.account == image.account && m.region == image.region);
+    let others: BTreeSet<String> = images
+        .filter(|i| known(i))
+        .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()).collect::<Vec<_>>())
+        .chain(machines.flat_map(|m| m.contents().cloned().collect::<Vec<_>>()))
         .chain(snapshots::prints(ctx, image.account, &image.region))
         .collect();
     let others: Vec<Fingerprint> = others.into_iter().map(Fingerprint).collect();

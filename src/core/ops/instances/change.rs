@@ -1,6 +1,7 @@
 //! Changing the image of a machine: its system disk is replaced, everything else stays. The machine keeps what it has until the new system
 //! runs; see `tasks/settle.rs` for the moment in which that becomes true.
 
+use super::deploy::of_whole_machine;
 use super::{Act, chosen, entry, image_faults, load, resource, runnable};
 use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
@@ -115,6 +116,9 @@ fn judge(machine: &Instance, next: &Next, image: &Image, region: &Region) -> Res
         let message = "An ISO installs onto the empty disk of a new machine. Choose an image of a system.";
         faults.push(FieldError::new("image", message));
     }
+    // The machine stays where it is, so whatever is wrong with that is wrong with the choice.
+    let placed = of_whole_machine(image, &machine.zone, next.disk.kind).into_iter();
+    faults.extend(placed.map(|fault| FieldError::new("image", fault.message)));
     if let Err(message) = image.fits_memory(machine.memory_mib) {
         faults.push(FieldError::new("image", message));
     }
@@ -144,7 +148,8 @@ pub fn change_options(ctx: &Ctx, id: InstanceId) -> Result<ChangeImageOptions> {
     let (machine, _) = load(ctx, id, Act::InstanceReinstall)?;
     let region = people::region(ctx, &machine.region)?;
     let place = Place { project: Some(machine.project), region: machine.region.clone() };
-    let options = super::read::deploy_options(ctx, &place)?;
+    let mut options = super::read::deploy_options(ctx, &place)?;
+    options.keep(|choice| choice.kind != image::Kind::Iso);
     let disks: Vec<(DiskKind, u64)> = machine.disks.iter().map(|d| (d.kind, d.size_bytes)).collect();
     let no_machines = runnable(ctx).err().map(|e| Reason::new(&e.code, e.message, "", "Tell your provider."));
     Ok(ChangeImageOptions {

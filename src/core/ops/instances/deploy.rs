@@ -4,6 +4,7 @@ use crate::domain::FieldError;
 use crate::domain::disk::DiskKind;
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{DATA_DISK_KIND, Deploy, whole_gib};
+use crate::domain::ids::ZoneId;
 use crate::domain::image::{Image, Kind};
 use crate::domain::size;
 
@@ -23,20 +24,20 @@ pub(super) struct NewDisk {
     kind_field: &'static str,
 }
 
-/// What is wrong with where an image of a whole machine is to be deployed (U16).
-pub(super) fn of_whole_machine(command: &Deploy, image: &Image) -> Vec<FieldError> {
+/// What is wrong with where an image of a whole machine is to be deployed (U16), at the fields of the form.
+pub(super) fn of_whole_machine(image: &Image, at: &ZoneId, disk_kind: DiskKind) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if image.kind != Kind::Machine {
         return faults;
     }
-    if let Some(zone) = image.zone.as_ref().filter(|zone| **zone != command.zone) {
+    if let Some(zone) = image.zone.as_ref().filter(|zone| *zone != at) {
         let message = format!(
             "An image of a whole machine is deployed in its own zone only. Choose {}{zone}, or make a copy without the data disks, which goes anywhere.",
             image.region
         );
         faults.push(FieldError::new("zone", message));
     }
-    if command.disk_kind == DiskKind::Local {
+    if disk_kind == DiskKind::Local {
         let message = "An image of a whole machine is not deployed onto local disks. Choose ssd or economy.";
         faults.push(FieldError::new("disk_kind", message));
     }

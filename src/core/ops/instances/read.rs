@@ -251,19 +251,19 @@ pub fn deploy_options(ctx: &Ctx, place: &Place) -> Result<DeployOptions> {
         public: images::public(ctx, &region),
         families: images::life::families(ctx, project.id, &region.id)
             .iter()
-            .map(|i| ImageChoice { leads: i.family.clone(), ..images::choice(i) })
+            .map(|i| ImageChoice { leads: i.family.clone(), ..images::choice(ctx, i) })
             .collect(),
         mine: mine
             .iter()
             .map(|i| ImageChoice {
                 from: (i.region != region.id).then(|| i.region.clone()),
-                ..images::choice(i)
+                ..images::choice(ctx, i)
             })
             .collect(),
-        shared: shares::accepted(ctx, project.id, &region.id)?
+        shared: shares::accepted(ctx, project.id, &region.id, image::Action::Deploy)?
             .iter()
             .filter(|image| image.makes_machines().is_ok())
-            .map(images::choice)
+            .map(|i| images::choice(ctx, i))
             .collect(),
         flavors,
         zones: region.zones.clone(),

@@ -57,6 +57,7 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
             false => 0,
         },
         n_waiting: group.as_ref().map_or(0, |(id, region)| shares::n_waiting(ctx, *id, region)),
+        n_ending: group.as_ref().map_or(0, |(id, region)| shares::n_ending(ctx, *id, region)),
         projects: choices,
         project,
     })

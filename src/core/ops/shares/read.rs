@@ -5,14 +5,14 @@ use crate::domain::following::Following;
 use crate::domain::form::ShareForm;
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId};
 use crate::domain::image::bin::DAY_MS;
-use crate::domain::image::{Action, Image};
-use crate::domain::policy::Act;
+use crate::domain::image::{Action, Image, Kind};
+use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
 use crate::domain::share::{Share, Sharing, State};
 use crate::domain::text::Name;
 use crate::domain::view::{
-    FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, ShareOptions, ShareRow, SharedBy,
-    StopOptions, Unsharing,
+    FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, Saving, ShareOptions, ShareRow,
+    SharedBy, StopOptions, Unsharing,
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
@@ -43,6 +43,30 @@ pub fn n_waiting(ctx: &Ctx, project: ProjectId, region: &RegionId) -> u32 {
     u32::try_from(waiting(ctx, project, region).len()).unwrap_or(u32::MAX)
 }
 
+/// How many of the images that `project` uses are shared until a day to come only.
+pub fn n_ending(ctx: &Ctx, project: ProjectId, region: &RegionId) -> u32 {
+    let all = ctx.app.shares.group(&(project, region.clone()));
+    let ending = all.iter().filter(|share| {
+        share.state == State::Accepted
+            && here(ctx, share).is_some_and(|image| share.ends_with(&image).is_some())
+    });
+    u32::try_from(ending.count()).unwrap_or(u32::MAX)
+}
+
+/// *Save as my own* for an image that ends, where the caller may and it fits.
+fn saving(ctx: &Ctx, own: &Resource, account: AccountId, image: &Image) -> Result<Option<Saving>> {
+    if !ctx.may(Act::ImageCreate, own) || images::copy_blocked(ctx, image)?.is_some() {
+        return Ok(None);
+    }
+    let region = people::region(ctx, &image.region)?;
+    Ok(Some(Saving {
+        name: images::free_name(ctx, &image.name, account, &[&region.id])?,
+        estimate: region.prices.image(image.stored_bytes_for(Kind::System)),
+        symbol: region.prices.symbol,
+        price_version: region.prices.version,
+    }))
+}
+
 /// The page *Shared with me* of the project in force (H6).
 ///
 /// # Errors
@@ -53,16 +77,25 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
         let (Some(image), Some(from)) = (here(ctx, share), ctx.read::<Project>(&share.project)?) else {
             return Ok(None);
         };
+        let ends = share.ends_with(&image);
+        let save = match ends.filter(|_| share.state == State::Accepted) {
+            Some(_) => saving(ctx, &resource, project.account, &image)?,
+            None => None,
+        };
         Ok(Some(ReceivedRow {
             id: image.id,
             name: image.name.clone(),
             os: image.os.version.clone(),
             from: from.name,
             from_id: from.id,
+            tags: image.tags.clone(),
+            region: image.region.clone(),
+            deploys: image.can(Action::Deploy).is_ok(),
             stored_bytes: image.stored_bytes(),
             since: share.since,
             state: share.state,
-            ends: share.ends_with(&image),
+            ends,
+            save,
             follows: follows(ctx, &image, share.recipient)?,
         }))
     };
@@ -88,13 +121,18 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
     })
 }
 
-/// Available images that others share with `project` in `region`, by name.
-pub(crate) fn accepted(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Result<Vec<Image>> {
+/// Images that others share with `project` in `region` and with which `wanted` can be done, by name.
+pub(crate) fn accepted(
+    ctx: &Ctx,
+    project: ProjectId,
+    region: &RegionId,
+    wanted: Action,
+) -> Result<Vec<Image>> {
     let mut found = Vec::new();
     for share in ctx.app.shares.group(&(project, region.clone())) {
         if let Some(image) = ctx.read::<Image>(&share.image)?
             && share.gives(&image, ctx.now)
-            && image.can(Action::Deploy).is_ok()
+            && image.can(wanted).is_ok()
         {
             found.push(image);
         }

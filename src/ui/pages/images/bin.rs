@@ -3,6 +3,7 @@
 use super::super::Refusal;
 use super::super::deletion::{DeleteDialog, Deletion};
 use super::super::parts::{BlockedDialog, Moment, counted, explained, loaded};
+use super::delete::stays_words;
 use super::detail::ImageSheet;
 use super::toolbar::asked;
 use super::use_image_id;
@@ -297,12 +298,7 @@ pub fn PurgeImagePage() -> impl IntoView {
             tone: Tone::Plain,
             what: "Storage that becomes free".to_owned(),
             count: size::decimal(image.unique_bytes),
-            detail: (image.unique_bytes < image.stored_bytes).then(|| {
-                format!(
-                    "Of {}; the rest is also in other images or snapshots.",
-                    size::decimal(image.stored_bytes)
-                )
-            }),
+            detail: stays_words(&image),
         };
         let deletion = Deletion {
             to: PurgeImage::url(),

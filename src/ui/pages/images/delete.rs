@@ -160,7 +160,12 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
         Tone::Good,
         "Machines made from it keep running",
         counted(n, "machine"),
-        (n > 0).then(|| "They keep their disks; nothing changes for them.".to_owned()),
+        (n > 0).then(|| {
+            let names: Vec<String> =
+                deletion.machines.iter().map(|machine| machine.name.to_string()).collect();
+            let names = some_of(&names).map(|names| format!("{names}. ")).unwrap_or_default();
+            format!("{names}They keep their disks; nothing changes for them.")
+        }),
     ));
     if let Some(family) = deletion.family.as_ref().filter(|family| family.leads) {
         let (tone, what) = match &family.next {
@@ -211,11 +216,9 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
             Tone::Good,
             "Copies of it stay",
             counted_copies(deletion.copies.len()),
-            None,
+            some_of(&deletion.copies.iter().map(|copy| copy.name.to_string()).collect::<Vec<_>>()),
         ));
     }
-    let stored = size::decimal(deletion.stored_bytes);
-    let shared = deletion.unique_bytes < deletion.stored_bytes;
     let when = if deletion.undo_until.is_some() {
         "Storage that becomes free after that"
     } else {
@@ -226,7 +229,7 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
         Tone::Plain,
         when,
         size::decimal(deletion.unique_bytes),
-        shared.then(|| format!("Of {stored}; the rest is also in other images or snapshots.")),
+        stays_words(deletion),
     ));
     if let Some(service) = deletion.service_stays {
         lines.push(line(
@@ -248,6 +251,24 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
         in_bin,
     ));
     lines
+}
+
+/// How much of the image stays when it is removed, and why; nothing where all of it goes.
+pub(super) fn stays_words(deletion: &ImageDeletion) -> Option<String> {
+    let stays = deletion.stored_bytes.checked_sub(deletion.unique_bytes).filter(|bytes| *bytes > 0)?;
+    let (stays, stored) = (size::decimal(stays), size::decimal(deletion.stored_bytes));
+    Some(format!("{stays} of its {stored} stay, because other images, snapshots or machines need them too."))
+}
+
+/// Names of things that are counted beside them: the first few, and how many more; nothing of none.
+fn some_of(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let first = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        n if n > SHOWN => Some(format!("{first} and {} more", n - SHOWN)),
+        _ => Some(first),
+    }
 }
 
 fn counted_copies(n: usize) -> String {
@@ -295,7 +316,7 @@ mod tests {
         assert_eq!(storage.count, "840 MB");
         assert_eq!(
             storage.detail.as_deref(),
-            Some("Of 9.41 GB; the rest is also in other images or snapshots.")
+            Some("8.57 GB of its 9.41 GB stay, because other images, snapshots or machines need them too.")
         );
         let alone = consequences(&deletion(9_410_000_000));
         assert!(alone.iter().all(|line| line.what != "Storage that becomes free" || line.detail.is_none()));

@@ -297,7 +297,7 @@ fn Properties(detail: ImageDetail) -> impl IntoView {
     let (id, region, needs, system) =
         (image.id.to_string(), image.region.to_string(), needs(image), system(image));
     let (remark, family) = (text_fact("Remark", &image.remark), text_fact("Family", &image.family));
-    let (tags, protection) = (tag_fact(image), protection_fact(&detail));
+    let (tags, protection) = (tag_fact(&detail), protection_fact(&detail));
     let (reaches, kind) = (reach_fact(&detail), kind_words(image));
     let (licence, project) = (text_fact("Licence", &image.licence), text_fact("Project", &detail.project));
     let (origin, sizes, created, now) = (origin_facts(&detail), sizes(&detail), image.created, detail.now);
@@ -348,8 +348,9 @@ fn reach_fact(detail: &ImageDetail) -> Option<AnyView> {
 }
 
 /// Its tags; each shows the images that have it too.
-fn tag_fact(image: &Image) -> Option<AnyView> {
-    let own = image.visibility == Visibility::Private;
+fn tag_fact(detail: &ImageDetail) -> Option<AnyView> {
+    // Those of others mark nothing in one's own list.
+    let (image, own) = (&detail.image, is_own(detail));
     let links = image
         .tags
         .iter()

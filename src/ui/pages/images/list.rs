@@ -259,6 +259,11 @@ fn tag_links(row: &ImageRow, query: &ImageQuery) -> Vec<AnyView> {
     links.chain(more).collect()
 }
 
+/// Whether machines are made from it: a data disk makes disks, and a disabled image nothing.
+fn deploys(row: &ImageRow) -> bool {
+    row.status == State::Available && row.stage != Stage::Disabled && row.kind != ImageKind::Data
+}
+
 /// The action that follows from the status: Deploy, Cancel or Retry.
 fn first_action(row: &ImageRow, may_change: bool) -> Option<AnyView> {
     if !may_change {
@@ -266,7 +271,7 @@ fn first_action(row: &ImageRow, may_change: bool) -> Option<AnyView> {
     }
     let task = row.task.as_ref();
     match row.status {
-        State::Available if row.stage == Stage::Disabled => None,
+        State::Available if !deploys(row) => None,
         State::Available => Some(view! { <LinkButton href=paths::instance_new_from(row.id) variant=Variant::Quiet>"Deploy"</LinkButton> }.into_any()),
         State::Creating => task
             .filter(|task| task.cancel_blocked.is_none())
@@ -302,7 +307,7 @@ fn RowMenu(row: ImageRow, may_change: bool) -> impl IntoView {
 /// The items that change something, as far as the status offers them.
 fn change_items(row: &ImageRow) -> impl IntoView + use<> {
     let id = row.id;
-    let deploy = (row.status == State::Available).then(
+    let deploy = deploys(row).then(
         || view! { <MenuLink href=paths::instance_new_from(id) icon=IconName::Deploy>"Deploy"</MenuLink> },
     );
     let edit = (row.status != State::Deleting).then(

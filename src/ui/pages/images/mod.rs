@@ -23,6 +23,7 @@ pub use list::ImagesPage;
 pub use public::PublicImagesPage;
 pub use reach::ReachImagePage;
 pub use received::ReceivedPage;
+pub(super) use received::ending_words;
 pub use selected::SelectedImagesPage;
 pub use sharing::{ShareImagePage, SharingPage, StopSharingPage};
 pub use stage::StageImagePage;

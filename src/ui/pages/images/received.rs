@@ -2,15 +2,17 @@
 
 use super::super::Refusal;
 use super::super::parts::{Moment, loaded};
+use crate::ui::calls::images::CopyImage;
 use crate::ui::calls::shares::{AcceptAllShares, AcceptShare, RejectShare, list_received};
 use crate::ui::components::*;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::ProjectId;
+use darkroom_core::domain::image::tags;
 use darkroom_core::domain::share::State;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::Timestamp;
-use darkroom_core::domain::view::{Received, ReceivedRow};
+use darkroom_core::domain::view::{Received, ReceivedRow, Saving};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -41,6 +43,8 @@ fn ReceivedView(received: Received) -> impl IntoView {
     });
     let nothing =
         (waiting.is_empty() && decided.is_empty()).then(|| view! { <NothingYet project=project_id/> });
+    let n_ending = decided.iter().filter(|row| row.state == State::Accepted && row.ends.is_some()).count();
+    let ending = (n_ending > 0).then(|| view! { <Notice tone=Tone::Warn text=ending_words(n_ending)/> });
     let about = About { project: project_id, may_decide, now };
     let waiting = (!waiting.is_empty()).then(|| view! { <Waiting rows=waiting about/> });
     let decided = (!decided.is_empty()).then(|| view! { <Decided rows=decided about/> });
@@ -51,7 +55,7 @@ fn ReceivedView(received: Received) -> impl IntoView {
         </PageHead>
         <Tabs label="Images" tabs=super::tabs() current=paths::IMAGES_SHARED/>
         {nothing}
-        <div class="stack stack--l">{waiting}{decided}</div>
+        <div class="stack stack--l">{ending}{waiting}{decided}</div>
     }
 }
 
@@ -90,10 +94,11 @@ fn Waiting(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
         .into_iter()
         .map(|row| {
             let (from, stored) = (from(&row), size::decimal(row.stored_bytes));
+            let tags = owner_tags(&row);
             // It is not theirs to look into before they accept it.
             view! {
                 <Row>
-                    <NameCell name=row.name.to_string() sub=system(&row)/>
+                    <NameCell name=row.name.to_string() sub=system(&row)>{tags}</NameCell>
                     <Cell label="From">{from}</Cell>
                     <Cell label="Size" kind=Kind::Number>{stored}</Cell>
                     <Cell label="Waiting since" kind=Kind::Short rank=Rank::Low><Moment at=row.since now=about.now/></Cell>
@@ -143,23 +148,29 @@ fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
     let status = match (row.ends, accepted) {
         (Some(end), true) => {
             let word = format!("Ends on {}", end.plus_ms(-1).day());
-            view! { <Status tone=Tone::Warn word why="The owner stops sharing it"/> }.into_any()
+            let cost = row.save.as_ref().map(|save| {
+                format!(" Your own costs {} per month.", save.estimate.month.display(&save.symbol))
+            });
+            let why = format!("The owner stops sharing it.{}", cost.unwrap_or_default());
+            view! { <Status tone=Tone::Warn word why/> }.into_any()
         }
         (None, true) => view! { <Status tone=Tone::Good word="Accepted" nostrip:why=follows/> }.into_any(),
         (_, false) => view! { <Status tone=Tone::Plain word="Rejected"/> }.into_any(),
     };
+    let tags = owner_tags(&row);
     let name = match accepted {
-        true => view! { <NameCell name=row.name.to_string() sub=system(&row) href=paths::image(row.id)/> }
+        true => view! { <NameCell name=row.name.to_string() sub=system(&row) href=paths::image(row.id)>{tags}</NameCell> }
             .into_any(),
-        false => view! { <NameCell name=row.name.to_string() sub=system(&row)/> }.into_any(),
+        false => view! { <NameCell name=row.name.to_string() sub=system(&row)>{tags}</NameCell> }.into_any(),
     };
     let actions = match accepted {
         true => {
-            let deploy = about.may_decide.then(|| {
+            let deploy = (about.may_decide && row.deploys).then(|| {
                 view! { <LinkButton href=paths::instance_new_from(row.id) variant=Variant::Quiet>"Deploy"</LinkButton> }
             });
-            let save = about.may_decide.then(|| {
-                view! { <LinkButton href=paths::image_copy(row.id) variant=Variant::Quiet>"Save as my own"</LinkButton> }
+            let save = about.may_decide.then(|| match row.save.clone() {
+                Some(save) => view! { <SaveNow row=row.clone() save about/> }.into_any(),
+                None => view! { <LinkButton href=paths::image_copy(row.id) variant=Variant::Quiet>"Save as my own"</LinkButton> }.into_any(),
             });
             view! { {deploy}{save}<Decide to=RejectShare::url() label="Reject" row=row.clone() about/> }
                 .into_any()
@@ -180,6 +191,22 @@ fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
     }
 }
 
+/// Saves an image that ends, as the project's own, with what the dialog would propose (D6). The price stands in the same row.
+#[component]
+fn SaveNow(row: ReceivedRow, save: Saving, about: About) -> impl IntoView {
+    let version = format!("form[price_versions][{}]", row.region);
+    view! {
+        <PostForm to=CopyImage::url()>
+            <input type="hidden" name="form[image]" value=row.id.to_string()/>
+            <input type="hidden" name="form[project]" value=about.project.to_string()/>
+            <input type="hidden" name="form[regions][]" value=row.region.to_string()/>
+            <input type="hidden" name="form[name]" value=save.name/>
+            <input type="hidden" name=version value=save.price_version.to_string()/>
+            <Button>"Save as my own"<span class="visually-hidden">": "{row.name.to_string()}</span></Button>
+        </PostForm>
+    }
+}
+
 /// The button of a decision; who may only look has none.
 #[component]
 fn Decide(to: &'static str, label: &'static str, row: ReceivedRow, about: About) -> impl IntoView {
@@ -197,8 +224,21 @@ fn Decide(to: &'static str, label: &'static str, row: ReceivedRow, about: About)
     })
 }
 
+/// What recipients are told when images end.
+pub(in crate::ui::pages) fn ending_words(n: usize) -> String {
+    match n {
+        1 => "1 image that you use is shared with you only until the day it says. Save it as your own if you need it longer.".to_owned(),
+        n => format!("{n} images that you use are shared with you only until the days they say. Save those that you need longer as your own."),
+    }
+}
+
 fn system(row: &ReceivedRow) -> String {
     if row.os.is_empty() { "Unknown system".to_owned() } else { row.os.clone() }
+}
+
+/// The tags its owner gave it. They lead nowhere: the recipient's own images have others.
+fn owner_tags(row: &ReceivedRow) -> Vec<AnyView> {
+    row.tags.iter().map(|(key, value)| view! { <Tag label=tags::label(key, value)/> }.into_any()).collect()
 }
 
 fn from(row: &ReceivedRow) -> impl IntoView + use<> {

@@ -155,6 +155,19 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
         view! { <Notice tone=Tone::Warn text/> }
     });
     let deletes = form.action == "delete";
+    let service = options.service_stays.map(|service| {
+        let text = format!(
+            "The snapshot service stays on and goes on costing {} per month.",
+            service.month.display(&options.symbol)
+        );
+        view! {
+            <Notice tone=Tone::Warn text>
+                <LinkButton href=paths::SNAPSHOT_SERVICE>"Turn it off"</LinkButton>
+            </Notice>
+        }
+    });
+    let keeps = deletes
+        .then(|| view! { <p class="soft">"Machines made from them keep running, and copies stay."</p> });
     let stays = match options.bin_month {
         Money::ZERO => "Charging stops at once.".to_owned(),
         month => format!("In the recycle bin they still cost {} per month.", month.display(&options.symbol)),
@@ -186,6 +199,8 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
                 <Refusal error/>
                 {many}
                 {tags}
+                {keeps}
+                {service}
                 <Lines legend="What becomes of each" lines=options.lines waiting/>
             </DialogBody>
             <DialogFoot>

@@ -13,6 +13,7 @@ use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::error::Reason as Rule;
 use darkroom_core::domain::flavor::Flavor;
 use darkroom_core::domain::form::{DISK_GIB_MAX, DeployForm, FAMILY_PREFIX};
+use darkroom_core::domain::ids::ImageId;
 use darkroom_core::domain::image::Kind as ImageKind;
 use darkroom_core::domain::price::PriceBook;
 use darkroom_core::domain::size::GIB;
@@ -29,11 +30,11 @@ pub fn NewInstancePage() -> impl IntoView {
     let data = async move {
         let options = get_deploy_options().await?;
         let state = with_wanted(refused.state(fresh(&options)).await, &options, &wanted);
-        Ok((options, state))
+        Ok((options, state, wanted))
     };
     view! {
         <Title text="New instance · darkroom"/>
-        {loaded(data, |(options, state)| view! { <NewInstanceView options state/> }.into_any())}
+        {loaded(data, |(options, state, wanted)| view! { <NewInstanceView options state wanted/> }.into_any())}
     }
 }
 
@@ -76,19 +77,25 @@ fn fresh(options: &DeployOptions) -> DeployForm {
     }
 }
 
+/// The image of this id, if it is offered.
+fn offered<'a>(options: &'a DeployOptions, id: &str) -> Option<&'a ImageChoice> {
+    let all = options.public.iter().chain(&options.mine).chain(&options.shared);
+    all.into_iter().find(|image| image.id.to_string() == id)
+}
+
+/// The page of the image that the address names, when that one is not offered.
+fn not_offered(options: &DeployOptions, wanted: &str) -> Option<String> {
+    let id = wanted.parse::<ImageId>().ok()?;
+    offered(options, wanted).is_none().then(|| paths::image(id))
+}
+
 /// An untouched form starts with the image that the address names.
 fn with_wanted(
     mut state: FormState<DeployForm>,
     options: &DeployOptions,
     wanted: &str,
 ) -> FormState<DeployForm> {
-    let named = options
-        .public
-        .iter()
-        .chain(&options.mine)
-        .chain(&options.shared)
-        .find(|image| image.id.to_string() == wanted);
-    if let (None, Some(image)) = (&state.error, named) {
+    if let (None, Some(image)) = (&state.error, offered(options, wanted)) {
         state.form.image = image.id.to_string();
         state.form.disk_gib = least_gib(image).to_string();
     }
@@ -96,7 +103,12 @@ fn with_wanted(
 }
 
 #[component]
-fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>) -> impl IntoView {
+fn NewInstanceView(
+    options: DeployOptions,
+    state: FormState<DeployForm>,
+    /// The image that the address names; empty for none.
+    wanted: String,
+) -> impl IntoView {
     let line = format!("In {}, {}.", options.project.name, options.region);
     let blocked = options.blocked.clone().map(|rule| view! { <Explain reason=explained(rule)/> });
     // The prices that are shown are the ones that are agreed to, also after a refusal because they changed.
@@ -106,10 +118,18 @@ fn NewInstanceView(options: DeployOptions, state: FormState<DeployForm>) -> impl
         price_version: options.prices.version,
         ..state.form
     };
+    let missing = not_offered(&options, &wanted).map(|href| {
+        view! {
+            <Notice tone=Tone::Warn text="The image that was chosen cannot be deployed here now, so another one is proposed.">
+                <LinkButton href>"See why on its page"</LinkButton>
+            </Notice>
+        }
+    });
     view! {
         <Crumbs above=vec![Link::new("Instances", paths::INSTANCES)] here="New instance"/>
         <PageHead title="New instance"><p class="soft">{line}</p></PageHead>
         {blocked}
+        {missing}
         <DeployFields form error=state.error options/>
     }
 }

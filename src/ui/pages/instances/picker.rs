@@ -53,7 +53,10 @@ impl Offer {
         let from = [(&self.mine, "my image"), (&self.shared, "shared with me"), (&self.public, "public")];
         let images = from.into_iter().flat_map(|(images, whose)| images.iter().map(move |i| (i, whose)));
         let images = images.map(|(image, whose)| {
-            let label = format!("{}, {whose}, at least {} GiB", image.name, least_gib(image));
+            // What a whole machine's image has beside its system is not brought along where only a system is wanted.
+            let part = if image.kind == Kind::Machine { ", its system disk" } else { "" };
+            let old = if image.deprecated { ", deprecated" } else { "" };
+            let label = format!("{}, {whose}{part}, at least {} GiB{old}", image.name, least_gib(image));
             Choice::new(image.id.to_string(), label, pick(&image.id.to_string()))
         });
         families.chain(images).collect()
@@ -212,9 +215,13 @@ fn describe(image: &ImageChoice) -> String {
         (Kind::Iso, _) => "ISO, installs onto an empty disk".to_owned(),
         (Kind::System | Kind::Data, _) => String::new(),
     };
-    let warning = if image.deprecated { "deprecated: choose a newer one if you can" } else { "" };
+    let warning = match (image.deprecated, &image.instead) {
+        (false, _) => String::new(),
+        (true, None) => "deprecated: choose a newer one if you can".to_owned(),
+        (true, Some(name)) => format!("deprecated: use {name} instead"),
+    };
     let from = image.from.as_ref().map(|region| format!("fetched from {region} first")).unwrap_or_default();
-    let parts = [image.os.clone(), kind, disk, image.created.day(), from, warning.to_owned()];
+    let parts = [image.os.clone(), kind, disk, image.created.day(), from, warning];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -251,6 +258,7 @@ mod tests {
             max_memory_mib: 0,
             created: Timestamp(0),
             deprecated: false,
+            instead: None,
             leads: String::new(),
             from: None,
         }

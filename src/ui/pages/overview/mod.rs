@@ -6,6 +6,7 @@ mod provider;
 
 use self::parts::{Cost, Events, FirstSteps, Images, Instances, Quotas, RunningTasks};
 use self::provider::{Accounts, Missing};
+use super::images::ending_words;
 use super::parts::{Moving, loaded};
 use crate::ui::calls::people::get_overview;
 use crate::ui::components::*;
@@ -63,6 +64,14 @@ fn TenantOverview(overview: Overview) -> impl IntoView {
     } = overview;
     let Overview { events, may_change, now, .. } = overview;
     let scope = format!("{} in {region}", project.as_ref().map(ToString::to_string).unwrap_or_default());
+    let ending = match use_shell().n_ending {
+        0 => None,
+        n => Some(view! {
+            <Notice tone=Tone::Warn text=ending_words(n as usize)>
+                <LinkButton href=paths::IMAGES_SHARED>"Shared with me"</LinkButton>
+            </Notice>
+        }),
+    };
     let empty = images.is_empty() && instances.is_empty();
     let actions = (may_change && !empty).then(|| view! { <Actions/> });
     let first_steps = empty.then(|| view! { <FirstSteps scope=scope.clone() may_change/> });
@@ -79,6 +88,7 @@ fn TenantOverview(overview: Overview) -> impl IntoView {
         </PageHead>
         <p class="visually-hidden" role="status">{live}</p>
         <div class="stack stack--l">
+            {ending}
             {first_steps}
             <div class="split">
                 <Cost cost forecast cost_images symbol/>

@@ -73,7 +73,11 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
 }
 
 /// What the snapshot service goes on costing when a machine image is gone (U13).
-fn service_stays(ctx: &Ctx, image: &Image, region: &Region) -> Result<Option<Estimate>> {
+pub(in crate::ops::images) fn service_stays(
+    ctx: &Ctx,
+    image: &Image,
+    region: &Region,
+) -> Result<Option<Estimate>> {
     match image.kind == Kind::Machine && image.visibility == Visibility::Private {
         true => snapshots::service::price_if_on(ctx, image.account, region),
         false => Ok(None),
@@ -86,10 +90,16 @@ fn links(all: &[Arc<Image>], wanted: impl Fn(&Image) -> bool) -> Vec<ImageLink> 
     found.into_iter().map(|i| link(i)).collect()
 }
 
+/// Machines of the account that come from the image, in whatever project and region, as far as the caller may see them; by name.
 fn machines(ctx: &Ctx, image: &Image) -> Vec<InstanceLink> {
-    let regions = std::iter::once(&image.region).chain(&image.reaches);
-    let all = regions.flat_map(|region| ctx.app.instances.group(&(image.project, region.clone())));
-    all.filter(|i| i.origin.id == image.id || has_disk_of(image, i)).map(|i| instances::link(&i)).collect()
+    let all = ctx.app.instances.all();
+    let own = all
+        .iter()
+        .filter(|i| i.account == image.account && (i.origin.id == image.id || has_disk_of(image, i)));
+    let seen = own.filter(|i| ctx.may(Act::InstanceGet, &instances::resource(i)));
+    let mut found: Vec<InstanceLink> = seen.map(|i| instances::link(i)).collect();
+    found.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    found
 }
 
 /// Whether the machine has a disk that was made from this data-disk image.
