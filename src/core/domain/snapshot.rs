@@ -182,12 +182,6 @@ impl Snapshot {
         let refuse =
             |code: &str, rule: &str, way_out: &str| Err(Reason::new(code, rule, now.clone(), way_out));
         match (action, self.status) {
-            (Action::NewDisk, Available) if self.data_disks() == 0 => Err(Reason::new(
-                "snapshot_of_system_disk",
-                "A new disk is made from the snapshot of a data disk.",
-                "This one holds a system disk only.",
-                "Create an image from it and deploy that.",
-            )),
             (Action::Image, Available) if self.unfit().is_some() => Err(Reason::new(
                 "data_disk_kind",
                 "Data disks on economy or local storage cannot be part of an image.",
@@ -233,28 +227,25 @@ impl Snapshot {
         self.disks.iter().find(|d| d.role == DiskRole::Data && !d.kind.captures_data())
     }
 
-    /// How many data disks are in it.
-    pub fn data_disks(&self) -> usize {
-        self.disks.iter().filter(|d| d.role == DiskRole::Data).count()
-    }
-
     /// What is stored of it, in the order of its disks; nothing until it is available.
     pub fn contents(&self) -> impl Iterator<Item = &ImageDisk> {
         self.disks.iter().filter_map(|d| d.content.as_ref())
     }
 
-    /// What is stored of this data disk of it, of the first one where none is named.
+    /// What is stored of this disk of it; where none is named, of its first data disk, or of its system disk where it has no other.
     ///
     /// # Errors
-    /// `disk_gone` when it has no such data disk.
-    pub fn data_content(&self, disk: Option<DiskId>) -> Result<&ImageDisk, Reason> {
-        let mut data = self.disks.iter().filter(|d| d.role == DiskRole::Data);
-        let found = data.find(|d| disk.is_none_or(|id| d.disk == id)).and_then(|d| d.content.as_ref());
-        found.ok_or_else(|| {
+    /// `disk_gone` when it has no such disk.
+    pub fn content_of(&self, disk: Option<DiskId>) -> Result<&ImageDisk, Reason> {
+        let found = match disk {
+            Some(id) => self.disks.iter().find(|d| d.disk == id),
+            None => self.disks.iter().find(|d| d.role == DiskRole::Data).or(self.disks.first()),
+        };
+        found.and_then(|d| d.content.as_ref()).ok_or_else(|| {
             Reason::new(
                 "disk_gone",
-                "A new disk is made from a data disk that the snapshot holds.",
-                format!("{} has no such data disk.", self.name),
+                "A new disk is made from a disk that the snapshot holds.",
+                format!("{} has no such disk.", self.name),
                 "Choose another one.",
             )
         })

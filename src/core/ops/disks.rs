@@ -25,7 +25,7 @@ use crate::store::Tx;
 ///
 /// # Errors
 /// `Invalid` with fields; the machine's reason, such as `instance_not_stopped`; `data_disk_limit_reached`; at `source` the image's reason, such
-/// as `image_is_not_data`, or the snapshot's, such as `snapshot_of_system_disk`; `price_changed`; `no_hypervisor`; `NotFound`.
+/// as `image_is_not_data`, or the snapshot's, such as `disk_gone`; `price_changed`; `no_hypervisor`; `NotFound`.
 pub fn add(ctx: &Ctx, form: &AddDiskForm) -> Result<DiskId> {
     let command = form.parse()?;
     let (machine, permit) = instances::load(ctx, command.instance, Act::DiskAdd)?;
@@ -92,7 +92,7 @@ fn content(tx: &mut Tx<'_>, ctx: &Ctx, command: &AddDisk, machine: &Instance) ->
         DiskSource::Snapshot(id, disk) => {
             let snapshot = tx.get::<Snapshot>(&id)?.ok_or_else(|| Error::not_found("snapshot"))?;
             snapshot.can(snapshot::Action::NewDisk).map_err(at_source)?;
-            let found = snapshot.data_content(disk).map_err(at_source)?;
+            let found = snapshot.content_of(disk).map_err(at_source)?;
             Content {
                 noun: "snapshot",
                 name: snapshot.name.clone(),

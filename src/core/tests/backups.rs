@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::disk::DiskRole;
 use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{
     AddDiskForm, CreateImageForm, DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm,
@@ -364,18 +365,25 @@ fn a_new_disk_from_a_snapshot_holds_what_that_held_and_outlives_it() {
     };
     let add =
         |id: SnapshotId| disks::add(&scene.bench.at_present(&scene.owner()), &form(format!("snapshot:{id}")));
+    let add_disk = |id: SnapshotId, disk: uuid::Uuid| {
+        disks::add(&scene.bench.at_present(&scene.owner()), &form(format!("snapshot:{id}/{disk}")))
+    };
     assert_eq!(add(all).unwrap_err().code, "instance_not_stopped");
     let shown = snapshots::disk_options(&scene.owner(), all).unwrap();
     assert_eq!(shown.blocked.map(|r| r.code).as_deref(), Some("no_machine_for_disk"));
     instances::stop(&scene.owner(), scene.machine).unwrap();
     scene.bench.work().unwrap();
-    let refused = add(system).unwrap_err();
-    assert_eq!(
-        (refused.code.as_str(), refused.fields[0].field.as_str()),
-        ("snapshot_of_system_disk", "source")
-    );
+    let refused = add_disk(all, uuid::Uuid::from_u128(7)).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.fields[0].field.as_str()), ("disk_gone", "source"));
+    // What is on a system disk can be looked into as on any other disk.
+    let copied = add(system).unwrap();
+    scene.bench.work().unwrap();
+    let machine = scene.owner().read::<Instance>(&scene.machine).unwrap().unwrap();
+    let made = machine.disks.iter().find(|d| d.id == copied).unwrap();
+    assert_eq!(made.base, scene.get(system).contents().next().map(|content| content.fingerprint.clone()));
+    assert_eq!(made.role, DiskRole::Data);
     let shown = snapshots::disk_options(&scene.owner(), all).unwrap();
-    assert_eq!((shown.blocked, shown.machines.len(), shown.sources.len()), (None, 1, 1));
+    assert_eq!((shown.blocked, shown.machines.len(), shown.sources.len()), (None, 1, 2));
     let disk =
         disks::add(&scene.bench.at_present(&scene.owner()), &form(shown.sources[0].source.clone())).unwrap();
     scene.bench.work().unwrap();

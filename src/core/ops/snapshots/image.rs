@@ -137,6 +137,9 @@ fn blocked(ctx: &Ctx, snapshot: &Snapshot, region: &Region) -> Result<Option<Rea
         return Ok(Some(reason));
     }
     let (mut counter, limits) = people::counter(ctx, snapshot.account, region)?;
-    let taken: Result<(), Error> = counter.take_image(&limits);
+    let held = ledger::held_by(ctx, snapshot.account, &region.id);
+    let taken: Result<(), Error> = counter
+        .take_image(&limits)
+        .and_then(|()| counter.move_stored(0, snapshot.stored_bytes(), held, Some(&limits)));
     Ok(taken.err().map(|e| Reason::new(&e.code, e.message, "", "")))
 }

@@ -264,23 +264,22 @@ pub fn detail(ctx: &Ctx, id: SnapshotId) -> Result<SnapshotDetail> {
     })
 }
 
-/// What new disks can be made from: each data disk of each available snapshot of a project, newest first.
+/// What new disks can be made from: each disk of each available snapshot of a project, newest first.
 pub(crate) fn disk_sources(ctx: &Ctx, project: ProjectId, region: &RegionId) -> Vec<DiskSourceChoice> {
     let mut found = ctx.app.snapshots.group(&(project, region.clone()));
     found.retain(|snapshot| snapshot.can(Action::NewDisk).is_ok());
     found.sort_by_key(|snapshot| std::cmp::Reverse((snapshot.created, snapshot.id)));
     let of_one = |snapshot: &Arc<Snapshot>| {
+        let system = snapshot.disks.iter().filter(|d| d.role == DiskRole::System);
         let data = snapshot.disks.iter().filter(|d| d.role == DiskRole::Data);
         let several = data.clone().count() > 1;
+        // What is kept on a data disk is wanted more often than another copy of a system.
         data.enumerate()
-            .map(|(n, disk)| DiskSourceChoice {
+            .map(|(n, disk)| (disk, if several { format!(", data disk {}", n + 1) } else { String::new() }))
+            .chain(system.map(|disk| (disk, ", system disk".to_owned())))
+            .map(|(disk, part)| DiskSourceChoice {
                 source: format!("{SNAPSHOT_PREFIX}{}/{}", snapshot.id, disk.disk),
-                words: match several {
-                    true => {
-                        format!("{}, data disk {}, {}", snapshot.name, n + 1, size::binary(disk.size_bytes))
-                    }
-                    false => format!("{}, {}", snapshot.name, size::binary(disk.size_bytes)),
-                },
+                words: format!("{}{part}, {}", snapshot.name, size::binary(disk.size_bytes)),
                 size_bytes: disk.size_bytes,
             })
             .collect::<Vec<_>>()
