@@ -108,6 +108,7 @@ fn register(system: &Ctx, tenant: &Tenant, guest: &Path, scratch: &Scratch, sett
         name: Name::parse("guest").expect("valid"),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         boot: BootMode::Bios,
+        min_vcpus: 0,
         min_memory_mib: 0,
         licence: String::new(),
         account: tenant.account,

@@ -162,6 +162,7 @@ fn captured(
         boot: machine.boot,
         nic_multiqueue: allowed(|p| p.nic_multiqueue),
         sriov: allowed(|p| p.sriov),
+        min_vcpus: parent.as_ref().map_or(0, |p| p.min_vcpus),
         min_memory_mib: inherited(|p| p.min_memory_mib),
         max_memory_mib: inherited(|p| p.max_memory_mib),
         min_disk_bytes: 0,
@@ -308,6 +309,8 @@ pub struct PublicImage {
     pub os: Os,
     /// How it starts.
     pub boot: BootMode,
+    /// Least virtual processors; 0 for no limit.
+    pub min_vcpus: u32,
     /// Least memory, in MiB; 0 for no limit.
     pub min_memory_mib: u64,
     /// Licence code that everything derived carries on (U5); empty for none.

@@ -201,7 +201,7 @@ fn judge(
         None => faults
             .push(FieldError::new("flavor", "There is no such instance type. Choose one from the list.")),
         Some(flavor) => {
-            if let Err(message) = image.fits_memory(flavor.memory_mib) {
+            if let Err(message) = image.fits(flavor.n_vcpus, flavor.memory_mib) {
                 faults.push(FieldError::new("flavor", message));
             }
             faults.extend(deploy::disk_kinds(command, &data, flavor));

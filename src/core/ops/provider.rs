@@ -456,6 +456,7 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         boot: public.boot,
         nic_multiqueue: false,
         sriov: false,
+        min_vcpus: public.min_vcpus,
         min_memory_mib: public.min_memory_mib,
         max_memory_mib: 0,
         // What is installed from a disc may be of any size.

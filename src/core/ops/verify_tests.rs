@@ -74,6 +74,7 @@ fn image() -> Image {
         boot: BootMode::Bios,
         nic_multiqueue: false,
         sriov: false,
+        min_vcpus: 0,
         min_memory_mib: 0,
         max_memory_mib: 0,
         min_disk_bytes: 512,

@@ -229,6 +229,7 @@ impl Bench {
             name: Name::parse("guest").map_err(Error::internal)?,
             os: Os::default(),
             boot: BootMode::Bios,
+            min_vcpus: 0,
             min_memory_mib: 0,
             licence: "GPL".to_owned(),
             account: of.0,

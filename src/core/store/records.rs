@@ -70,7 +70,7 @@ records! {
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
-    Image, "image", 4, ImageId, |r| r.id, older_image;
+    Image, "image", 5, ImageId, |r| r.id, older_image;
     Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
     Installation, "installation", 1, InstanceId, |r| r.instance;
     Group, "group", 1, GroupId, |r| r.id;
@@ -181,28 +181,31 @@ fn price_snapshots(fields: &mut Map<String, Value>) {
 
 /// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do. Until version 3 every image was of one system
 /// disk and reached no other region, and none reserved bytes: those being made when the program is replaced take none before they are
-/// stored.
+/// stored. Version 4 knew no least number of processors.
 fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=3, Some(fields)) => {
-            fields.insert("reserved_bytes".to_owned(), json!(0));
-            fields.insert("reaches".to_owned(), json!([]));
-            fields.entry("copied_from").or_insert(Value::Null);
-            let active = || json!({ "stage": "active", "plan": null, "replacement": null });
-            fields.entry("life").or_insert_with(active);
-            for new in ["bin", "leaves"] {
-                fields.entry(new).or_insert(Value::Null);
+        (1..=4, Some(fields)) => {
+            if from_version < 4 {
+                fields.insert("reserved_bytes".to_owned(), json!(0));
+                fields.insert("reaches".to_owned(), json!([]));
+                fields.entry("copied_from").or_insert(Value::Null);
+                let active = || json!({ "stage": "active", "plan": null, "replacement": null });
+                fields.entry("life").or_insert_with(active);
+                for new in ["bin", "leaves"] {
+                    fields.entry(new).or_insert(Value::Null);
+                }
+                for new in ["nic_multiqueue", "sriov"] {
+                    fields.entry(new).or_insert(json!(false));
+                }
+                fields.insert("kind".to_owned(), json!("system"));
+                fields.insert("zone".to_owned(), Value::Null);
+                fields.insert("from_snapshot".to_owned(), Value::Null);
+                fields.get_mut("disks").into_iter().for_each(system_disks);
+                if let Some(source) = fields.get_mut("source").and_then(Value::as_object_mut) {
+                    source.insert("disk".to_owned(), Value::Null);
+                }
             }
-            for new in ["nic_multiqueue", "sriov"] {
-                fields.entry(new).or_insert(json!(false));
-            }
-            fields.insert("kind".to_owned(), json!("system"));
-            fields.insert("zone".to_owned(), Value::Null);
-            fields.insert("from_snapshot".to_owned(), Value::Null);
-            fields.get_mut("disks").into_iter().for_each(system_disks);
-            if let Some(source) = fields.get_mut("source").and_then(Value::as_object_mut) {
-                source.insert("disk".to_owned(), Value::Null);
-            }
+            fields.insert("min_vcpus".to_owned(), json!(0));
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),

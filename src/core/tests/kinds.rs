@@ -394,6 +394,7 @@ fn a_machine_made_from_a_disc_has_an_empty_disk_and_keeps_the_disc() {
         name: Name::parse("installer").unwrap(),
         os: Os::default(),
         boot: BootMode::Bios,
+        min_vcpus: 0,
         min_memory_mib: 0,
         licence: String::new(),
         account: s.provider.accounts[1],
@@ -420,6 +421,44 @@ fn a_machine_made_from_a_disc_has_an_empty_disk_and_keeps_the_disc() {
     s.bench.work().unwrap();
     assert!(!live());
     check(&s.bench).unwrap();
+}
+
+#[test]
+fn what_an_image_asks_of_a_type_is_asked_of_everything_that_is_made_of_it() {
+    let s = scene();
+    s.bench.host.put_file("files/two.raw", Content { virtual_bytes: GIB, blocks: [(0, 9)].into() });
+    let public = PublicImage {
+        kind: Kind::System,
+        name: Name::parse("two cores").unwrap(),
+        os: Os::default(),
+        boot: BootMode::Bios,
+        min_vcpus: 2,
+        min_memory_mib: 0,
+        licence: String::new(),
+        account: s.provider.accounts[1],
+        project: s.provider.projects[2].1,
+        region: "north-1".into(),
+    };
+    let parent = provider::register_image(&s.bench.app.system(), public, "files/two.raw", &Nobody).unwrap();
+    let form = s.deploy_form(&s.image(parent), "small");
+    let too_few = "1 vCPU is too few for this image. Choose a type with at least 2.".to_owned();
+    assert_eq!(s.deploy_faults(&form), [("flavor".to_owned(), too_few.clone())]);
+    let machine =
+        instances::create(&s.owner(), &DeployForm { flavor: "m1.small".to_owned(), ..form }).unwrap();
+    s.bench.work().unwrap();
+    let form = CreateImageForm {
+        instance: machine.to_string(),
+        name: "child".to_owned(),
+        price_version: 1,
+        ..CreateImageForm::default()
+    };
+    let child = images::create(&s.owner(), &form).unwrap();
+    s.bench.work().unwrap();
+    let copy = s.copy(&s.image(child), &["south-1"], "", "grandchild").remove(0);
+    assert_eq!((s.image(child).min_vcpus, copy.min_vcpus), (2, 2));
+    let form = s.deploy_form(&s.image(child), "again");
+    assert_eq!(s.deploy_faults(&form), [("flavor".to_owned(), too_few)]);
+    s.rest();
 }
 
 struct Nobody;

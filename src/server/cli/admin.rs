@@ -169,6 +169,9 @@ enum ImageVerb {
         /// linux, windows or another word
         #[arg(long, default_value = "linux")]
         os_kind: String,
+        /// Least virtual processors of machines made from it and from images of those; 0 for no limit
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        min_vcpus: u32,
         /// Least memory of machines made from it, in MiB; 0 for no limit
         #[arg(long, value_name = "MIB", default_value_t = 0)]
         min_memory: u64,
@@ -461,7 +464,18 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
         Noun::Password(PasswordVerb::Set { email, generate }) => {
             AdminCommand::PasswordSet { password: password(&email, &generate, generated)?, email }
         }
-        Noun::Image(ImageVerb::Add { name, region, os, os_kind, min_memory, licence, boot, iso, file }) => {
+        Noun::Image(ImageVerb::Add {
+            name,
+            region,
+            os,
+            os_kind,
+            min_vcpus,
+            min_memory,
+            licence,
+            boot,
+            iso,
+            file,
+        }) => {
             // The server has another working directory.
             let file = file.canonicalize().map_err(|e| {
                 Failure::new(
@@ -480,6 +494,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
                 region: RegionId(region),
                 os,
                 os_kind,
+                min_vcpus,
                 min_memory_mib: min_memory,
                 licence,
                 boot,

@@ -76,6 +76,9 @@ pub struct ImageAdd {
     pub os: String,
     /// Such as `linux`.
     pub os_kind: String,
+    /// Least virtual processors; 0 for no limit.
+    #[serde(default)]
+    pub min_vcpus: u32,
     /// Least memory in MiB; 0 for no limit.
     pub min_memory_mib: u64,
     /// Licence code; empty for none.

@@ -338,10 +338,11 @@ pub fn add_image(host: &Host, image: ImageAdd, watcher: &dyn Watcher) -> Result<
             format!("There is a public image {name} in {} already. Choose another name.", image.region);
         return Err(Error::conflict("image_name_taken", message));
     }
-    let ImageAdd { file, kind, region, os, os_kind, min_memory_mib, licence, boot, .. } = image;
+    let ImageAdd { file, kind, region, os, os_kind, min_vcpus, min_memory_mib, licence, boot, .. } = image;
     let os = Os { kind: os_kind, version: os };
     let place = region.clone();
-    let public = PublicImage { kind, name, os, boot, min_memory_mib, licence, account, project, region };
+    let public =
+        PublicImage { kind, name, os, boot, min_vcpus, min_memory_mib, licence, account, project, region };
     let shown = public.name.to_string();
     let register = |raw: &str| provider::register_image(ctx, public, raw, watcher);
     let id = match kind {

@@ -75,6 +75,7 @@ pub fn image(host: &Host, file: &Path, watcher: &dyn Watcher) -> Result<()> {
                 name: name.clone(),
                 os: Os { kind: "linux".to_owned(), version: IMAGE.1.to_owned() },
                 boot: BootMode::Bios,
+                min_vcpus: 0,
                 min_memory_mib: 128,
                 licence: String::new(),
                 account,

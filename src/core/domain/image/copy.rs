@@ -116,6 +116,7 @@ impl Image {
             boot: self.boot,
             nic_multiqueue: self.nic_multiqueue,
             sriov: self.sriov,
+            min_vcpus: self.min_vcpus,
             min_memory_mib: self.min_memory_mib,
             max_memory_mib: self.max_memory_mib,
             min_disk_bytes: self.least_disk_bytes(),

@@ -161,6 +161,7 @@ impl Image {
             boot: BootMode::default(),
             nic_multiqueue: false,
             sriov: false,
+            min_vcpus: 0,
             min_memory_mib: 0,
             max_memory_mib: 0,
             parent: None,

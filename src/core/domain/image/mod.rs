@@ -225,6 +225,9 @@ pub struct Image {
     pub nic_multiqueue: bool,
     /// Whether a machine's network cards may be given to it directly (F9).
     pub sriov: bool,
+    /// Least virtual processors a machine needs; 0 for no limit. The provider says so of a public image, and what is made of it inherits it
+    /// (U17).
+    pub min_vcpus: u32,
     /// Least memory a machine needs, in MiB; 0 for no limit.
     pub min_memory_mib: u64,
     /// Most memory a machine may have, in MiB; 0 for no limit.
@@ -483,11 +486,17 @@ impl Image {
         }
     }
 
-    /// Whether a machine of this memory may be made from it.
+    /// Whether a machine with so many processors and so much memory may be made from it (U17).
     ///
     /// # Errors
     /// The limit, the value and what to choose.
-    pub fn fits_memory(&self, memory_mib: u64) -> Result<(), String> {
+    pub fn fits(&self, n_vcpus: u32, memory_mib: u64) -> Result<(), String> {
+        if n_vcpus < self.min_vcpus {
+            return Err(format!(
+                "{n_vcpus} vCPU is too few for this image. Choose a type with at least {}.",
+                self.min_vcpus
+            ));
+        }
         let shown = |mib: u64| super::size::binary(mib.saturating_mul(super::size::MIB));
         if self.min_memory_mib > 0 && memory_mib < self.min_memory_mib {
             return Err(format!(
@@ -547,6 +556,7 @@ pub(crate) mod tests {
             boot: BootMode::Bios,
             nic_multiqueue: false,
             sriov: false,
+            min_vcpus: 0,
             min_memory_mib: 0,
             max_memory_mib: 0,
             min_disk_bytes: 0,
@@ -598,8 +608,8 @@ pub(crate) mod tests {
     fn memory_limits_name_the_value_and_the_limit() {
         let mut i = image(Status::Available);
         i.min_memory_mib = 1024;
-        let refusal = i.fits_memory(512).expect_err("too small");
+        let refusal = i.fits(1, 512).expect_err("too small");
         assert!(refusal.contains("512 MiB") && refusal.contains("1 GiB"), "{refusal}");
-        assert!(i.fits_memory(1024).is_ok());
+        assert!(i.fits(1, 1024).is_ok());
     }
 }

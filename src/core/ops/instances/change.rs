@@ -119,7 +119,7 @@ fn judge(machine: &Instance, next: &Next, image: &Image, region: &Region) -> Res
     // The machine stays where it is, so whatever is wrong with that is wrong with the choice.
     let placed = of_whole_machine(image, &machine.zone, next.disk.kind).into_iter();
     faults.extend(placed.map(|fault| FieldError::new("image", fault.message)));
-    if let Err(message) = image.fits_memory(machine.memory_mib) {
+    if let Err(message) = image.fits(machine.n_vcpus, machine.memory_mib) {
         faults.push(FieldError::new("image", message));
     }
     let disks: Vec<(DiskKind, u64)> =

@@ -70,6 +70,7 @@ fn image(ctx: &Ctx, command: &SnapshotImage, snapshot: &Snapshot, id: ImageId) -
         boot: snapshot.boot,
         nic_multiqueue: allowed(|p| p.nic_multiqueue),
         sriov: allowed(|p| p.sriov),
+        min_vcpus: parent.as_ref().map_or(0, |p| p.min_vcpus),
         min_memory_mib: inherited(|p| p.min_memory_mib),
         max_memory_mib: inherited(|p| p.max_memory_mib),
         min_disk_bytes: 0,

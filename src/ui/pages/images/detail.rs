@@ -443,9 +443,10 @@ fn needs(image: &Image) -> String {
     } else {
         Some(format!("{} disk or more", size::binary(image.min_disk_bytes)))
     };
+    let vcpus = (image.min_vcpus > 0).then(|| format!("{} vCPU or more", image.min_vcpus));
     let least = (image.min_memory_mib > 0).then(|| format!("{} memory or more", shown(image.min_memory_mib)));
     let most = (image.max_memory_mib > 0).then(|| format!("{} memory at most", shown(image.max_memory_mib)));
-    let all: Vec<String> = [disk, least, most].into_iter().flatten().collect();
+    let all: Vec<String> = [disk, vcpus, least, most].into_iter().flatten().collect();
     if all.is_empty() { "Nothing in particular".to_owned() } else { all.join(", ") }
 }
 
