@@ -17,7 +17,7 @@ pub struct Limits {
     pub n_instances_max: u32,
     /// Images being created at the same time, per project.
     pub n_creates_max: u32,
-    /// Open shares of its images: accepted, or waiting for an answer.
+    /// Accepted shares of its images: one that nobody has answered takes nothing (H5).
     pub n_shares_max: u32,
     /// Stored GB (10^9 bytes) of its images, those in the recycle bin included.
     pub stored_gb_max: u32,
@@ -26,7 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limit of open shares where nobody set one.
+    /// The limit of accepted shares where nobody set one.
     pub const N_SHARES_MAX: u32 = 1000;
     /// The limit of stored GB where nobody set one.
     pub const STORED_GB_MAX: u32 = 10_000;
@@ -77,8 +77,8 @@ pub struct Counter {
     pub creating: BTreeMap<ProjectId, u32>,
     /// Copies that travel here from other regions at this moment; those that wait for their turn are not counted.
     pub n_copies: u32,
-    /// Open shares of its images, accepted or waiting for an answer, those that ended and were not cleared away yet included. `None` as long
-    /// as nobody counted them: a darkroom before them wrote this, and the next change of a share counts.
+    /// Accepted shares of its images (H5), those that ended and were not cleared away yet included. `None` as long as nobody counted them:
+    /// a darkroom wrote this that did not count them, or counted waiting ones as well, and the next answer or end counts.
     pub n_shares: Option<u32>,
     /// Bytes that its images hold: stored ones what is stored of them, those being made what they may need at most. `None` as long as nobody
     /// counted them, as with shares.
@@ -172,30 +172,29 @@ impl Counter {
         self.n_copies = self.n_copies.saturating_sub(1);
     }
 
-    /// Takes a slot for each of `n` new shares. `before` is how many are open, for a counter that does not know.
+    /// Takes the slot of a share that becomes accepted. `before` is how many are accepted, for a counter that does not know.
     ///
     /// # Errors
-    /// `account_share_limit_reached` with the figures and the way out.
-    pub fn take_shares(&mut self, n: u32, before: u32, limits: &Limits) -> Result<()> {
-        let open = self.n_shares.unwrap_or(before);
-        let after = open.saturating_add(n);
-        if n > 0 && after > limits.n_shares_max {
+    /// `account_share_limit_reached` with the figures and the way out, which are the sharer's to read.
+    pub fn take_share(&mut self, before: u32, limits: &Limits) -> Result<()> {
+        let accepted = self.n_shares.unwrap_or(before);
+        if accepted >= limits.n_shares_max {
             return Err(Error::limit(
                 "account_share_limit_reached",
                 format!(
-                    "Maximum share limit reached. Your limit in {} is {}, you have {open}, and this would be {n} more. Stop sharing with some or ask your provider for more.",
+                    "Maximum share limit reached. Your limit in {} is {} and {accepted} are accepted. Stop sharing with some or ask your provider for more.",
                     self.region,
-                    counted(limits.n_shares_max, "share"),
+                    counted(limits.n_shares_max, "accepted share"),
                 ),
             ));
         }
-        self.n_shares = Some(after);
+        self.n_shares = Some(accepted.saturating_add(1));
         Ok(())
     }
 
-    /// Gives the slots of `n` shares back. `before` is how many are open, for a counter that does not know.
-    pub fn give_shares(&mut self, n: u32, before: u32) {
-        self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(n));
+    /// Gives the slot of a share back. `before` is how many are accepted, for a counter that does not know.
+    pub fn give_share(&mut self, before: u32) {
+        self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(1));
     }
 
     /// An image holds `to` bytes instead of `from`. `before` is how much all of them hold, for a counter that does not know. With `limits`
@@ -366,18 +365,19 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_taken_together_or_not_at_all() {
+    fn a_share_takes_a_slot_and_a_counter_that_does_not_know_is_told() {
         let mut c = counter();
-        let refusal = c.take_shares(3, 0, &LIMITS).expect_err("the limit holds");
+        c.take_share(9, &LIMITS).expect("it knows that there is none");
+        c.take_share(9, &LIMITS).expect("room for two");
+        let refusal = c.take_share(0, &LIMITS).expect_err("the limit holds");
         assert_eq!(refusal.code, "account_share_limit_reached");
-        assert!(refusal.message.contains("is 2 shares, you have 0, and this would be 3 more."), "{refusal}");
-        c.take_shares(2, 0, &LIMITS).expect("room for two");
-        c.take_shares(0, 0, &Limits { n_shares_max: 1, ..LIMITS }).expect("nothing is always possible");
-        c.give_shares(1, 0);
+        assert!(refusal.message.contains("is 2 accepted shares and 2 are accepted."), "{refusal}");
+        c.give_share(0);
         assert_eq!(c.n_shares, Some(1));
         let mut older = Counter { n_shares: None, ..counter() };
-        older.take_shares(1, 2, &LIMITS).expect_err("what is there counts, counted or not");
-        older.give_shares(1, 2);
+        older.take_share(2, &LIMITS).expect_err("what is there counts, counted or not");
+        assert_eq!(older.n_shares, None, "a refusal changes nothing");
+        older.give_share(2);
         assert_eq!(older.n_shares, Some(1), "from now on it is counted");
     }
 

@@ -21,7 +21,7 @@ pub enum QuotaKind {
     Images,
     /// Machines of the account in the region.
     Instances,
-    /// Open shares of the account's images in the region.
+    /// Accepted shares of the account's images in the region.
     Shares,
     /// Stored GB of the account's images in the region.
     Storage,

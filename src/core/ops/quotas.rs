@@ -53,7 +53,7 @@ fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>
     for (kind, what, used, counts) in [
         (QuotaKind::Images, "Images", counter.n_images, "; those in the recycle bin do not count"),
         (QuotaKind::Instances, "Instances", counter.n_instances, ", running or not"),
-        (QuotaKind::Shares, "Shares", n_shares, ", accepted or waiting for an answer"),
+        (QuotaKind::Shares, "Shares", n_shares, ", accepted by who receives; those that wait for an answer do not count"),
         (QuotaKind::Snapshots, "Snapshots", counter.n_snapshots, ", of one disk or of a whole machine"),
     ] {
         let limit = kind.limit(&limits);

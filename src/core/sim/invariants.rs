@@ -242,7 +242,7 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         *travelling.entry((task.account.0, task.region.clone())).or_default() += 1;
     }
     let mut shared: BTreeMap<(Uuid, RegionId), u32> = BTreeMap::new();
-    for share in records.shares.all().filter(|s| s.state.open()) {
+    for share in records.shares.all().filter(|s| s.state.takes_slot()) {
         *shared.entry((share.account.0, share.region.clone())).or_default() += 1;
     }
     for counter in records.counters.all() {
@@ -250,7 +250,7 @@ fn counters_equal_a_recount(records: &Records) -> Checked {
         let n_shares = shared.remove(&key).unwrap_or_default();
         hold!(
             counter.n_shares == Some(n_shares),
-            "{:?} shares are counted as open, and {n_shares} are",
+            "{:?} shares are counted as accepted, and {n_shares} are",
             counter.n_shares
         );
         let n_snapshots = snapshots::n_counted(&counter.account, &counter.region, records);

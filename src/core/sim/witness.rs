@@ -232,7 +232,7 @@ impl Records {
             }
             if new.n_shares.is_some_and(|n| n > shares.max(limits.n_shares_max)) {
                 let (n, max) = (new.n_shares, limits.n_shares_max);
-                self.broken.push(format!("commit {version} opened share {n:?} of {max}"));
+                self.broken.push(format!("commit {version} took share {n:?} of {max}"));
             }
             let held = old.and_then(|c| c.stored_bytes).unwrap_or(0);
             let most = held.max(u64::from(limits.stored_gb_max).saturating_mul(GB));

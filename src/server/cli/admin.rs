@@ -242,7 +242,7 @@ struct RegionArgs {
     /// Images a project may create at a time
     #[arg(long, value_name = "N")]
     limit_creates: Option<u32>,
-    /// Open shares of images an account may have
+    /// Accepted shares of images an account may have
     #[arg(long, value_name = "N")]
     limit_shares: Option<u32>,
     /// Stored GB of images an account may have
@@ -315,7 +315,7 @@ enum LimitVerb {
         /// Images a project may create at a time
         #[arg(long, value_name = "N")]
         creates: Option<u32>,
-        /// Open shares of images
+        /// Accepted shares of images
         #[arg(long, value_name = "N")]
         shares: Option<u32>,
         /// Stored GB of images

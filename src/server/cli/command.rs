@@ -126,7 +126,7 @@ pub struct LimitChange {
     pub n_instances_max: Option<u32>,
     /// Images being created at the same time, per project.
     pub n_creates_max: Option<u32>,
-    /// Open shares.
+    /// Accepted shares.
     pub n_shares_max: Option<u32>,
     /// Stored GB of images.
     pub stored_gb_max: Option<u32>,

@@ -47,7 +47,7 @@ pub struct LimitsForm {
     pub n_instances_max: String,
     /// Images being made at the same time, per project.
     pub n_creates_max: String,
-    /// Open shares of its images.
+    /// Accepted shares of its images.
     pub n_shares_max: String,
     /// Stored GB of its images.
     pub stored_gb_max: String,

@@ -29,7 +29,7 @@ pub struct RegionForm {
     pub n_instances_max: String,
     /// Images it makes at the same time, per project.
     pub n_creates_max: String,
-    /// Open shares of its images.
+    /// Accepted shares of its images.
     pub n_shares_max: String,
     /// Stored GB of its images.
     pub stored_gb_max: String,
