@@ -15,7 +15,7 @@ pub struct Limits {
     pub n_images_max: u32,
     /// Machines, in any state.
     pub n_instances_max: u32,
-    /// Images being created at the same time, per project.
+    /// Images being made at the same time, in all projects of the account together.
     pub n_creates_max: u32,
     /// Accepted shares of its images: one that nobody has answered takes nothing (H5).
     pub n_shares_max: u32,
@@ -128,25 +128,30 @@ impl Counter {
         self.n_images = self.n_images.saturating_sub(1);
     }
 
+    /// Images being made at this moment, in all projects of the account.
+    pub fn n_creating(&self) -> u32 {
+        self.creating.values().copied().fold(0, u32::saturating_add)
+    }
+
     /// Begins to make an image in a project.
     ///
     /// # Errors
-    /// `task_limit_reached` with the figures, when the project makes as many as it may already.
+    /// `task_limit_reached` with the figures and the way out, when the account makes as many as it may already, in whichever projects.
     pub fn take_create(&mut self, project: ProjectId, limits: &Limits) -> Result<()> {
-        let n = self.creating.get(&project).copied().unwrap_or(0);
+        let n = self.n_creating();
         if n >= limits.n_creates_max {
             let made = if n == 1 { "is being made" } else { "are being made" };
             return Err(Error::limit(
                 "task_limit_reached",
                 format!(
-                    "{} {made} in this project in {}, and {} is the limit. Wait until one is available.",
+                    "{} {made} in the projects of your account in {}, and {} is the limit. Wait until one is available or ask your provider for more.",
                     counted(n, "image"),
                     self.region,
                     limits.n_creates_max
                 ),
             ));
         }
-        self.creating.insert(project, n + 1);
+        *self.creating.entry(project).or_default() += 1;
         Ok(())
     }
 
@@ -340,15 +345,16 @@ mod tests {
             (refusal.code.as_str(), refusal.message.as_str()),
             (
                 "task_limit_reached",
-                "1 image is being made in this project in north-1, and 1 is the limit. Wait until one is available."
+                "1 image is being made in the projects of your account in north-1, and 1 is the limit. Wait until one is available or ask your provider for more."
             )
         );
-        c.take_create(project(2), &limits(1)).expect("another project has its own");
-        c.take_create(project(1), &limits(2)).expect("room for two");
+        c.take_create(project(2), &limits(1)).expect_err("in whichever project");
+        c.take_create(project(2), &limits(2)).expect("room for two");
         let refusal = c.take_create(project(1), &limits(2)).expect_err("the limit holds");
         assert!(refusal.message.starts_with("2 images are being made"), "{}", refusal.message);
+        c.take_create(project(1), &limits(3)).expect("room for three");
         c.give_create(project(1));
-        assert_eq!(c.creating, [(project(1), 1), (project(2), 1)].into());
+        assert_eq!((c.n_creating(), &c.creating), (2, &[(project(1), 1), (project(2), 1)].into()));
         c.give_create(project(1));
         c.give_create(project(1));
         assert_eq!(c.creating, [(project(2), 1)].into(), "a project that makes none is not in it");
@@ -402,20 +408,136 @@ mod tests {
         assert_eq!(older.stored_bytes, Some(GB), "from now on it is counted");
     }
 
+    /// What is counted, one by one: what a recount of everything would find.
+    #[derive(Clone, Default, PartialEq, Debug)]
+    struct Things {
+        images: u32,
+        instances: u32,
+        snapshots: u32,
+        shares: u32,
+        copies: u32,
+        creating: [u32; 2],
+        held: [u64; 3],
+    }
+
+    impl Things {
+        fn of(&self, what: u8) -> u32 {
+            match what {
+                0 => self.images,
+                1 => self.instances,
+                2 => self.snapshots,
+                3 => self.shares,
+                4 => self.copies,
+                5 | 6 => self.creating.iter().sum(),
+                _ => u32::try_from(self.held.iter().sum::<u64>().div_ceil(GB)).expect("a few"),
+            }
+        }
+
+        fn limit(limits: &Limits, n_copies_max: u32, what: u8) -> u32 {
+            match what {
+                0 => limits.n_images_max,
+                1 => limits.n_instances_max,
+                2 => limits.n_snapshots_max,
+                3 => limits.n_shares_max,
+                4 => n_copies_max,
+                5 | 6 => limits.n_creates_max,
+                _ => limits.stored_gb_max,
+            }
+        }
+
+        /// The one of these that `what` stands for; bytes are moved in another way.
+        fn slot(&mut self, what: u8) -> &mut u32 {
+            match what {
+                0 => &mut self.images,
+                1 => &mut self.instances,
+                2 => &mut self.snapshots,
+                3 => &mut self.shares,
+                4 => &mut self.copies,
+                n => &mut self.creating[usize::from(n - 5)],
+            }
+        }
+    }
+
+    /// One more of it, or one less, as the counter has it. Gives whether it did.
+    fn moves(
+        c: &mut Counter,
+        things: &Things,
+        what: u8,
+        take: bool,
+        limits: &Limits,
+        n_copies_max: u32,
+    ) -> bool {
+        let project = ProjectId(Uuid::from_u128(u128::from(what)));
+        match (what, take) {
+            (0, true) => return c.take_image(limits).is_ok(),
+            (1, true) => return c.take_instance(limits).is_ok(),
+            (2, true) => return c.take_snapshot(limits).is_ok(),
+            (3, true) => return c.take_share(things.shares, limits).is_ok(),
+            (4, true) => return c.take_copy(n_copies_max) == Turn::Now,
+            (_, true) => return c.take_create(project, limits).is_ok(),
+            (0, false) => c.give_image(),
+            (1, false) => c.give_instance(),
+            (2, false) => c.give_snapshot(),
+            (3, false) => c.give_share(things.shares),
+            (4, false) => c.give_copy(),
+            (_, false) => c.give_create(project),
+        }
+        true
+    }
+
     proptest! {
+        /// Whatever is taken and given back in whatever order, under limits that change and with figures that are forgotten: no commit goes
+        /// over the limit that holds then, nothing goes below zero, and a recount agrees.
         #[test]
-        fn no_sequence_overshoots_or_goes_below_zero(takes in proptest::collection::vec(any::<bool>(), 0..64)) {
-            let (mut c, mut model) = (counter(), 0u32);
-            for take in takes {
-                if take {
-                    let fits = model < LIMITS.n_images_max;
-                    prop_assert_eq!(c.take_image(&LIMITS).is_ok(), fits);
-                    model += u32::from(fits);
-                } else {
-                    c.give_image();
-                    model = model.saturating_sub(1);
+        fn no_counter_overshoots_or_goes_below_zero_and_a_recount_agrees(
+            steps in proptest::collection::vec((0u8..10, 0u8..8, 0u32..4, any::<bool>()), 0..200),
+        ) {
+            let (mut c, mut things) = (counter(), Things::default());
+            for (what, forget, max, take) in steps {
+                let limits = Limits {
+                    n_images_max: max, n_instances_max: max, n_creates_max: max, n_shares_max: max,
+                    stored_gb_max: max, n_snapshots_max: max,
+                };
+                // As one of a darkroom before it.
+                if forget == 0 {
+                    (c.n_shares, c.stored_bytes) = (None, None);
                 }
-                prop_assert_eq!(c.n_images, model);
+                let before = things.clone();
+                let did = if what < 7 {
+                    let did = moves(&mut c, &things, what, take, &limits, max);
+                    let n = things.slot(what);
+                    *n = match (did, take) {
+                        (true, true) => *n + 1,
+                        (true, false) => n.saturating_sub(1),
+                        (false, _) => *n,
+                    };
+                    did
+                } else {
+                    let all: u64 = things.held.iter().sum();
+                    let held = &mut things.held[usize::from(what - 7)];
+                    let (to, judged) = if take { (*held + GB, Some(&limits)) } else { (*held / 2, None) };
+                    let did = c.move_stored(*held, to, all, judged).is_ok();
+                    if did {
+                        *held = to;
+                    }
+                    did
+                };
+                let limit = Things::limit(&limits, max, what);
+                prop_assert!(did || take, "giving back is always possible");
+                prop_assert_eq!(did, !take || before.of(what) < limit, "{:?} {}", before, what);
+                prop_assert!(did || before == things, "a refusal changes nothing");
+                let counted = Things {
+                    images: c.n_images,
+                    instances: c.n_instances,
+                    snapshots: c.n_snapshots,
+                    shares: c.n_shares.unwrap_or(things.shares),
+                    copies: c.n_copies,
+                    creating: [5u128, 6].map(|n| c.creating.get(&ProjectId(Uuid::from_u128(n))).copied().unwrap_or(0)),
+                    held: things.held,
+                };
+                prop_assert_eq!(&counted, &things);
+                prop_assert!(c.stored_bytes.is_none_or(|all| all == things.held.iter().sum::<u64>()));
+                prop_assert!(c.creating.values().all(|n| *n > 0), "a project that makes none is not in it");
             }
         }
     }

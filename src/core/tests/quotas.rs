@@ -161,6 +161,50 @@ fn of_fifty_who_ask_at_once_for_an_image_five_get_one() {
 }
 
 #[test]
+fn of_fifty_who_ask_at_once_in_two_projects_five_images_are_made_at_a_time() {
+    let s = scene();
+    s.limit(|_| {});
+    let owner = s.owner();
+    let deploy = |n: usize| {
+        let form = s.bench.deploy_form(&s.provider, s.project(n % 2), &format!("m{n}"));
+        instances::create(&owner, &form).unwrap()
+    };
+    let machines: Vec<InstanceId> = (0..50).map(deploy).collect();
+    s.bench.work().unwrap();
+    s.limit(|limits| limits.n_creates_max = 5);
+    let refused = refused_of_fifty(|n| s.bench.capture(&owner, machines[n], &format!("i{n}")).map(drop));
+    assert_eq!(refused, vec!["task_limit_reached"; 45]);
+    let page = quotas::overview(&owner, &s.place()).unwrap();
+    let row = page.quotas.iter().find(|q| q.kind == Some(QuotaKind::Creates)).unwrap();
+    assert_eq!((row.used, row.limit), (5, 5), "the sum over both projects");
+    s.is_sound();
+    // The provider gives one more, and from then on one more is made.
+    let request = s.ask(&owner, "creates", 6).unwrap();
+    s.decide(&s.operator(), request, "approve", "6").unwrap();
+    let refused = refused_of_fifty(|n| s.bench.capture(&owner, machines[n], &format!("j{n}")).map(drop));
+    assert_eq!(refused.len(), 49, "{refused:?}");
+    s.bench.work().unwrap();
+    let page = quotas::overview(&owner, &s.place()).unwrap();
+    assert_eq!(page.requests[0].granted, Some(6));
+    assert_eq!(page.quotas.iter().find(|q| q.kind == Some(QuotaKind::Creates)).map(|q| q.used), Some(0));
+    s.is_sound();
+}
+
+#[test]
+fn of_fifty_who_ask_at_once_for_a_snapshot_five_get_one() {
+    let s = scene();
+    s.limit(|limits| limits.n_snapshots_max = 100);
+    let (machines, owner) = (s.machines(50), s.owner());
+    s.bench.service_on(&owner, s.project(0)).unwrap();
+    s.limit(|limits| limits.n_snapshots_max = 5);
+    let refused = refused_of_fifty(|n| s.bench.snapshot(&owner, machines[n], "", &format!("s{n}")).map(drop));
+    assert_eq!(refused, vec!["snapshot_limit_reached"; 45]);
+    s.is_sound();
+    s.bench.work().unwrap();
+    s.is_sound();
+}
+
+#[test]
 fn of_fifty_who_ask_at_once_for_a_machine_five_get_one() {
     let s = scene();
     s.limit(|limits| limits.n_instances_max = 5);
@@ -182,8 +226,7 @@ fn of_fifty_who_accept_an_image_at_once_five_have_one() {
     }
     assert_eq!(s.n_shares(), Some(0));
     let friend = s.bench.at_present(&s.person("owner@bolt.example"));
-    let refused =
-        refused_of_fifty(|n| shares::decide(&friend, images[n], s.project(2), Action::Accept));
+    let refused = refused_of_fifty(|n| shares::decide(&friend, images[n], s.project(2), Action::Accept));
     assert_eq!(refused, vec!["account_share_limit_reached"; 45]);
     assert_eq!(s.n_shares(), Some(5));
     s.is_sound();
@@ -442,7 +485,7 @@ fn a_request_that_is_approved_sets_the_limit_and_both_sides_read_of_it() {
             ("Shares", 5),
             ("Snapshots", 4),
             ("Storage of images, GB", 1000),
-            ("Images being made", 2),
+            ("Images being made at once", 2),
             ("Copies on their way", 5)
         ]
     );

@@ -239,7 +239,7 @@ struct RegionArgs {
     /// Instances an account may have
     #[arg(long, value_name = "N")]
     limit_instances: Option<u32>,
-    /// Images a project may create at a time
+    /// Images an account may make at the same time
     #[arg(long, value_name = "N")]
     limit_creates: Option<u32>,
     /// Accepted shares of images an account may have
@@ -312,7 +312,7 @@ enum LimitVerb {
         /// Instances
         #[arg(long, value_name = "N")]
         instances: Option<u32>,
-        /// Images a project may create at a time
+        /// Images an account may make at the same time
         #[arg(long, value_name = "N")]
         creates: Option<u32>,
         /// Accepted shares of images

@@ -27,7 +27,7 @@ pub struct RegionForm {
     pub n_images_max: String,
     /// Its machines.
     pub n_instances_max: String,
-    /// Images it makes at the same time, per project.
+    /// Images it makes at the same time, in all its projects together.
     pub n_creates_max: String,
     /// Accepted shares of its images.
     pub n_shares_max: String,
