@@ -1,13 +1,32 @@
-//! What people do to many images at once in a simulated world: protecting, tagging, deleting, with one result per image.
+//! What people do to many images at once in a simulated world: protecting, tagging, deleting, with one result per image; and their lists
+//! as files.
 
 use super::world::World;
 use crate::domain::form::{BULK_ACTIONS, BulkForm};
 use crate::domain::image::Image;
+use crate::domain::image::list::ImageQuery;
 use crate::domain::image::tags::Tags;
+use crate::ops::ctx::Place;
 use crate::ops::images;
 use std::collections::BTreeMap;
 
 impl World {
+    /// The lists as files: as many rows as the pages have together, and of the trail only what is of the project that is asked for.
+    pub(super) fn exports(&mut self) -> (String, String) {
+        let event = "export".to_owned();
+        let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
+        let place = Place { project: Some(desk.project), region: self.region() };
+        let result = images::export_public(&desk.ctx, &place).and_then(|_| {
+            let listed = images::list(&desk.ctx, &place, ImageQuery::default())?.page.total;
+            Ok((listed, images::export(&desk.ctx, &place, &ImageQuery::default(), &[])?.len()))
+        });
+        let (counted, outcome) = self.expect(result, &[]);
+        if let Some((listed, n)) = counted.filter(|(listed, n)| u32::try_from(*n) != Ok(*listed)) {
+            self.violate(format!("{n} images are exported, and {listed} listed"));
+        }
+        (event, outcome)
+    }
+
     /// Picks a few images of a project and does one thing to them. What is told of each line must be what happened to that image.
     pub(super) fn manages(&mut self) -> (String, String) {
         let action = self.dice.pick(&BULK_ACTIONS).copied().unwrap_or("tag");
