@@ -227,7 +227,8 @@ impl Bench {
     /// What the use case refuses.
     pub(super) fn disc(&self, provider: &Provider) -> Result<ImageId> {
         let ctx = self.app.system();
-        let guest = ctx.read::<image::Image>(&provider.public[0])?.ok_or_else(|| Error::not_found("image"))?;
+        let guest =
+            ctx.read::<image::Image>(&provider.public[0])?.ok_or_else(|| Error::not_found("image"))?;
         self.public_image(&ctx, &guest.region, (guest.account, guest.project), image::Kind::Iso)
     }
 

@@ -166,6 +166,7 @@ impl World {
             // An image of a larger disk does not fit on the disk that was thrown, one of a whole machine not into every zone.
             "invalid_input",
             "image_is_data",
+            "family_empty",
             if self.missing { "no_hypervisor" } else { "" },
         ];
         let result = instances::create(&desk.ctx, &form);

@@ -2,27 +2,34 @@
 //! as files.
 
 use super::world::World;
+use crate::domain::event::AuditQuery;
 use crate::domain::form::{BULK_ACTIONS, BulkForm};
+use crate::domain::ids::Subject;
 use crate::domain::image::Image;
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::tags::Tags;
 use crate::ops::ctx::Place;
-use crate::ops::images;
+use crate::ops::{audit, images};
 use std::collections::BTreeMap;
 
 impl World {
-    /// The lists as files: as many rows as the pages have together, and of the trail only what is of the project that is asked for.
+    /// The lists as files, and the trail of a project: as many rows as the pages have together.
     pub(super) fn exports(&mut self) -> (String, String) {
         let event = "export".to_owned();
         let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
         let place = Place { project: Some(desk.project), region: self.region() };
+        let of_project = AuditQuery::about(Subject::Project(desk.project));
         let result = images::export_public(&desk.ctx, &place).and_then(|_| {
-            let listed = images::list(&desk.ctx, &place, ImageQuery::default())?.page.total;
-            Ok((listed, images::export(&desk.ctx, &place, &ImageQuery::default(), &[])?.len()))
+            let images = images::list(&desk.ctx, &place, ImageQuery::default())?.page.total;
+            let rows = images::export(&desk.ctx, &place, &ImageQuery::default(), &[])?.len();
+            let events = audit::list(&desk.ctx, &place, &of_project)?.page.total;
+            Ok([(images, rows), (events, audit::export(&desk.ctx, &place, &of_project)?.len())])
         });
         let (counted, outcome) = self.expect(result, &[]);
-        if let Some((listed, n)) = counted.filter(|(listed, n)| u32::try_from(*n) != Ok(*listed)) {
-            self.violate(format!("{n} images are exported, and {listed} listed"));
+        for (listed, n) in counted.into_iter().flatten() {
+            if u32::try_from(n) != Ok(listed) {
+                self.violate(format!("{n} rows are exported, and {listed} listed"));
+            }
         }
         (event, outcome)
     }

@@ -6,7 +6,6 @@ use crate::ui::calls::tasks::list_events;
 use crate::ui::components::*;
 use crate::ui::paths;
 use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::ids::Subject;
 use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{AuditList, EventRow};
@@ -307,6 +306,7 @@ fn NoEvents() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use darkroom_core::domain::ids::Subject;
 
     #[test]
     fn an_address_asks_about_all_or_about_one_thing_that_can_exist() {
