@@ -91,4 +91,35 @@ test('an account asks for more, the provider answers, and the trail tells both',
     await page.goto('/audit?actor=nobody-of-that-name');
     await expect(page.getByText('No event matches')).toBeVisible();
   });
+
+  await test.step('an owner narrows the trail to a project, the provider to an account, and nobody to what is of others', async () => {
+    await page.goto('/audit');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByLabel('Project', { exact: true }).selectOption('acme-prod');
+    await page.getByRole('button', { name: 'Show matching events' }).click();
+    await expect(page.getByText('What happened in the project acme-prod, newest first.')).toBeVisible();
+    await expect(page.getByRole('link', { name: 'Remove filter: Project acme-prod' })).toBeVisible();
+    const rows = page.getByRole('main').getByRole('row').filter({ has: page.getByRole('rowheader') });
+    const all = await rows.count();
+    expect(all).toBeGreaterThan(0);
+    await expect(rows.filter({ hasText: 'acme-prod' })).toHaveCount(all);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export list' }).click()]);
+    const lines = (await readFile(await file.path(), 'utf8')).trimEnd().split('\r\n').slice(1);
+    expect(lines.length).toBeGreaterThanOrEqual(all);
+    for (const line of lines) expect(line).toContain(',acme-prod,');
+
+    const operator = await portal.another(browser, 'operator');
+    await operator.page.goto('/accounts');
+    await operator.main.getByRole('link', { name: 'Globex', exact: true }).click();
+    await operator.main.getByRole('link', { name: 'Audit', exact: true }).click();
+    await expect(operator.main.getByText('What happened in the account Globex, newest first.')).toBeVisible();
+    const theirs = new URL(operator.page.url()).search;
+    await operator.main.getByRole('link', { name: 'Back to the account' }).click();
+    await expect(operator.heading('Globex')).toBeVisible();
+    await operator.page.context().close();
+
+    await page.goto(`/audit${theirs}`);
+    await expect(page.getByText('Nothing is known here of such an account.')).toBeVisible();
+    await expect(page.getByText('No event matches')).toBeVisible();
+  });
 });

@@ -129,6 +129,7 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         architecture: "x86_64".to_owned(),
         boot: BootMode::Bios,
+        min_vcpus: 0,
         min_memory_mib: 0,
         max_memory_mib: 0,
         min_disk_bytes: if failed { 0 } else { disk.virtual_bytes },

@@ -157,7 +157,6 @@ fn flash_of(code: &str) -> Option<Flash> {
             (ToastTone::Done, "The project is told when it ends, and can save a copy until then.", None)
         }
         "share-accept" => (ToastTone::Done, "Accepted. You can deploy it now.", None),
-        "share-accept-all" => (ToastTone::Done, "All accepted. You can deploy them now.", None),
         "share-reject" => (ToastTone::Done, "Rejected. You can accept it later all the same.", None),
         "instance-delete" => {
             (ToastTone::Started, "Deleting the machine and its disks. Images made of it stay.", tasks)
@@ -267,7 +266,6 @@ mod tests {
             "share-stop",
             "share-end",
             "share-accept",
-            "share-accept-all",
             "share-reject",
             "instance-delete",
             "instance-reinstall",

@@ -37,7 +37,7 @@ use super::error::{Error, FieldError, Result};
 use super::ids::{ImageId, InstanceId, ProjectId, RegionId};
 use super::image::What;
 use super::image::life::Stage;
-use super::image::tags::{self, Tags};
+use super::image::tags::{self, Lengths, Tags};
 use super::text::{self, Name};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -160,11 +160,11 @@ pub struct CopyImage {
 }
 
 impl CopyImageForm {
-    /// Parses the form.
+    /// Parses the form. `lengths` is how long the parts of a tag may be.
     ///
     /// # Errors
     /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self) -> Result<CopyImage> {
+    pub fn parse(&self, lengths: Lengths) -> Result<CopyImage> {
         let mut faults = Faults::default();
         let image = faults.take(
             "image",
@@ -178,7 +178,8 @@ impl CopyImageForm {
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", text::remark(&self.remark));
         let family = faults.take("family", self.family.as_deref().map(text::family).transpose());
-        let tags = faults.take("tags", self.tags.as_deref().map(tags::parse).transpose());
+        let tags =
+            faults.take("tags", self.tags.as_deref().map(|text| tags::parse(text, lengths)).transpose());
         match (image, project, regions, name, remark, family, tags) {
             (
                 Some(image),
@@ -356,19 +357,20 @@ mod tests {
 
     #[test]
     fn a_copy_goes_to_each_region_once_for_the_price_that_was_shown_there() {
-        let parsed = copy().parse().expect("valid");
+        let parsed = copy().parse(Lengths::default()).expect("valid");
         assert_eq!(parsed.regions, [("north-1".into(), 3), ("south-1".into(), 0)].into());
     }
 
     #[test]
     fn a_copy_to_no_region_is_refused_at_the_field_with_the_others() {
-        let refused = CopyImageForm { regions: vec![], name: "a/b".to_owned(), ..copy() }.parse();
+        let refused =
+            CopyImageForm { regions: vec![], name: "a/b".to_owned(), ..copy() }.parse(Lengths::default());
         let refused = refused.expect_err("refused");
         let fields: Vec<&str> = refused.fields.iter().map(|f| f.field.as_str()).collect();
         assert_eq!(fields, ["regions", "name"]);
         assert!(refused.message.contains("at least one"), "{refused}");
         let many = CopyImageForm { regions: (0..51).map(|n| n.to_string()).collect(), ..copy() };
-        assert_eq!(many.parse().expect_err("refused").fields[0].field, "regions");
+        assert_eq!(many.parse(Lengths::default()).expect_err("refused").fields[0].field, "regions");
     }
 
     #[test]
@@ -396,7 +398,7 @@ mod tests {
         #[test]
         fn parsing_never_panics(a in "\\PC*", b in "\\PC*", c in "[0-9]{0,25}") {
             let _ = DeployForm { name: a.clone(), ssh_keys: b.clone(), disk_gib: c.clone(), data1_gib: c.clone(), user_data: b.clone(), ..deploy() }.parse();
-            let _ = CopyImageForm { image: a.clone(), regions: vec![c, b.clone()], name: a.clone(), ..copy() }.parse();
+            let _ = CopyImageForm { image: a.clone(), regions: vec![c, b.clone()], name: a.clone(), ..copy() }.parse(Lengths::default());
             let _ = CreateImageForm { instance: b.clone(), what: b.clone(), name: a, remark: b, price_version: 0 }.parse();
         }
     }

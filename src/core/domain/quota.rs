@@ -15,9 +15,9 @@ pub struct Limits {
     pub n_images_max: u32,
     /// Machines, in any state.
     pub n_instances_max: u32,
-    /// Images being created at the same time, per project.
+    /// Images being made at the same time, in all projects of the account together.
     pub n_creates_max: u32,
-    /// Open shares of its images: accepted, or waiting for an answer.
+    /// Accepted shares of its images: one that nobody has answered takes nothing (H5).
     pub n_shares_max: u32,
     /// Stored GB (10^9 bytes) of its images, those in the recycle bin included.
     pub stored_gb_max: u32,
@@ -26,7 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limit of open shares where nobody set one.
+    /// The limit of accepted shares where nobody set one.
     pub const N_SHARES_MAX: u32 = 1000;
     /// The limit of stored GB where nobody set one.
     pub const STORED_GB_MAX: u32 = 10_000;
@@ -77,8 +77,8 @@ pub struct Counter {
     pub creating: BTreeMap<ProjectId, u32>,
     /// Copies that travel here from other regions at this moment; those that wait for their turn are not counted.
     pub n_copies: u32,
-    /// Open shares of its images, accepted or waiting for an answer, those that ended and were not cleared away yet included. `None` as long
-    /// as nobody counted them: a darkroom before them wrote this, and the next change of a share counts.
+    /// Accepted shares of its images (H5), those that ended and were not cleared away yet included. `None` as long as nobody counted them:
+    /// a darkroom wrote this that did not count them, or counted waiting ones as well, and the next answer or end counts.
     pub n_shares: Option<u32>,
     /// Bytes that its images hold: stored ones what is stored of them, those being made what they may need at most. `None` as long as nobody
     /// counted them, as with shares.
@@ -128,25 +128,30 @@ impl Counter {
         self.n_images = self.n_images.saturating_sub(1);
     }
 
+    /// Images being made at this moment, in all projects of the account.
+    pub fn n_creating(&self) -> u32 {
+        self.creating.values().copied().fold(0, u32::saturating_add)
+    }
+
     /// Begins to make an image in a project.
     ///
     /// # Errors
-    /// `task_limit_reached` with the figures, when the project makes as many as it may already.
+    /// `task_limit_reached` with the figures and the way out, when the account makes as many as it may already, in whichever projects.
     pub fn take_create(&mut self, project: ProjectId, limits: &Limits) -> Result<()> {
-        let n = self.creating.get(&project).copied().unwrap_or(0);
+        let n = self.n_creating();
         if n >= limits.n_creates_max {
             let made = if n == 1 { "is being made" } else { "are being made" };
             return Err(Error::limit(
                 "task_limit_reached",
                 format!(
-                    "{} {made} in this project in {}, and {} is the limit. Wait until one is available.",
+                    "{} {made} in the projects of your account in {}, and {} is the limit. Wait until one is available or ask your provider for more.",
                     counted(n, "image"),
                     self.region,
                     limits.n_creates_max
                 ),
             ));
         }
-        self.creating.insert(project, n + 1);
+        *self.creating.entry(project).or_default() += 1;
         Ok(())
     }
 
@@ -172,30 +177,29 @@ impl Counter {
         self.n_copies = self.n_copies.saturating_sub(1);
     }
 
-    /// Takes a slot for each of `n` new shares. `before` is how many are open, for a counter that does not know.
+    /// Takes the slot of a share that becomes accepted. `before` is how many are accepted, for a counter that does not know.
     ///
     /// # Errors
-    /// `account_share_limit_reached` with the figures and the way out.
-    pub fn take_shares(&mut self, n: u32, before: u32, limits: &Limits) -> Result<()> {
-        let open = self.n_shares.unwrap_or(before);
-        let after = open.saturating_add(n);
-        if n > 0 && after > limits.n_shares_max {
+    /// `account_share_limit_reached` with the figures and the way out, which are the sharer's to read.
+    pub fn take_share(&mut self, before: u32, limits: &Limits) -> Result<()> {
+        let accepted = self.n_shares.unwrap_or(before);
+        if accepted >= limits.n_shares_max {
             return Err(Error::limit(
                 "account_share_limit_reached",
                 format!(
-                    "Maximum share limit reached. Your limit in {} is {}, you have {open}, and this would be {n} more. Stop sharing with some or ask your provider for more.",
+                    "Maximum share limit reached. Your limit in {} is {} and {accepted} are accepted. Stop sharing with some or ask your provider for more.",
                     self.region,
-                    counted(limits.n_shares_max, "share"),
+                    counted(limits.n_shares_max, "accepted share"),
                 ),
             ));
         }
-        self.n_shares = Some(after);
+        self.n_shares = Some(accepted.saturating_add(1));
         Ok(())
     }
 
-    /// Gives the slots of `n` shares back. `before` is how many are open, for a counter that does not know.
-    pub fn give_shares(&mut self, n: u32, before: u32) {
-        self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(n));
+    /// Gives the slot of a share back. `before` is how many are accepted, for a counter that does not know.
+    pub fn give_share(&mut self, before: u32) {
+        self.n_shares = Some(self.n_shares.unwrap_or(before).saturating_sub(1));
     }
 
     /// An image holds `to` bytes instead of `from`. `before` is how much all of them hold, for a counter that does not know. With `limits`
@@ -341,15 +345,16 @@ mod tests {
             (refusal.code.as_str(), refusal.message.as_str()),
             (
                 "task_limit_reached",
-                "1 image is being made in this project in north-1, and 1 is the limit. Wait until one is available."
+                "1 image is being made in the projects of your account in north-1, and 1 is the limit. Wait until one is available or ask your provider for more."
             )
         );
-        c.take_create(project(2), &limits(1)).expect("another project has its own");
-        c.take_create(project(1), &limits(2)).expect("room for two");
+        c.take_create(project(2), &limits(1)).expect_err("in whichever project");
+        c.take_create(project(2), &limits(2)).expect("room for two");
         let refusal = c.take_create(project(1), &limits(2)).expect_err("the limit holds");
         assert!(refusal.message.starts_with("2 images are being made"), "{}", refusal.message);
+        c.take_create(project(1), &limits(3)).expect("room for three");
         c.give_create(project(1));
-        assert_eq!(c.creating, [(project(1), 1), (project(2), 1)].into());
+        assert_eq!((c.n_creating(), &c.creating), (2, &[(project(1), 1), (project(2), 1)].into()));
         c.give_create(project(1));
         c.give_create(project(1));
         assert_eq!(c.creating, [(project(2), 1)].into(), "a project that makes none is not in it");
@@ -366,18 +371,19 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_taken_together_or_not_at_all() {
+    fn a_share_takes_a_slot_and_a_counter_that_does_not_know_is_told() {
         let mut c = counter();
-        let refusal = c.take_shares(3, 0, &LIMITS).expect_err("the limit holds");
+        c.take_share(9, &LIMITS).expect("it knows that there is none");
+        c.take_share(9, &LIMITS).expect("room for two");
+        let refusal = c.take_share(0, &LIMITS).expect_err("the limit holds");
         assert_eq!(refusal.code, "account_share_limit_reached");
-        assert!(refusal.message.contains("is 2 shares, you have 0, and this would be 3 more."), "{refusal}");
-        c.take_shares(2, 0, &LIMITS).expect("room for two");
-        c.take_shares(0, 0, &Limits { n_shares_max: 1, ..LIMITS }).expect("nothing is always possible");
-        c.give_shares(1, 0);
+        assert!(refusal.message.contains("is 2 accepted shares and 2 are accepted."), "{refusal}");
+        c.give_share(0);
         assert_eq!(c.n_shares, Some(1));
         let mut older = Counter { n_shares: None, ..counter() };
-        older.take_shares(1, 2, &LIMITS).expect_err("what is there counts, counted or not");
-        older.give_shares(1, 2);
+        older.take_share(2, &LIMITS).expect_err("what is there counts, counted or not");
+        assert_eq!(older.n_shares, None, "a refusal changes nothing");
+        older.give_share(2);
         assert_eq!(older.n_shares, Some(1), "from now on it is counted");
     }
 
@@ -402,20 +408,136 @@ mod tests {
         assert_eq!(older.stored_bytes, Some(GB), "from now on it is counted");
     }
 
+    /// What is counted, one by one: what a recount of everything would find.
+    #[derive(Clone, Default, PartialEq, Debug)]
+    struct Things {
+        images: u32,
+        instances: u32,
+        snapshots: u32,
+        shares: u32,
+        copies: u32,
+        creating: [u32; 2],
+        held: [u64; 3],
+    }
+
+    impl Things {
+        fn of(&self, what: u8) -> u32 {
+            match what {
+                0 => self.images,
+                1 => self.instances,
+                2 => self.snapshots,
+                3 => self.shares,
+                4 => self.copies,
+                5 | 6 => self.creating.iter().sum(),
+                _ => u32::try_from(self.held.iter().sum::<u64>().div_ceil(GB)).expect("a few"),
+            }
+        }
+
+        fn limit(limits: &Limits, n_copies_max: u32, what: u8) -> u32 {
+            match what {
+                0 => limits.n_images_max,
+                1 => limits.n_instances_max,
+                2 => limits.n_snapshots_max,
+                3 => limits.n_shares_max,
+                4 => n_copies_max,
+                5 | 6 => limits.n_creates_max,
+                _ => limits.stored_gb_max,
+            }
+        }
+
+        /// The one of these that `what` stands for; bytes are moved in another way.
+        fn slot(&mut self, what: u8) -> &mut u32 {
+            match what {
+                0 => &mut self.images,
+                1 => &mut self.instances,
+                2 => &mut self.snapshots,
+                3 => &mut self.shares,
+                4 => &mut self.copies,
+                n => &mut self.creating[usize::from(n - 5)],
+            }
+        }
+    }
+
+    /// One more of it, or one less, as the counter has it. Gives whether it did.
+    fn moves(
+        c: &mut Counter,
+        things: &Things,
+        what: u8,
+        take: bool,
+        limits: &Limits,
+        n_copies_max: u32,
+    ) -> bool {
+        let project = ProjectId(Uuid::from_u128(u128::from(what)));
+        match (what, take) {
+            (0, true) => return c.take_image(limits).is_ok(),
+            (1, true) => return c.take_instance(limits).is_ok(),
+            (2, true) => return c.take_snapshot(limits).is_ok(),
+            (3, true) => return c.take_share(things.shares, limits).is_ok(),
+            (4, true) => return c.take_copy(n_copies_max) == Turn::Now,
+            (_, true) => return c.take_create(project, limits).is_ok(),
+            (0, false) => c.give_image(),
+            (1, false) => c.give_instance(),
+            (2, false) => c.give_snapshot(),
+            (3, false) => c.give_share(things.shares),
+            (4, false) => c.give_copy(),
+            (_, false) => c.give_create(project),
+        }
+        true
+    }
+
     proptest! {
+        /// Whatever is taken and given back in whatever order, under limits that change and with figures that are forgotten: no commit goes
+        /// over the limit that holds then, nothing goes below zero, and a recount agrees.
         #[test]
-        fn no_sequence_overshoots_or_goes_below_zero(takes in proptest::collection::vec(any::<bool>(), 0..64)) {
-            let (mut c, mut model) = (counter(), 0u32);
-            for take in takes {
-                if take {
-                    let fits = model < LIMITS.n_images_max;
-                    prop_assert_eq!(c.take_image(&LIMITS).is_ok(), fits);
-                    model += u32::from(fits);
-                } else {
-                    c.give_image();
-                    model = model.saturating_sub(1);
+        fn no_counter_overshoots_or_goes_below_zero_and_a_recount_agrees(
+            steps in proptest::collection::vec((0u8..10, 0u8..8, 0u32..4, any::<bool>()), 0..200),
+        ) {
+            let (mut c, mut things) = (counter(), Things::default());
+            for (what, forget, max, take) in steps {
+                let limits = Limits {
+                    n_images_max: max, n_instances_max: max, n_creates_max: max, n_shares_max: max,
+                    stored_gb_max: max, n_snapshots_max: max,
+                };
+                // As one of a darkroom before it.
+                if forget == 0 {
+                    (c.n_shares, c.stored_bytes) = (None, None);
                 }
-                prop_assert_eq!(c.n_images, model);
+                let before = things.clone();
+                let did = if what < 7 {
+                    let did = moves(&mut c, &things, what, take, &limits, max);
+                    let n = things.slot(what);
+                    *n = match (did, take) {
+                        (true, true) => *n + 1,
+                        (true, false) => n.saturating_sub(1),
+                        (false, _) => *n,
+                    };
+                    did
+                } else {
+                    let all: u64 = things.held.iter().sum();
+                    let held = &mut things.held[usize::from(what - 7)];
+                    let (to, judged) = if take { (*held + GB, Some(&limits)) } else { (*held / 2, None) };
+                    let did = c.move_stored(*held, to, all, judged).is_ok();
+                    if did {
+                        *held = to;
+                    }
+                    did
+                };
+                let limit = Things::limit(&limits, max, what);
+                prop_assert!(did || take, "giving back is always possible");
+                prop_assert_eq!(did, !take || before.of(what) < limit, "{:?} {}", before, what);
+                prop_assert!(did || before == things, "a refusal changes nothing");
+                let counted = Things {
+                    images: c.n_images,
+                    instances: c.n_instances,
+                    snapshots: c.n_snapshots,
+                    shares: c.n_shares.unwrap_or(things.shares),
+                    copies: c.n_copies,
+                    creating: [5u128, 6].map(|n| c.creating.get(&ProjectId(Uuid::from_u128(n))).copied().unwrap_or(0)),
+                    held: things.held,
+                };
+                prop_assert_eq!(&counted, &things);
+                prop_assert!(c.stored_bytes.is_none_or(|all| all == things.held.iter().sum::<u64>()));
+                prop_assert!(c.creating.values().all(|n| *n > 0), "a project that makes none is not in it");
             }
         }
     }

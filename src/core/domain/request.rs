@@ -21,17 +21,20 @@ pub enum QuotaKind {
     Images,
     /// Machines of the account in the region.
     Instances,
-    /// Open shares of the account's images in the region.
+    /// Accepted shares of the account's images in the region.
     Shares,
     /// Stored GB of the account's images in the region.
     Storage,
     /// Snapshots of the account in the region.
     Snapshots,
+    /// Images of the account being made at the same time in the region.
+    Creates,
 }
 
 impl QuotaKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Images, Self::Instances, Self::Shares, Self::Storage, Self::Snapshots];
+    pub const ALL: [Self; 6] =
+        [Self::Images, Self::Instances, Self::Shares, Self::Storage, Self::Snapshots, Self::Creates];
 
     /// The word in addresses and forms.
     pub const fn slug(self) -> &'static str {
@@ -41,6 +44,16 @@ impl QuotaKind {
             Self::Shares => "shares",
             Self::Storage => "storage",
             Self::Snapshots => "snapshots",
+            Self::Creates => "creates",
+        }
+    }
+
+    /// The word for more of it: *more images*, *more images being made at once*.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Storage => "GB of images",
+            Self::Creates => "images being made at once",
+            Self::Images | Self::Instances | Self::Shares | Self::Snapshots => self.slug(),
         }
     }
 
@@ -49,10 +62,11 @@ impl QuotaKind {
         Self::ALL.into_iter().find(|kind| kind.slug() == slug)
     }
 
-    /// So many of it: `1 image`, `30 images`, `30 GB of images`.
+    /// So many of it: `1 image`, `30 images`, `30 GB of images`, `40 images being made at once`.
     pub fn counted(self, n: u32) -> String {
         match self {
             Self::Storage => format!("{} GB of images", grouped(n)),
+            Self::Creates => format!("{} being made at once", counted(n, "image")),
             Self::Images | Self::Instances | Self::Shares | Self::Snapshots => {
                 counted(n, self.slug().trim_end_matches('s'))
             }
@@ -63,7 +77,7 @@ impl QuotaKind {
     pub const fn asked_max(self, n_max: u32) -> u32 {
         match self {
             Self::Storage => STORED_GB_ASKED_MAX,
-            Self::Images | Self::Instances | Self::Shares | Self::Snapshots => n_max,
+            Self::Images | Self::Instances | Self::Shares | Self::Snapshots | Self::Creates => n_max,
         }
     }
 
@@ -75,6 +89,7 @@ impl QuotaKind {
             Self::Shares => limits.n_shares_max,
             Self::Storage => limits.stored_gb_max,
             Self::Snapshots => limits.n_snapshots_max,
+            Self::Creates => limits.n_creates_max,
         }
     }
 
@@ -87,6 +102,7 @@ impl QuotaKind {
             Self::Shares => Limits { n_shares_max: n, ..limits },
             Self::Storage => Limits { stored_gb_max: n, ..limits },
             Self::Snapshots => Limits { n_snapshots_max: n, ..limits },
+            Self::Creates => Limits { n_creates_max: n, ..limits },
         }
     }
 }
@@ -325,6 +341,11 @@ mod tests {
         assert_eq!(request().words(), "30 images instead of 1 in north-1");
         assert_eq!(QuotaKind::Instances.counted(1), "1 instance");
         assert_eq!(QuotaKind::Storage.counted(2000), "2,000 GB of images");
+        assert_eq!(QuotaKind::Creates.counted(1), "1 image being made at once");
+        for kind in QuotaKind::ALL {
+            assert!(kind.counted(7).ends_with(kind.noun()), "{kind:?}");
+            assert_eq!(QuotaKind::read(kind.slug()), Some(kind));
+        }
         let name = Name::parse("web").expect("valid");
         let wish = Wish::Reach { image: ImageId(Uuid::nil()), name, home: "south-1".into() };
         assert_eq!(Request { wish, ..request() }.words(), "web of south-1 to be deployed in north-1");

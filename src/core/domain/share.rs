@@ -32,6 +32,14 @@ impl State {
         }
     }
 
+    /// Whether it takes a slot of the sharer's quota: not before the recipient has accepted (H5).
+    pub const fn takes_slot(self) -> bool {
+        match self {
+            Self::Accepted => true,
+            Self::Pending | Self::Rejected => false,
+        }
+    }
+
     /// The word people see.
     pub const fn word(self) -> &'static str {
         match self {

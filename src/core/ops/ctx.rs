@@ -4,6 +4,7 @@ use crate::domain::actor::Actor;
 use crate::domain::group::Group;
 use crate::domain::ids::{AccountId, ProjectId, RegionId};
 use crate::domain::image::Image;
+use crate::domain::image::tags::Lengths;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource, Verdict, decide};
@@ -41,6 +42,8 @@ pub struct Settings {
     pub history_rows_max: u32,
     /// Tags of one image (A2).
     pub image_tags_max: u32,
+    /// How long the parts of a tag may be (A2, A5).
+    pub tag_lengths: Lengths,
     /// Images that one request may do something to.
     pub bulk_images_max: u32,
     /// Projects that may have accepted one image of a system disk or a data disk (H1).
@@ -80,6 +83,7 @@ impl Default for Settings {
             sign_in_pause_ms: 600_000,
             history_rows_max: 10_000,
             image_tags_max: 10,
+            tag_lengths: Lengths::default(),
             bulk_images_max: 1000,
             shares_max: 128,
             machine_shares_max: 10,

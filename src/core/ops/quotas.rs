@@ -14,7 +14,6 @@ use crate::domain::quota::Limits;
 use crate::domain::region::Region;
 use crate::domain::request::{Decision, QuotaKind, Request, RequestQuery, State, Wish};
 use crate::domain::size::{self, GB};
-use crate::domain::text::counted;
 use crate::domain::view::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
 use crate::domain::{Error, Result};
 use crate::store::records::index;
@@ -53,7 +52,12 @@ fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>
     for (kind, what, used, counts) in [
         (QuotaKind::Images, "Images", counter.n_images, "; those in the recycle bin do not count"),
         (QuotaKind::Instances, "Instances", counter.n_instances, ", running or not"),
-        (QuotaKind::Shares, "Shares", n_shares, ", accepted or waiting for an answer"),
+        (
+            QuotaKind::Shares,
+            "Shares",
+            n_shares,
+            ", accepted by who receives; those that wait for an answer do not count",
+        ),
         (QuotaKind::Snapshots, "Snapshots", counter.n_snapshots, ", of one disk or of a whole machine"),
     ] {
         let limit = kind.limit(&limits);
@@ -72,28 +76,28 @@ fn quotas(ctx: &Ctx, project: &Project, region: &Region) -> Result<Vec<QuotaRow>
             grouped(limit)
         ),
     });
-    let made = counter.creating.get(&project.id).copied().unwrap_or(0);
-    let (n_creates_max, n_copies_max) = (limits.n_creates_max, ctx.app.settings.n_copies_max);
-    for (what, used, limit, words) in [
-        (
-            "Images being made",
-            made,
-            n_creates_max,
-            format!("{made} of {} being made at once in this project.", counted(n_creates_max, "image")),
+    let (made, here) = (counter.n_creating(), counter.creating.get(&project.id).copied().unwrap_or(0));
+    rows.push(QuotaRow {
+        kind: Some(QuotaKind::Creates),
+        what: "Images being made at once".to_owned(),
+        used: made,
+        limit: limits.n_creates_max,
+        words: format!(
+            "{made} of {}, in all projects together; {here} of them in this one. Copies have turns of their own.",
+            QuotaKind::Creates.counted(limits.n_creates_max)
         ),
-        (
-            "Copies on their way",
-            counter.n_copies,
-            n_copies_max,
-            format!(
-                "{} of {} that travel here at once; others wait for their turn.",
-                counter.n_copies,
-                if n_copies_max == 1 { "1 copy".to_owned() } else { format!("{n_copies_max} copies") }
-            ),
+    });
+    let (n_copies, n_copies_max) = (counter.n_copies, ctx.app.settings.n_copies_max);
+    rows.push(QuotaRow {
+        kind: None,
+        what: "Copies on their way".to_owned(),
+        used: n_copies,
+        limit: n_copies_max,
+        words: format!(
+            "{n_copies} of {} that travel here at once; others wait for their turn.",
+            if n_copies_max == 1 { "1 copy".to_owned() } else { format!("{n_copies_max} copies") }
         ),
-    ] {
-        rows.push(QuotaRow { kind: None, what: what.to_owned(), used, limit, words });
-    }
+    });
     Ok(rows)
 }
 
@@ -298,7 +302,7 @@ fn refuse_second(tx: &mut Tx<'_>, new: &Request) -> Result<()> {
     let message = match (&new.wish, &open.wish) {
         (Wish::More { kind, .. }, Wish::More { wanted, .. }) => format!(
             "You can ask once at a time for more {} in {}. Your request of {} for {wanted} waits for an answer. Withdraw it to ask for something else.",
-            kind.slug(),
+            kind.noun(),
             new.region,
             open.at.day()
         ),

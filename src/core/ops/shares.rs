@@ -28,7 +28,7 @@ use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
 use crate::domain::share::{Action, Share, Sharing, State};
 use crate::domain::time::Timestamp;
-use crate::domain::view::{ShareLine, Verdict};
+use crate::domain::view::{BulkLine, ShareLine, Verdict};
 use crate::domain::{Error, FieldError, Kind, Result};
 use crate::store::{Order, Tx};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ const ROWS: u32 = 1000;
 ///
 /// # Errors
 /// `Invalid` with one entry per line that has to be changed (H3 among them), at `projects` in sum; `share_limit_reached` (H1);
-/// `account_share_limit_reached` (U18); `share_no_family` and `follow_limit_reached` at `follow`; the image's reason.
+/// `share_no_family` and `follow_limit_reached` at `follow`; the image's reason.
 pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     let command = form.parse(ctx.app.settings.share_targets_max)?;
     let (_, permit) = images::load(ctx, command.image, Act::ImageShare)?;
@@ -76,16 +76,10 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
         if !asked.is_empty() && sharing.n_accepted >= n_accepted_max(ctx, &image) {
             return Err(shared_limit(&sharing, "Stop sharing with one first.").at("projects"));
         }
-        let new = asked.iter().filter(|(_, before)| !before.as_ref().is_some_and(|s| s.state.open())).count();
-        let new = u32::try_from(new).unwrap_or(u32::MAX);
-        slots::take(tx, ctx, &image, new).map_err(|refused| match refused.kind {
-            Kind::Limit => refused.at("projects"),
-            _ => refused,
-        })?;
         for (project, before) in asked {
             let after = offered(ctx, &image, &project, before.as_ref());
             sharing.stopped.remove(&project.id);
-            sharing.moved(before.as_ref().map(|s| s.state), Some(after.state));
+            moved(tx, ctx, &mut sharing, &after, before.map(|s| s.state), Some(after.state))?;
             tx.put(&after)?;
             both(tx, ctx, &permit, &image, &after, Side::Owner, "share.offer", "Offered to", "Offered by")?;
         }
@@ -175,19 +169,22 @@ fn shared_limit(sharing: &Sharing, way_out: &str) -> Error {
     )
 }
 
-/// The owner's figures are the owner's.
-fn full_for_recipient() -> Error {
-    Error::limit(
-        "account_share_limit_reached",
-        "Maximum share limit reached: its owner shares as much as they may. Ask the owner to stop another share or to get a higher limit.",
-    )
+/// What a recipient reads when who shares has no slot left: their figures are theirs.
+fn for_recipient(refused: Error) -> Error {
+    match refused.code.as_str() {
+        "account_share_limit_reached" => Error::limit(
+            "account_share_limit_reached",
+            "Maximum share limit reached: who shares this image shares as much as they may. Ask them to stop another share or to get a higher limit, then accept again.",
+        ),
+        _ => refused,
+    }
 }
 
 /// Decides about an image that is offered to `project` (H7, H19).
 ///
 /// # Errors
 /// `NotFound`; the share's reason; `share_limit_reached` when meanwhile as many as may have accepted; `share_across_sites`
-/// when the provider moved a side since (H3); `account_share_limit_reached` when it was rejected and the owner has no slot for it any more.
+/// when the provider moved a side since (H3); `account_share_limit_reached` when who shares has no slot left (U18): an offer holds none (H5).
 pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> Result<()> {
     let permit = in_project(ctx, project, Act::ShareDecide, "shared image")?;
     ctx.transact(&permit, |tx| {
@@ -209,16 +206,7 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
         if state == State::Accepted && sharing.n_accepted >= n_accepted_max(ctx, &image) {
             return Err(shared_limit(&sharing, "Ask its owner to stop sharing it with another project."));
         }
-        sharing.moved(Some(share.state), Some(state));
-        match (share.state.open(), state.open()) {
-            // What was rejected is nobody's, so its slot may be somebody else's by now.
-            (false, true) => slots::take(tx, ctx, &image, 1).map_err(|refused| match refused.kind {
-                Kind::Limit => full_for_recipient(),
-                _ => refused,
-            })?,
-            (true, false) => slots::give(tx, ctx, &share)?,
-            (true, true) | (false, false) => {}
-        }
+        moved(tx, ctx, &mut sharing, &share, Some(share.state), Some(state)).map_err(for_recipient)?;
         let share = Share { state, decided: Some(ctx.now), ..share };
         tx.put(&sharing)?;
         tx.put(&share)?;
@@ -227,22 +215,26 @@ pub fn decide(ctx: &Ctx, image: ImageId, project: ProjectId, action: Action) -> 
     })
 }
 
-/// Accepts everything that waits for the project in force. Gives how many were accepted.
+/// Accepts everything that waits for the project in force, each in a commit of its own. Gives one line per image, in the order of the page:
+/// what is refused does not hold up the rest.
 ///
 /// # Errors
-/// The first refusal; what was accepted before it stays so.
-pub fn accept_all(ctx: &Ctx, place: &Place) -> Result<u32> {
+/// When the store cannot be used, after which it can be asked again: what was accepted stays so.
+pub fn accept_all(ctx: &Ctx, place: &Place) -> Result<Vec<BulkLine>> {
     let (project, _) = people::project_of(ctx, place, Act::ShareDecide)?;
-    let mut n = 0;
+    let mut lines = Vec::new();
     for share in read::waiting(ctx, project.id, &place.region) {
-        match decide(ctx, share.image, project.id, Action::Accept) {
-            Ok(()) => n += 1,
-            // Withdrawn or decided by somebody else meanwhile: there is nothing left to accept.
-            Err(error) if matches!(error.kind, Kind::NotFound | Kind::Conflict) => {}
-            Err(error) => return Err(error),
-        }
+        let Some(image) = ctx.app.images.get(&share.image) else { continue };
+        let (refused, text) = match decide(ctx, share.image, project.id, Action::Accept) {
+            Ok(()) => (false, "Accepted".to_owned()),
+            // Withdrawn meanwhile: there is nothing to accept, and nothing to say about it.
+            Err(error) if error.kind == Kind::NotFound => continue,
+            Err(error) if error.kind.retryable() => return Err(error),
+            Err(error) => (true, error.message),
+        };
+        lines.push(BulkLine { image: image.id, name: image.name.clone(), refused, text });
     }
-    Ok(n)
+    Ok(lines)
 }
 
 /// The permit to do this in a project, which is as if it did not exist for who may not know of it.
@@ -411,12 +403,26 @@ fn count(tx: &mut Tx<'_>, image: ImageId) -> Result<Sharing> {
     Ok(tx.get::<Sharing>(&image)?.unwrap_or(Sharing::none(image)))
 }
 
+/// A share was in state `from` and is in state `to` from this commit on; `None` stands for no share. Counts it with its image, whose count
+/// the caller writes, and with its account.
+///
+/// # Errors
+/// `account_share_limit_reached`.
+fn moved(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    sharing: &mut Sharing,
+    share: &Share,
+    from: Option<State>,
+    to: Option<State>,
+) -> Result<()> {
+    sharing.moved(from, to);
+    slots::moved(tx, ctx, share, from, to)
+}
+
 fn remove(tx: &mut Tx<'_>, ctx: &Ctx, share: &Share) -> Result<()> {
     let mut sharing = count(tx, share.image)?;
-    sharing.moved(Some(share.state), None);
-    if share.state.open() {
-        slots::give(tx, ctx, share)?;
-    }
+    moved(tx, ctx, &mut sharing, share, Some(share.state), None)?;
     tx.delete::<Share>(&(share.image, share.recipient));
     Ok(tx.put(&sharing)?)
 }

@@ -194,7 +194,7 @@ fn counters_must_be_what_a_recount_gives() {
     let wrong = Counter { n_copies: 3, creating: [].into(), ..wrong };
     check("says 3 copies on their way; there are 0", |tx| tx.put(&wrong));
     let wrong = Counter { n_copies: 0, n_shares: Some(4), ..wrong };
-    check("says 4 open shares; there are 0", |tx| tx.put(&wrong));
+    check("says 4 accepted shares; there are 0", |tx| tx.put(&wrong));
     let wrong = Counter { n_shares: Some(0), stored_bytes: Some(7), ..wrong };
     check("says that images hold 7 bytes; they hold 1.", |tx| tx.put(&wrong));
     check("is missing", |tx| {

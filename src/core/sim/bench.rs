@@ -14,7 +14,7 @@ use crate::domain::form::{
     CopyImageForm, CreateImageForm, CreateSnapshotForm, DeleteImageForm, DeployForm, ServiceForm,
 };
 use crate::domain::ids::{AccountId, ImageId, InstanceId, ProjectId, RegionId, SnapshotId, TaskId};
-use crate::domain::image::{BootMode, Os};
+use crate::domain::image::{self, BootMode, Os};
 use crate::domain::money::Money;
 use crate::domain::price::PriceBook;
 use crate::domain::project::{Role, Side};
@@ -191,7 +191,7 @@ impl Bench {
         let own = provider::create_account(&ctx, "provider")?;
         let images = provider::create_project(&ctx, own, "images")?;
         for region in &made.regions {
-            made.public.push(self.public_image(&ctx, region, (own, images))?);
+            made.public.push(self.public_image(&ctx, region, (own, images), image::Kind::System)?);
         }
         Ok(made)
     }
@@ -221,12 +221,33 @@ impl Bench {
         Ok(())
     }
 
-    fn public_image(&self, ctx: &Ctx, region: &RegionId, of: (AccountId, ProjectId)) -> Result<ImageId> {
-        self.host
-            .put_file("files/guest.raw", Content { virtual_bytes: GIB, blocks: [(0, 7), (1, 8)].into() });
+    /// Registers a disc of the provider that installs a system, in the first region.
+    ///
+    /// # Errors
+    /// What the use case refuses.
+    pub(super) fn disc(&self, provider: &Provider) -> Result<ImageId> {
+        let ctx = self.app.system();
+        let guest =
+            ctx.read::<image::Image>(&provider.public[0])?.ok_or_else(|| Error::not_found("image"))?;
+        self.public_image(&ctx, &guest.region, (guest.account, guest.project), image::Kind::Iso)
+    }
+
+    fn public_image(
+        &self,
+        ctx: &Ctx,
+        region: &RegionId,
+        of: (AccountId, ProjectId),
+        kind: image::Kind,
+    ) -> Result<ImageId> {
+        let (name, content) = match kind {
+            image::Kind::Iso => ("disc", Content { virtual_bytes: 40_960, blocks: [(0, 9)].into() }),
+            _ => ("guest", Content { virtual_bytes: GIB, blocks: [(0, 7), (1, 8)].into() }),
+        };
+        let file = format!("files/{name}.raw");
+        self.host.put_file(&file, content);
         let public = PublicImage {
-            kind: crate::domain::image::Kind::System,
-            name: Name::parse("guest").map_err(Error::internal)?,
+            kind,
+            name: Name::parse(name).map_err(Error::internal)?,
             os: Os::default(),
             boot: BootMode::Bios,
             min_vcpus: 0,
@@ -236,7 +257,7 @@ impl Bench {
             project: of.1,
             region: region.clone(),
         };
-        provider::register_image(ctx, public, "files/guest.raw", &Unwatched)
+        provider::register_image(ctx, public, &file, &Unwatched)
     }
 
     /// The context of the user with this e-mail address, as a session would give it.

@@ -129,21 +129,14 @@ impl World {
     }
 
     pub(super) fn deploys(&mut self) -> Happened {
-        let event = "deploy".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(desk) = self.changer() else { return ("deploy".to_owned(), "nobody".to_owned()) };
         let region = self.region();
-        let public = self.provider.public[usize::from(region.as_str() != "north-1")];
-        let account = self.account_of(desk.project);
-        let own = self.an_image(desk.project).filter(|i| i.deploys_in(&region, account)).map(|i| i.id);
-        let given = self.a_given_image(desk.project).filter(|s| s.region == region).map(|s| s.image);
-        let own = own.filter(|_| self.dice.chance(500));
-        let image = own.or(given.filter(|_| self.dice.chance(500))).unwrap_or(public);
-        let event = if self.is_whole_machine(image) { "deploy-machine".to_owned() } else { event };
+        let (event, image) = self.a_source(desk.project, &region);
         let data = self.dice.chance(400);
         let form = DeployForm {
             project: desk.project.to_string(),
             region: region.to_string(),
-            image: image.to_string(),
+            image,
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             flavor: if self.dice.chance(700) { "m1.tiny" } else { "m1.small" }.to_owned(),
             zone: if self.dice.chance(800) { "a" } else { "b" }.to_owned(),
@@ -173,11 +166,12 @@ impl World {
             // An image of a larger disk does not fit on the disk that was thrown, one of a whole machine not into every zone.
             "invalid_input",
             "image_is_data",
+            "family_empty",
             if self.missing { "no_hypervisor" } else { "" },
         ];
         let result = instances::create(&desk.ctx, &form);
         let (_, outcome) = self.expect(result, &allowed);
-        (event, outcome)
+        (event.to_owned(), outcome)
     }
 
     /// Now and then several in a row, as a script asks: that is how the limit of captures at once is met.
@@ -238,6 +232,12 @@ impl World {
         let own = self.an_image(desk.project).map(|i| i.id).filter(|_| self.dice.chance(850));
         let given = self.a_given_image(desk.project).map(|s| s.image).filter(|_| self.dice.chance(500));
         let Some(image) = given.or(own).or(public) else { return (event, "nothing".to_owned()) };
+        let data = self.dice.chance(600);
+        let event = match given {
+            Some(_) => "save-as-own".to_owned(),
+            None if data && self.is_whole_machine(image) => "copy-whole-machine".to_owned(),
+            None => event,
+        };
         let projects: Vec<ProjectId> = {
             let roles = &self.people[desk.who].roles;
             roles.iter().filter(|(_, role)| **role >= Role::Member).map(|(project, _)| *project).collect()
@@ -253,7 +253,7 @@ impl World {
             remark: "a copy".to_owned(),
             family: self.dice.chance(700).then(|| "web".to_owned()),
             tags: None,
-            data_disks: if self.dice.chance(600) { "yes" } else { "" }.to_owned(),
+            data_disks: if data { "yes" } else { "" }.to_owned(),
             price_versions: regions.iter().map(|r| (r.to_string(), self.price_version(r))).collect(),
             regions: regions.iter().map(ToString::to_string).collect(),
         };
@@ -289,15 +289,24 @@ impl World {
         let stage =
             self.dice.pick(&["active", "active", "deprecated", "disabled"]).copied().unwrap_or("active");
         let days = i64::try_from(self.dice.below(3)).unwrap_or(0) + 1;
+        let now = self.dice.chance(700);
+        let other = self.an_image(desk.project).filter(|_| self.dice.chance(500)).map(|other| other.id);
+        let event = match (now, other) {
+            (_, Some(_)) if stage != "active" => "stage-replaced".to_owned(),
+            (true, _) => event,
+            (false, _) => "stage-planned".to_owned(),
+        };
         let form = StageForm {
             image: image.id.to_string(),
             stage: stage.to_owned(),
-            when: if self.dice.chance(700) { "now" } else { "later" }.to_owned(),
+            when: if now { "now" } else { "later" }.to_owned(),
             day: desk.ctx.now.plus_ms(days * 86_400_000).iso_day(),
-            replacement: String::new(),
+            replacement: other.map(|other| other.to_string()).unwrap_or_default(),
         };
         let result = images::set_stage(&desk.ctx, &form);
-        let (_, outcome) = self.expect(result, &["image_not_available", "image_recycled"]);
+        // What stands in for it has to be another one of its region that can be used.
+        let unusable = if other.is_some() { "invalid_input" } else { "" };
+        let (_, outcome) = self.expect(result, &["image_not_available", "image_recycled", unusable]);
         (event, outcome)
     }
 

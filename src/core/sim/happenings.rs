@@ -4,24 +4,24 @@
 use super::faults::Crash;
 use super::host::GRACE_MS;
 use super::world::World;
-use crate::domain::Result;
-use crate::domain::form::{AccountForm, DeleteImageForm};
+use crate::domain::form::{AccountForm, DeleteImageForm, LimitsForm, RegionForm};
 use crate::domain::ids::{InstanceId, TaskId};
 use crate::domain::image::{CopiedFrom, Visibility};
 use crate::domain::money::Money;
 use crate::domain::quota::Limits;
-use crate::domain::region::{SITE, Switch};
+use crate::domain::region::{Region, SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
+use crate::domain::{Error, Result};
+use crate::ops::ctx::Ctx;
 use crate::ops::snapshots::{schedules, service};
 use crate::ops::{groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 63] = [
+const HAPPENINGS: &[(u64, Happening)] = &[
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -48,15 +48,16 @@ const HAPPENINGS: [(u64, Happening); 63] = [
     (6, World::cancels),
     (6, World::retries),
     (8, World::looks),
+    (1, World::exports),
     (5, World::stages),
     (18, World::shares),
     (12, World::decides),
     (4, World::stops_sharing),
     (1, World::unfollows),
     (3, World::looks_at_shares),
-    (3, World::asks_for_more),
+    (5, World::asks_for_more),
     (1, World::withdraws_request),
-    (3, World::answers_request),
+    (5, World::answers_request),
     (5, World::turns_service),
     (8, World::takes_snapshot),
     (2, World::renames_snapshot),
@@ -92,7 +93,7 @@ impl World {
         let total: u64 = HAPPENINGS.iter().map(|(weight, _)| weight).sum();
         let mut at = self.dice.below(total);
         for (weight, happening) in HAPPENINGS {
-            match at.checked_sub(weight) {
+            match at.checked_sub(*weight) {
                 Some(rest) => at = rest,
                 None => return happening(self),
             }
@@ -175,15 +176,17 @@ impl World {
     }
 
     fn hypervisor_goes_missing(&mut self) -> (String, String) {
-        self.missing = !self.missing;
+        // Mostly it is there, or little could be done.
+        self.missing = !self.missing && self.dice.chance(500);
         self.bench.host.set_missing(self.missing);
         ("hypervisor-missing".to_owned(), self.missing.to_string())
     }
 
     fn provider_changes_region(&mut self) -> (String, String) {
         let (region, ctx) = (self.region(), self.bench.app.system());
+        let Some(operator) = self.ctx_of(0) else { return ("provider".to_owned(), "nobody".to_owned()) };
         let (what, result) = match self.dice.below(4) {
-            3 => ("site", self.moves_an_account()),
+            3 => ("site", self.moves_an_account(&operator)),
             0 => {
                 let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
                 let of = self.dice.below(6);
@@ -209,60 +212,68 @@ impl World {
                     n_images_max: n,
                     n_instances_max: n + 1,
                     n_creates_max,
-                    n_shares_max: n,
+                    n_shares_max: n.div_ceil(2),
                     stored_gb_max,
                     n_snapshots_max: n,
                 };
-                let limits = self.dice.chance(700).then_some(limits);
-                ("limits", provider::set_limits(&ctx, account, &region, limits))
+                let shown = LimitsForm::of(account, &region, &limits, true);
+                let form = match self.dice.chance(700) {
+                    // Nothing was shown, so that every figure counts.
+                    true => LimitsForm { shown: String::new(), ..shown },
+                    false => LimitsForm { whose: "region".to_owned(), ..shown },
+                };
+                ("limits", provider::edit_limits(&operator, &form).map(drop))
             }
             _ => {
                 let images = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let accepts_copies = if self.dice.chance(300) { Switch::Off } else { Switch::On };
                 let snapshots = if self.dice.chance(150) { Switch::Off } else { Switch::On };
                 let recycle_days = self.dice.pick(&[0, 1, 7, 7]).copied().unwrap_or(7);
-                let asia = self.dice.chance(500).then(|| "asia".to_owned());
-                let sites: BTreeSet<String> = [SITE.to_owned()].into_iter().chain(asia).collect();
-                let result = provider::change_region(&ctx, &region, |r| {
-                    (r.images, r.accepts_copies, r.recycle_days) = (images, accepts_copies, recycle_days);
-                    r.sites.clone_from(&sites);
-                    r.snapshots = snapshots;
-                    Ok(())
+                let asia = if self.dice.chance(500) { ",asia" } else { "" };
+                let result = operator.read::<Region>(&region).and_then(|now| {
+                    let now = now.ok_or_else(|| Error::not_found("region"))?;
+                    let form = RegionForm {
+                        images: images.word().to_owned(),
+                        accepts_copies: accepts_copies.word().to_owned(),
+                        recycle_days: recycle_days.to_string(),
+                        sites: format!("{SITE}{asia}"),
+                        snapshots: snapshots.word().to_owned(),
+                        ..RegionForm::of(&now)
+                    };
+                    provider::edit_region(&operator, &form).map(drop)
                 });
                 ("switch", result)
             }
         };
         let (_, outcome) = self.expect(result, &[]);
-        (format!("provider {what}"), outcome)
+        (format!("provider-{what}"), outcome)
     }
 
     /// Mostly all accounts are on one site.
-    fn moves_an_account(&mut self) -> Result<()> {
+    fn moves_an_account(&mut self, operator: &Ctx) -> Result<()> {
         let account = self.provider.accounts[usize::from(self.dice.chance(500))].to_string();
         let site = if self.dice.chance(250) { "asia" } else { SITE }.to_owned();
-        provider::edit_account(&self.bench.app.system(), &AccountForm { account, site }).map(drop)
+        provider::edit_account(operator, &AccountForm { account, site }).map(drop)
     }
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(17) {
+        let (what, result) = match self.dice.below(21) {
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
             14 | 15 => ("schedules", schedules::sweep_due(&app)),
             16 => ("services", service::sweep_ended(&app)),
-            8 => ("bin", images::sweep_bin(&app)),
-            7 => ("leaving", images::sweep_leaving(&app)),
-            6 => ("plans", images::sweep_plans(&app)),
-            5 => ("shares", shares::sweep_ended(&app)),
+            8 | 17 => ("bin", images::sweep_bin(&app)),
+            7 | 18 => ("leaving", images::sweep_leaving(&app)),
+            6 | 19 => ("plans", images::sweep_plans(&app)),
+            5 | 20 => ("shares", shares::sweep_ended(&app)),
             0 | 1 => ("machines", sweep::machines(&app)),
             2 => ("sessions", people::sweep_sessions(&app.system())),
             _ => ("storage", sweep::storage(&app, &self.region()).map(|_| 0)),
         };
         let (n, outcome) = self.expect(result, &[]);
-        if what == "groups" && n.is_some_and(|n| n > 0) {
-            return ("sweep-groups".to_owned(), "moved".to_owned());
-        }
-        (format!("sweep {what}"), outcome)
+        let outcome = if n.is_some_and(|n| n > 0) { "moved".to_owned() } else { outcome };
+        (format!("sweep-{what}"), outcome)
     }
 
     fn active_task(&mut self) -> Option<TaskId> {

@@ -8,8 +8,8 @@ use super::witness::Records;
 use super::world::World;
 use crate::domain::disk::DiskRole;
 use crate::domain::form::{AddDiskForm, RemoveDiskForm};
-use crate::domain::ids::{DiskId, ImageId, InstanceId, ProjectId, RegionId};
-use crate::domain::image::{self, Visibility};
+use crate::domain::ids::{DiskId, ImageId, InstanceId, ProjectId, RegionId, SnapshotId};
+use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::Status;
 use crate::ops::disks;
 use std::collections::BTreeSet;
@@ -31,20 +31,61 @@ impl World {
         }
     }
 
+    /// What a new machine is made from, as a form sends it, and what that is called in the trace: the provider's image or disc, one of the
+    /// project, one of another region that was granted, one that was given, or what a family stands for.
+    pub(super) fn a_source(&mut self, project: ProjectId, region: &RegionId) -> (&'static str, String) {
+        let public = self.provider.public[usize::from(region.as_str() != "north-1")];
+        let account = self.account_of(project);
+        let own: Vec<Image> = {
+            let records = self.bench.witness.records();
+            let usable = |i: &&Image| i.project == project && i.status == image::Status::Available;
+            records.images.all().filter(usable).filter(|i| i.deploys_in(region, account)).cloned().collect()
+        };
+        let such = |wanted: fn(&Image, &RegionId) -> bool| -> Vec<&Image> {
+            own.iter().filter(|image| wanted(image, region)).collect()
+        };
+        let whole = such(|image, region| image.kind == image::Kind::Machine && image.region == *region);
+        let far = such(|image, region| image.region != *region);
+        let led = such(|image, region| !image.family.is_empty() && image.region == *region);
+        let found = match self.dice.below(16) {
+            0 if *region == self.provider.regions[0] => Some(("deploy-iso", self.disc.to_string())),
+            1 | 2 => self.dice.pick(&led).map(|image| ("deploy-family", format!("family:{}", image.family))),
+            3..=5 => self.dice.pick(&whole).map(|image| ("deploy-machine", image.id.to_string())),
+            6..=8 => self.dice.pick(&far).map(|image| ("deploy-reach", image.id.to_string())),
+            9 | 10 => {
+                let given = self.a_given_image(project).filter(|share| share.region == *region);
+                given.map(|share| ("deploy-given", share.image.to_string()))
+            }
+            // Whatever its state is.
+            11..=13 => {
+                let any = self.an_image(project).filter(|image| image.deploys_in(region, account));
+                any.map(|image| ("deploy", image.id.to_string()))
+            }
+            _ => None,
+        };
+        found.unwrap_or_else(|| ("deploy", public.to_string()))
+    }
+
     pub(super) fn is_whole_machine(&self, image: ImageId) -> bool {
         let records = self.bench.witness.records();
         records.images.get(image.0).is_some_and(|image| image.kind == image::Kind::Machine)
     }
 
-    /// Empty, or from an image of the project, mostly of a data disk; mostly of a machine that is off.
+    /// Empty, from an image of the project, mostly of a data disk, or from a snapshot; mostly of a machine that is off.
     pub(super) fn adds_disk(&mut self) -> Happened {
         let event = "add-disk".to_owned();
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let Some((machine, region)) = self.a_stopped_machine(desk.project) else {
             return (event, "nothing".to_owned());
         };
-        let source = self.a_disk_image(desk.project).map(|image| image.to_string()).unwrap_or_default();
-        let event = if source.is_empty() { event } else { "add-disk-of-image".to_owned() };
+        let snapshot = self.a_kept_disk(desk.project, &region).filter(|_| self.dice.chance(600));
+        let (event, source) = match snapshot {
+            Some(id) => ("add-disk-of-snapshot".to_owned(), format!("snapshot:{id}")),
+            None => match self.a_disk_image(desk.project) {
+                Some(image) => ("add-disk-of-image".to_owned(), image.to_string()),
+                None => (event, String::new()),
+            },
+        };
         let form = AddDiskForm {
             instance: machine.to_string(),
             kind: if self.dice.chance(300) { "economy" } else { "ssd" }.to_owned(),
@@ -60,6 +101,8 @@ impl World {
             "image_not_available",
             "image_disabled",
             "image_recycled",
+            "snapshot_not_available",
+            "snapshot_deleting",
             "price_changed",
             // An image of another region, or larger than the disk.
             "invalid_input",
@@ -98,6 +141,16 @@ impl World {
             return self.a_machine(project);
         }
         self.dice.pick(&off).cloned()
+    }
+
+    /// A snapshot in the region that is available.
+    fn a_kept_disk(&mut self, project: ProjectId, region: &RegionId) -> Option<SnapshotId> {
+        let kept: Vec<SnapshotId> = {
+            let records = self.bench.witness.records();
+            let own = records.snapshots.all().filter(|s| s.project == project && s.region == *region);
+            own.filter(|s| s.content_of(None).is_ok()).map(|s| s.id).collect()
+        };
+        self.dice.pick(&kept).copied()
     }
 
     /// Mostly of a data disk, sometimes any.

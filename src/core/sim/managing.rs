@@ -1,13 +1,39 @@
-//! What people do to many images at once in a simulated world: protecting, tagging, deleting, with one result per image.
+//! What people do to many images at once in a simulated world: protecting, tagging, deleting, with one result per image; and their lists
+//! as files.
 
 use super::world::World;
+use crate::domain::event::AuditQuery;
 use crate::domain::form::{BULK_ACTIONS, BulkForm};
+use crate::domain::ids::Subject;
 use crate::domain::image::Image;
+use crate::domain::image::list::ImageQuery;
 use crate::domain::image::tags::Tags;
-use crate::ops::images;
+use crate::ops::ctx::Place;
+use crate::ops::{audit, images};
 use std::collections::BTreeMap;
 
 impl World {
+    /// The lists as files, and the trail of a project: as many rows as the pages have together.
+    pub(super) fn exports(&mut self) -> (String, String) {
+        let event = "export".to_owned();
+        let Some(desk) = self.desk(|_| true) else { return (event, "nobody".to_owned()) };
+        let place = Place { project: Some(desk.project), region: self.region() };
+        let of_project = AuditQuery::about(Subject::Project(desk.project));
+        let result = images::export_public(&desk.ctx, &place).and_then(|_| {
+            let images = images::list(&desk.ctx, &place, ImageQuery::default())?.page.total;
+            let rows = images::export(&desk.ctx, &place, &ImageQuery::default(), &[])?.len();
+            let events = audit::list(&desk.ctx, &place, &of_project)?.page.total;
+            Ok([(images, rows), (events, audit::export(&desk.ctx, &place, &of_project)?.len())])
+        });
+        let (counted, outcome) = self.expect(result, &[]);
+        for (listed, n) in counted.into_iter().flatten() {
+            if u32::try_from(n) != Ok(listed) {
+                self.violate(format!("{n} rows are exported, and {listed} listed"));
+            }
+        }
+        (event, outcome)
+    }
+
     /// Picks a few images of a project and does one thing to them. What is told of each line must be what happened to that image.
     pub(super) fn manages(&mut self) -> (String, String) {
         let action = self.dice.pick(&BULK_ACTIONS).copied().unwrap_or("tag");

@@ -74,7 +74,6 @@ impl World {
             "share_lines_wrong",
             "share_limit_reached",
             "share_across_sites",
-            "account_share_limit_reached",
             "share_no_family",
             "follow_limit_reached",
             "image_not_available",
@@ -105,10 +104,12 @@ impl World {
         if self.dice.chance(150) {
             let place = Place { project: Some(desk.project), region: share.region };
             let result = shares::accept_all(&desk.ctx, &place);
-            let (_, outcome) = self.expect(
-                result,
-                &["share_limit_reached", "account_share_limit_reached", "share_across_sites"],
-            );
+            let (lines, outcome) = self.expect(result, &[]);
+            let outcome = match lines.unwrap_or_default() {
+                lines if lines.iter().any(|line| line.refused) => "refused".to_owned(),
+                lines if lines.is_empty() && outcome == "ok" => "nothing".to_owned(),
+                _ => outcome,
+            };
             return ("accept-all".to_owned(), outcome);
         }
         let action = if self.dice.chance(700) { Action::Accept } else { Action::Reject };

@@ -219,7 +219,7 @@ impl Records {
             let old = self.counters.rows.get(key);
             let (images, instances) = old.map_or((0, 0), |c| (c.n_images, c.n_instances));
             let shares = old.and_then(|c| c.n_shares).unwrap_or(0);
-            let creating = old.map(|c| c.creating.clone()).unwrap_or_default();
+            let creating = old.map_or(0, Counter::n_creating);
             let Some(limits) = self.limits(new.account.0, &new.region) else { continue };
             if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
                 self.broken
@@ -232,19 +232,17 @@ impl Records {
             }
             if new.n_shares.is_some_and(|n| n > shares.max(limits.n_shares_max)) {
                 let (n, max) = (new.n_shares, limits.n_shares_max);
-                self.broken.push(format!("commit {version} opened share {n:?} of {max}"));
+                self.broken.push(format!("commit {version} took share {n:?} of {max}"));
             }
             let held = old.and_then(|c| c.stored_bytes).unwrap_or(0);
             let most = held.max(u64::from(limits.stored_gb_max).saturating_mul(GB));
             if let Some(n) = new.stored_bytes.filter(|n| *n > most) {
                 self.broken.push(format!("commit {version} holds {n} bytes of {most}"));
             }
-            for (project, n) in new.creating {
-                let before = creating.get(&project).copied().unwrap_or(0);
-                if n > before.max(limits.n_creates_max) || n > before + 1 {
-                    let max = limits.n_creates_max;
-                    self.broken.push(format!("commit {version} began to make image {n} at once of {max}"));
-                }
+            let n = new.n_creating();
+            if n > creating.max(limits.n_creates_max) || n > creating + 1 {
+                let max = limits.n_creates_max;
+                self.broken.push(format!("commit {version} began to make image {n} at once of {max}"));
             }
             if new.n_instances > instances.max(limits.n_instances_max) || new.n_instances > instances + 1 {
                 let what = format!(

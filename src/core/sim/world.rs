@@ -5,7 +5,7 @@ use super::bench::{Bench, PASSWORD, Provider};
 use super::dice::Dice;
 use super::host::{GRACE_MS, Rates};
 use super::{Failure, Report, invariants};
-use crate::domain::ids::{ProjectId, RegionId, SessionId};
+use crate::domain::ids::{ImageId, ProjectId, RegionId, SessionId};
 use crate::domain::money::Money;
 use crate::domain::project::Role;
 use crate::domain::task::State;
@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) bench: Bench,
     pub(super) dice: Dice,
     pub(super) provider: Provider,
+    /// The provider's disc that installs a system.
+    pub(super) disc: ImageId,
     pub(super) people: Vec<Person>,
     pub(super) violation: Option<String>,
     pub(super) missing: bool,
@@ -53,6 +55,7 @@ impl World {
         let settings = Settings { n_copies_max: 1, ..Settings::default() };
         let bench = Bench::with(seed, settings);
         let provider = bench.provider().expect("the small provider can be set up");
+        let disc = bench.disc(&provider).expect("a disc can be registered");
         let people = people(&provider);
         // In every second world the accounts begin with the snapshot service, or little could be taken.
         if seed.is_multiple_of(2) {
@@ -71,6 +74,7 @@ impl World {
             bench,
             dice,
             provider,
+            disc,
             people,
             violation: None,
             missing: false,

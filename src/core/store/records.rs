@@ -69,7 +69,7 @@ records! {
     DatedBook, "book", 3, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
-    Counter, "counter", 5, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
+    Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 5, ImageId, |r| r.id, older_image;
     Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
     Installation, "installation", 1, InstanceId, |r| r.instance;
@@ -111,15 +111,16 @@ fn more_limits(limits: &mut Value) {
 
 /// Version 1 did not count images being made. Those under way when the program is replaced stay uncounted until they end. Version 2 knew no
 /// copies. Version 3 did not count shares, version 4 no stored bytes, and a counter cannot know how many there are: the first change of one
-/// counts them. Version 4 knew no snapshots, of which there were none.
+/// counts them. Version 4 knew no snapshots, of which there were none. Until version 5 shares that wait for an answer were counted with those
+/// that are accepted, and which were which a counter cannot know either.
 fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=4, Some(fields)) => {
+        (1..=5, Some(fields)) => {
             fields.entry("creating").or_insert_with(|| json!({}));
             fields.entry("n_copies").or_insert_with(|| json!(0));
-            fields.entry("n_shares").or_insert(Value::Null);
-            fields.insert("stored_bytes".to_owned(), Value::Null);
-            fields.insert("n_snapshots".to_owned(), json!(0));
+            fields.insert("n_shares".to_owned(), Value::Null);
+            fields.entry("stored_bytes").or_insert(Value::Null);
+            fields.entry("n_snapshots").or_insert_with(|| json!(0));
             Ok(value)
         }
         _ => Err(no_upcast::<Counter>(from_version)),

@@ -123,6 +123,58 @@ fn an_owner_sees_the_account_a_reader_the_project_and_nobody_what_is_of_others()
 }
 
 #[test]
+fn the_trail_of_a_project_and_of_an_account_is_everything_in_it_and_nothing_of_others() {
+    let s = scene();
+    let (owner, operator) = (s.owner(), s.person("op@provider.example"));
+    let of_project = |n: usize| query(|q| q.project = Some(s.provider.projects[n].1));
+    let of_account = |n: usize| query(|q| q.account = Some(s.provider.accounts[n]));
+    let list = |who: &Ctx, query: &AuditQuery| audit::list(who, &s.place(0), query).unwrap();
+    let actions = |who: &Ctx, query: &AuditQuery| -> Vec<String> {
+        list(who, query).page.rows.into_iter().map(|row| row.action).collect()
+    };
+    // An owner narrows the account's to one project, and every kind of thing is in it.
+    let web = list(&owner, &of_project(0));
+    assert!(web.page.rows.iter().all(|row| row.project == "web") && web.page.total > 4);
+    for action in ["project.create", "instance.create", "image.create", "share.offer"] {
+        assert!(web.page.rows.iter().any(|row| row.action == action), "{action}");
+    }
+    assert_eq!(actions(&owner, &of_project(1)), ["project.create"]);
+    assert_eq!(web.narrowed.as_deref(), Some("project web"));
+    let offered: Vec<&str> = web.projects.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!((offered, web.accounts.len()), (vec!["lab", "web"], 0));
+    let both = AuditQuery { action: "image".to_owned(), ..of_project(0) };
+    assert_eq!(actions(&owner, &both), ["image.available", "image.create"]);
+    // The file is the same.
+    let file = audit::export(&owner, &s.place(0), &of_project(0)).unwrap();
+    assert_eq!(u32::try_from(file.len()).unwrap(), web.page.total);
+    // The provider's to one account.
+    let acme = list(&operator, &of_account(0));
+    let own = u32::try_from(s.events().len()).unwrap();
+    assert_eq!((acme.page.total, acme.narrowed.as_deref()), (own, Some("account acme")));
+    assert!(acme.projects.is_empty() && acme.accounts.len() == 3, "{:?}", acme.accounts);
+    assert_eq!(list(&operator, &of_project(0)).page.total, web.page.total);
+    // Of others there is nothing, as of what does not exist.
+    let nobodys = query(|q| q.project = Some(uuid::Uuid::from_u128(5).into()));
+    let others =
+        [of_project(2), of_account(1), nobodys, query(|q| q.account = Some(uuid::Uuid::from_u128(5).into()))];
+    for query in &others {
+        let found = list(&owner, query);
+        assert_eq!((found.page.total, found.narrowed), (0, None), "{query:?}");
+        assert!(audit::export(&owner, &s.place(0), query).unwrap().is_empty());
+    }
+    // Who sees one project only cannot look into another of the account, nor at what belongs to none.
+    let reader = s.person("reader@acme.example");
+    let own = list(&reader, &AuditQuery::default()).page.total;
+    assert_eq!(
+        (list(&reader, &of_project(0)).page.total, list(&reader, &of_account(0)).page.total),
+        (own, own)
+    );
+    assert_eq!((list(&reader, &of_project(1)).page.total, list(&reader, &of_account(1)).page.total), (0, 0));
+    assert_eq!(list(&reader, &of_account(0)).narrowed, None);
+    assert!(list(&reader, &of_project(0)).projects.is_empty());
+}
+
+#[test]
 fn an_export_has_every_page_and_what_is_needed_to_recompute_the_chain() {
     let s = scene();
     let owner = s.owner();

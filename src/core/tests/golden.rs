@@ -299,10 +299,11 @@ fn what_older_programs_wrote_is_understood() {
     let counter_3 = read_older::<Counter>(b"any", include_str!("older/counter_3.json"));
     assert!(counter_3.contains(r#""n_copies":0,"n_shares":null"#), "{counter_3}");
     let counter_4 = read_older::<Counter>(b"any", include_str!("older/counter_4.json"));
+    assert!(counter_4.ends_with(r#""n_shares":null,"stored_bytes":null,"n_snapshots":0}"#), "{counter_4}");
+    let counter_5 = read_older::<Counter>(b"any", include_str!("older/counter_5.json"));
     assert!(
-        counter_4.ends_with(r#","stored_bytes":null,"n_snapshots":0}"#)
-            && !counter_4.contains(r#""n_shares":null"#),
-        "{counter_4}"
+        counter_5.ends_with(r#""n_shares":null,"stored_bytes":2147483648,"n_snapshots":3}"#),
+        "{counter_5}"
     );
     let sharing = read_older::<Sharing>(b"any", include_str!("older/sharing_1.json"));
     assert!(sharing.contains(r#""n_pending":1,"stopped":[]"#), "{sharing}");

@@ -161,6 +161,50 @@ fn of_fifty_who_ask_at_once_for_an_image_five_get_one() {
 }
 
 #[test]
+fn of_fifty_who_ask_at_once_in_two_projects_five_images_are_made_at_a_time() {
+    let s = scene();
+    s.limit(|_| {});
+    let owner = s.owner();
+    let deploy = |n: usize| {
+        let form = s.bench.deploy_form(&s.provider, s.project(n % 2), &format!("m{n}"));
+        instances::create(&owner, &form).unwrap()
+    };
+    let machines: Vec<InstanceId> = (0..50).map(deploy).collect();
+    s.bench.work().unwrap();
+    s.limit(|limits| limits.n_creates_max = 5);
+    let refused = refused_of_fifty(|n| s.bench.capture(&owner, machines[n], &format!("i{n}")).map(drop));
+    assert_eq!(refused, vec!["task_limit_reached"; 45]);
+    let page = quotas::overview(&owner, &s.place()).unwrap();
+    let row = page.quotas.iter().find(|q| q.kind == Some(QuotaKind::Creates)).unwrap();
+    assert_eq!((row.used, row.limit), (5, 5), "the sum over both projects");
+    s.is_sound();
+    // The provider gives one more, and from then on one more is made.
+    let request = s.ask(&owner, "creates", 6).unwrap();
+    s.decide(&s.operator(), request, "approve", "6").unwrap();
+    let refused = refused_of_fifty(|n| s.bench.capture(&owner, machines[n], &format!("j{n}")).map(drop));
+    assert_eq!(refused.len(), 49, "{refused:?}");
+    s.bench.work().unwrap();
+    let page = quotas::overview(&owner, &s.place()).unwrap();
+    assert_eq!(page.requests[0].granted, Some(6));
+    assert_eq!(page.quotas.iter().find(|q| q.kind == Some(QuotaKind::Creates)).map(|q| q.used), Some(0));
+    s.is_sound();
+}
+
+#[test]
+fn of_fifty_who_ask_at_once_for_a_snapshot_five_get_one() {
+    let s = scene();
+    s.limit(|limits| limits.n_snapshots_max = 100);
+    let (machines, owner) = (s.machines(50), s.owner());
+    s.bench.service_on(&owner, s.project(0)).unwrap();
+    s.limit(|limits| limits.n_snapshots_max = 5);
+    let refused = refused_of_fifty(|n| s.bench.snapshot(&owner, machines[n], "", &format!("s{n}")).map(drop));
+    assert_eq!(refused, vec!["snapshot_limit_reached"; 45]);
+    s.is_sound();
+    s.bench.work().unwrap();
+    s.is_sound();
+}
+
+#[test]
 fn of_fifty_who_ask_at_once_for_a_machine_five_get_one() {
     let s = scene();
     s.limit(|limits| limits.n_instances_max = 5);
@@ -171,14 +215,43 @@ fn of_fifty_who_ask_at_once_for_a_machine_five_get_one() {
 }
 
 #[test]
-fn of_fifty_who_offer_an_image_at_once_five_do() {
+fn of_fifty_who_accept_an_image_at_once_five_have_one() {
     let s = scene();
     s.limit(|_| {});
     let (images, owner) = (s.images(50), s.owner());
     s.limit(|limits| limits.n_shares_max = 5);
-    let refused = refused_of_fifty(|n| s.share(&owner, images[n], &[2]).map(drop));
+    // All fifty may be asked: who has not answered takes nothing (H5).
+    for image in &images {
+        s.share(&owner, *image, &[2]).unwrap();
+    }
+    assert_eq!(s.n_shares(), Some(0));
+    let friend = s.bench.at_present(&s.person("owner@bolt.example"));
+    let refused = refused_of_fifty(|n| shares::decide(&friend, images[n], s.project(2), Action::Accept));
     assert_eq!(refused, vec!["account_share_limit_reached"; 45]);
     assert_eq!(s.n_shares(), Some(5));
+    s.is_sound();
+}
+
+#[test]
+fn accepting_all_tells_of_each_image_what_became_of_it() {
+    let s = scene();
+    s.limit(|_| {});
+    let (images, owner) = (s.images(3), s.owner());
+    for image in &images {
+        s.bench.clock.advance(1);
+        s.share(&owner, *image, &[2]).unwrap();
+    }
+    s.limit(|limits| limits.n_shares_max = 2);
+    let friend = s.bench.at_present(&s.person("owner@bolt.example"));
+    let place = Place { project: Some(s.project(2)), region: "north-1".into() };
+    let lines = shares::accept_all(&friend, &place).unwrap();
+    let told: Vec<(ImageId, bool)> = lines.iter().map(|line| (line.image, line.refused)).collect();
+    assert_eq!(told, [(images[0], false), (images[1], false), (images[2], true)]);
+    assert!(lines[2].text.starts_with("Maximum share limit reached: who shares"), "{}", lines[2].text);
+    assert!(!lines[2].text.contains(|c: char| c.is_ascii_digit()), "their figures are theirs");
+    assert_eq!(s.n_shares(), Some(2));
+    s.limit(|limits| limits.n_shares_max = 3);
+    assert_eq!(shares::accept_all(&friend, &place).unwrap().len(), 1, "what waited goes on waiting");
     s.is_sound();
 }
 
@@ -285,7 +358,7 @@ fn a_request_for_an_image_that_is_gone_is_declined() {
 }
 
 #[test]
-fn a_share_takes_a_slot_of_its_owner_until_it_is_nobodys() {
+fn a_share_takes_a_slot_of_its_owner_while_it_is_accepted() {
     let s = scene();
     let (image, owner) = (s.images(1)[0], s.owner());
     let stop = |n: usize| {
@@ -298,41 +371,70 @@ fn a_share_takes_a_slot_of_its_owner_until_it_is_nobodys() {
         shares::stop(&s.bench.at_present(&owner), &form).unwrap();
     };
     let friend = s.person("owner@bolt.example");
-    let decide = |n: usize, action| shares::decide(&s.bench.at_present(&friend), image, s.project(n), action);
-    s.limit(|limits| limits.n_shares_max = 2);
-    let refused = s.share(&owner, image, &[1, 2, 3]).unwrap_err();
-    assert_eq!((refused.code.as_str(), s.n_shares()), ("account_share_limit_reached", Some(0)));
-    assert_eq!(
-        refused.message,
-        "Maximum share limit reached. Your limit in north-1 is 2 shares, you have 0, and this would be 3 more. Stop sharing with some or ask your provider for more."
-    );
-    assert_eq!(refused.fields[0].field, "projects");
-    s.share(&owner, image, &[2, 3]).unwrap();
-    s.share(&owner, image, &[2]).unwrap();
-    assert_eq!(s.n_shares(), Some(2), "who is asked already is not counted again");
+    let decide = |n: usize, action| {
+        let who = if n < 2 { &owner } else { &friend };
+        shares::decide(&s.bench.at_present(who), image, s.project(n), action)
+    };
+    s.limit(|limits| limits.n_shares_max = 1);
+    s.share(&owner, image, &[1, 2, 3]).unwrap();
+    assert_eq!(s.n_shares(), Some(0), "who has not answered takes nothing (H5)");
+    let options = shares::options(&owner, image, &ShareForm::default()).unwrap();
+    assert_eq!((options.n_account, options.n_account_max), (0, 1));
+    decide(1, Action::Reject).unwrap();
+    assert_eq!(s.n_shares(), Some(0), "there was nothing to give back");
     decide(2, Action::Accept).unwrap();
-    assert_eq!(s.n_shares(), Some(2), "an answer moves nothing");
-    decide(3, Action::Reject).unwrap();
     assert_eq!(s.n_shares(), Some(1));
-    s.share(&owner, image, &[1]).unwrap();
-    // The slot of what was rejected is another's now, and the owner's figures are the owner's.
-    let refused = decide(3, Action::Accept).unwrap_err();
-    assert_eq!(refused.code, "account_share_limit_reached");
-    assert!(!refused.message.contains('2'), "{}", refused.message);
-    stop(1);
+    for n in [1, 3] {
+        let refused = decide(n, Action::Accept).unwrap_err();
+        assert_eq!(refused.code, "account_share_limit_reached");
+        assert_eq!(
+            refused.message,
+            "Maximum share limit reached: who shares this image shares as much as they may. Ask them to stop another share or to get a higher limit, then accept again."
+        );
+    }
+    assert_eq!(s.n_shares(), Some(1), "a refusal changes nothing");
+    decide(2, Action::Reject).unwrap();
     decide(3, Action::Accept).unwrap();
-    assert_eq!(s.n_shares(), Some(2));
-    stop(2);
+    assert_eq!(s.n_shares(), Some(1));
+    stop(1);
+    assert_eq!(s.n_shares(), Some(1), "what was rejected had none");
     stop(3);
     assert_eq!(s.n_shares(), Some(0));
     s.is_sound();
 }
 
 #[test]
-fn a_counter_of_an_older_darkroom_is_counted_with_the_next_change_of_a_share() {
+fn a_share_that_ended_gives_its_slot_back_when_its_project_is_asked_again() {
     let s = scene();
     let (image, owner) = (s.images(1)[0], s.owner());
-    s.share(&owner, image, &[2, 3]).unwrap();
+    let friend = s.person("owner@bolt.example");
+    s.share(&owner, image, &[2]).unwrap();
+    shares::decide(&s.bench.at_present(&friend), image, s.project(2), Action::Accept).unwrap();
+    let today = s.bench.at_present(&owner).now.iso_day();
+    let form = StopSharingForm {
+        image: image.to_string(),
+        project: s.project(2).to_string(),
+        when: "later".to_owned(),
+        day: today,
+    };
+    shares::stop(&s.bench.at_present(&owner), &form).unwrap();
+    s.bench.clock.advance(2 * 86_400_000);
+    assert_eq!(s.n_shares(), Some(1), "until it is cleared away");
+    s.share(&owner, image, &[2]).unwrap();
+    assert_eq!(s.n_shares(), Some(0), "it waits for an answer again");
+    s.is_sound();
+}
+
+#[test]
+fn a_counter_of_an_older_darkroom_is_counted_with_the_next_answer() {
+    let s = scene();
+    let (image, owner) = (s.images(1)[0], s.owner());
+    s.share(&owner, image, &[1, 2, 3]).unwrap();
+    let friend = s.person("owner@bolt.example");
+    let decide = |n: usize, action| {
+        shares::decide(&s.bench.at_present(&friend), image, s.project(n), action).unwrap();
+    };
+    decide(2, Action::Accept);
     let uncounted = || {
         let key = (s.provider.accounts[0], "north-1".into());
         transact::<_, StoreError>(s.bench.records(), 1, |tx| {
@@ -344,14 +446,13 @@ fn a_counter_of_an_older_darkroom_is_counted_with_the_next_change_of_a_share() {
     uncounted();
     assert_eq!(verify(s.bench.records()).unwrap().findings, Vec::<String>::new());
     let page = quotas::overview(&owner, &s.place()).unwrap();
-    assert_eq!(page.quotas.iter().find(|q| q.what == "Shares").map(|q| q.used), Some(2));
-    s.share(&owner, image, &[1]).unwrap();
-    assert_eq!(s.n_shares(), Some(3));
+    assert_eq!(page.quotas.iter().find(|q| q.what == "Shares").map(|q| q.used), Some(1));
+    decide(3, Action::Accept);
+    assert_eq!(s.n_shares(), Some(2));
     uncounted();
     s.bench.remove(&owner, image).unwrap_err();
-    let friend = s.person("owner@bolt.example");
-    shares::decide(&friend, image, s.project(2), Action::Reject).unwrap();
-    assert_eq!(s.n_shares(), Some(2));
+    decide(2, Action::Reject);
+    assert_eq!(s.n_shares(), Some(1));
     assert!(owner.read::<Share>(&(image, s.project(1))).unwrap().is_some());
     s.is_sound();
 }
@@ -384,7 +485,7 @@ fn a_request_that_is_approved_sets_the_limit_and_both_sides_read_of_it() {
             ("Shares", 5),
             ("Snapshots", 4),
             ("Storage of images, GB", 1000),
-            ("Images being made", 2),
+            ("Images being made at once", 2),
             ("Copies on their way", 5)
         ]
     );

@@ -242,10 +242,10 @@ struct RegionArgs {
     /// Instances an account may have
     #[arg(long, value_name = "N")]
     limit_instances: Option<u32>,
-    /// Images a project may create at a time
+    /// Images an account may make at the same time
     #[arg(long, value_name = "N")]
     limit_creates: Option<u32>,
-    /// Open shares of images an account may have
+    /// Accepted shares of images an account may have
     #[arg(long, value_name = "N")]
     limit_shares: Option<u32>,
     /// Stored GB of images an account may have
@@ -315,10 +315,10 @@ enum LimitVerb {
         /// Instances
         #[arg(long, value_name = "N")]
         instances: Option<u32>,
-        /// Images a project may create at a time
+        /// Images an account may make at the same time
         #[arg(long, value_name = "N")]
         creates: Option<u32>,
-        /// Open shares of images
+        /// Accepted shares of images
         #[arg(long, value_name = "N")]
         shares: Option<u32>,
         /// Stored GB of images

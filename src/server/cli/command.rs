@@ -127,9 +127,9 @@ pub struct LimitChange {
     pub n_images_max: Option<u32>,
     /// Machines.
     pub n_instances_max: Option<u32>,
-    /// Images being created at the same time, per project.
+    /// Images being made at the same time, in all projects of the account together.
     pub n_creates_max: Option<u32>,
-    /// Open shares.
+    /// Accepted shares.
     pub n_shares_max: Option<u32>,
     /// Stored GB of images.
     pub stored_gb_max: Option<u32>,

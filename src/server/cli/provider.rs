@@ -292,7 +292,7 @@ pub fn set_limits(ctx: &Ctx, account: &str, region: &RegionId, change: LimitChan
     let limits = limits(own.unwrap_or(found.limits), change);
     provider::set_limits(ctx, id, region, Some(limits))?;
     Ok(format!(
-        "{account} may have {} images and {} instances in {region}, and create {} images at a time in a project.",
+        "{account} may have {} images and {} instances in {region}, and make {} images at the same time.",
         limits.n_images_max, limits.n_instances_max, limits.n_creates_max
     ))
 }

@@ -240,7 +240,23 @@ pub const ENTRIES: &[Entry] = &[
         limits.history_rows_max,
         "Rows that lists of tasks and events go back at most."
     ),
-    whole!("images.tags_max", 1, 100, u32, limits.image_tags_max, "Tags of one image."),
+    whole!("images.tags_max", 1, 20, u32, limits.image_tags_max, "Tags of one image."),
+    whole!(
+        "images.tag_key_chars_max",
+        1,
+        128,
+        u32,
+        limits.tag_lengths.key_max,
+        "Characters of the key of a tag."
+    ),
+    whole!(
+        "images.tag_value_chars_max",
+        1,
+        128,
+        u32,
+        limits.tag_lengths.value_max,
+        "Characters of the value of a tag."
+    ),
     whole!(
         "images.bulk_max",
         1,

@@ -6,10 +6,11 @@ use crate::ui::paths;
 use darkroom_core::domain::form::{ShareForm, StopSharingForm, UnfollowForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId};
 use darkroom_core::domain::share::Action;
-use darkroom_core::domain::view::{ImageSharing, Received, ShareOptions, StopOptions};
+use darkroom_core::domain::view::{BulkLine, ImageSharing, Received, ShareOptions, StopOptions};
 use darkroom_core::domain::{Error, Result as Outcome};
 use darkroom_core::ops;
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// With whom an image is shared.
 pub async fn get_sharing(id: ImageId) -> Result<ImageSharing, ApiError> {
@@ -99,12 +100,19 @@ async fn decide(
     back::change((), work).await
 }
 
-/// Accepts everything that waits for the project in force.
+/// What became of each image that was accepted with the others, as *Shared with me* shows it once.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AcceptedShown {
+    /// One line per image; empty when nothing was.
+    pub lines: Vec<BulkLine>,
+}
+
+/// Accepts everything that waits for the project in force, and shows what became of each.
 #[server(prefix = "/ui", endpoint = "accept_all_shares")]
 pub async fn accept_all_shares() -> Result<(), ApiError> {
-    back::change((), |c, ()| {
-        ops::shares::accept_all(&c.ctx, &c.place)?;
-        Ok(format!("{}?done=share-accept-all", paths::IMAGES_SHARED))
+    back::change_and_show((), |c| {
+        let lines = ops::shares::accept_all(&c.ctx, &c.place)?;
+        Ok((paths::IMAGES_SHARED.to_owned(), AcceptedShown { lines }))
     })
     .await
 }

@@ -4,6 +4,7 @@ use super::{form_around, target};
 use crate::ui::components::{Field, FieldKind, Need};
 use darkroom_core::domain::Result as Judged;
 use darkroom_core::domain::form::{ChangeImageForm, CreateImageForm, DeployForm, EditImageForm, GroupForm};
+use darkroom_core::domain::image::tags::Lengths;
 use leptos::prelude::*;
 use leptos::web_sys::Element;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rules {
     CreateImage,
-    EditImage,
+    /// Tags may be so long.
+    EditImage(Lengths),
     Deploy,
     ChangeImage,
     Group,
@@ -23,7 +25,7 @@ impl Rules {
     fn fault(self, control: &Element, field: &str) -> Option<String> {
         match self {
             Self::CreateImage => fault(control, field, CreateImageForm::parse),
-            Self::EditImage => fault(control, field, EditImageForm::parse),
+            Self::EditImage(lengths) => fault(control, field, |form: &EditImageForm| form.parse(lengths)),
             Self::Deploy => fault(control, field, DeployForm::parse),
             Self::ChangeImage => fault(control, field, ChangeImageForm::parse),
             Self::Group => fault(control, field, GroupForm::judged),
@@ -34,7 +36,7 @@ impl Rules {
 fn fault<F: DeserializeOwned, P>(
     control: &Element,
     field: &str,
-    parse: fn(&F) -> Judged<P>,
+    parse: impl FnOnce(&F) -> Judged<P>,
 ) -> Option<String> {
     let refusal = parse(&form_around::<F>(control)?).err()?;
     refusal.fields.into_iter().find(|fault| fault.field == field).map(|fault| fault.message)

@@ -9,7 +9,7 @@ use crate::ui::islands::CopyableId;
 use crate::ui::paths;
 use crate::ui::state::{error_at, neighbours, use_form, use_page_number};
 use darkroom_core::domain::form::{AccountForm, LimitsForm};
-use darkroom_core::domain::ids::{AccountId, RegionId};
+use darkroom_core::domain::ids::{AccountId, RegionId, Subject};
 use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::{AccountDetail, AccountList, AccountPlace, AccountRow};
@@ -99,7 +99,7 @@ fn AccountSheet(account: AccountDetail) -> impl IntoView {
     let title = account.name.to_string();
     let AccountDetail { id, site, created, cost, symbol, projects, users, places, .. } = account;
     let sub = format!("On the site {site}, since {}. This month it has cost", created.day());
-    let edit = paths::account_edit(id);
+    let (edit, audit) = (paths::account_edit(id), paths::audit_of(&Subject::Account(id)));
     let projects = projects
         .into_iter()
         .map(|(id, name)| {
@@ -118,6 +118,7 @@ fn AccountSheet(account: AccountDetail) -> impl IntoView {
         <PageHead title=title.clone()>
             <p class="soft">{sub}" "<MoneyText amount=cost.display(&symbol)/>"."</p>
             <PageActions slot>
+                <LinkButton href=audit size=Size::Form icon=IconName::Audit>"Audit"</LinkButton>
                 <LinkButton href=edit size=Size::Form icon=IconName::Pencil>"Change site"</LinkButton>
             </PageActions>
         </PageHead>

@@ -1,7 +1,7 @@
 //! Which part of the audit trail is asked for: the query as it stands in the page's address.
 
 use super::Event;
-use crate::domain::ids::Subject;
+use crate::domain::ids::{AccountId, ProjectId, Subject};
 use crate::domain::image::list::contains;
 use crate::domain::page::address;
 use crate::domain::time::Timestamp;
@@ -14,8 +14,12 @@ const ACTION_CHARS_MAX: usize = 64;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditQuery {
-    /// Only what is about this thing.
+    /// Only what is about this thing; never a project or an account, of which everything is asked for with the parts below.
     pub subject: Option<Subject>,
+    /// Only what happened in this project, to whatever thing in it.
+    pub project: Option<ProjectId>,
+    /// Only what happened in this account, to whatever thing in it.
+    pub account: Option<AccountId>,
     /// Only this action, such as `image.delete`, or this group of them, such as `image`; empty for all.
     pub action: String,
     /// Only by actors whose name has this text in it, in whatever case; empty for all.
@@ -32,6 +36,8 @@ impl Default for AuditQuery {
     fn default() -> Self {
         Self {
             subject: None,
+            project: None,
+            account: None,
             action: String::new(),
             actor: String::new(),
             from: String::new(),
@@ -42,9 +48,13 @@ impl Default for AuditQuery {
 }
 
 impl AuditQuery {
-    /// Everything about one thing.
+    /// Everything about one thing; of a project or an account, everything in it.
     pub fn about(subject: Subject) -> Self {
-        Self { subject: Some(subject), ..Self::default() }
+        match subject {
+            Subject::Project(id) => Self { project: Some(id), ..Self::default() },
+            Subject::Account(id) => Self { account: Some(id), ..Self::default() },
+            _ => Self { subject: Some(subject), ..Self::default() },
+        }
     }
 
     /// Reads the query from the pairs of an address; what cannot be read falls back to the default, so that an old link still works.
@@ -57,7 +67,11 @@ impl AuditQuery {
                 "from" => query.from = day(value),
                 "until" => query.until = day(value),
                 "page" => query.page = value.parse().unwrap_or(1).max(1),
-                kind => query.subject = Subject::read(kind, value).or(query.subject),
+                kind => match Subject::read(kind, value) {
+                    Some(Subject::Project(id)) => query.project = Some(id),
+                    Some(Subject::Account(id)) => query.account = Some(id),
+                    subject => query.subject = subject.or(query.subject),
+                },
             }
         }
         query
@@ -66,7 +80,8 @@ impl AuditQuery {
     /// The pairs of the query's address; none when it is the default. Reading them back gives the same query.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = Vec::new();
-        pairs.extend(self.subject.map(|subject| (subject.kind(), subject.uuid().to_string())));
+        let of = [self.account.map(Subject::Account), self.project.map(Subject::Project), self.subject];
+        pairs.extend(of.into_iter().flatten().map(|thing| (thing.kind(), thing.uuid().to_string())));
         let texts =
             [("action", &self.action), ("actor", &self.actor), ("from", &self.from), ("until", &self.until)];
         pairs.extend(texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(k, t)| (k, t.clone())));
@@ -97,6 +112,8 @@ impl AuditQuery {
         let actor = self.actor.to_lowercase();
         move |event| {
             self.subject.is_none_or(|subject| event.subject == subject)
+                && self.project.is_none_or(|project| event.project == Some(project))
+                && self.account.is_none_or(|account| event.account == Some(account))
                 && in_group(&self.action, &event.action)
                 && (actor.is_empty() || contains(&event.actor, &actor))
                 && from.is_none_or(|from| event.at >= from)
@@ -152,12 +169,14 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_reads_back_as_the_same_query(
-            about in any::<bool>(), action in "[a-z]{0,8}(\\.[a-z]{1,8})?", actor in "[a-zA-Z@äß&=]{0,12}",
+            about in any::<bool>(), of in any::<bool>(), action in "[a-z]{0,8}(\\.[a-z]{1,8})?", actor in "[a-zA-Z@äß&=]{0,12}",
             from in any::<bool>(), until in any::<bool>(), page in 1u32..50,
         ) {
             let day = |is: bool| if is { "2026-11-18".to_owned() } else { String::new() };
             let subject = about.then_some(Subject::Image(ImageId(Uuid::from_u128(5))));
-            let query = AuditQuery { subject, action, actor, from: day(from), until: day(until), page };
+            let id = of.then(|| Uuid::from_u128(6));
+            let (project, account) = (id.map(ProjectId), id.map(AccountId));
+            let query = AuditQuery { subject, project, account, action, actor, from: day(from), until: day(until), page };
             let pairs = query.pairs();
             prop_assert_eq!(AuditQuery::from_pairs(pairs.iter().map(|(k, v)| (*k, v.as_str()))), query);
         }

@@ -45,9 +45,9 @@ pub struct LimitsForm {
     pub n_images_max: String,
     /// Machines.
     pub n_instances_max: String,
-    /// Images being made at the same time, per project.
+    /// Images being made at the same time, in all projects together.
     pub n_creates_max: String,
-    /// Open shares of its images.
+    /// Accepted shares of its images.
     pub n_shares_max: String,
     /// Stored GB of its images.
     pub stored_gb_max: String,

@@ -3,7 +3,7 @@
 use super::{Faults, known_image};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ImageId;
-use crate::domain::image::tags::{self, Tags};
+use crate::domain::image::tags::{self, Lengths, Tags};
 use serde::{Deserialize, Serialize};
 
 /// What can be done to many images at once, by the word in forms.
@@ -46,14 +46,14 @@ pub enum BulkAction {
 }
 
 impl BulkForm {
-    /// Parses the form. `n_max` is the most images at once.
+    /// Parses the form. `n_max` is the most images at once, `lengths` how long the parts of a tag may be.
     ///
     /// # Errors
     /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self, n_max: u32) -> Result<Bulk> {
+    pub fn parse(&self, n_max: u32, lengths: Lengths) -> Result<Bulk> {
         let mut faults = Faults::default();
         let images = faults.take("images", self.ids(n_max));
-        let action = faults.take("action", self.action());
+        let action = faults.take("action", self.action(lengths));
         let action = match action {
             Some(parsed) => faults.take("tags", parsed),
             None => None,
@@ -81,12 +81,12 @@ impl BulkForm {
     }
 
     /// Two layers: what is wrong with the word, and what is wrong with the tags.
-    fn action(&self) -> Result<Result<BulkAction, String>, String> {
+    fn action(&self, lengths: Lengths) -> Result<Result<BulkAction, String>, String> {
         Ok(match self.action.as_str() {
             "delete" => Ok(BulkAction::Delete),
             "protect" => Ok(BulkAction::Protect),
             "unprotect" => Ok(BulkAction::Unprotect),
-            "tag" => tags::parse(&self.tags).and_then(|tags| match tags.is_empty() {
+            "tag" => tags::parse(&self.tags, lengths).and_then(|tags| match tags.is_empty() {
                 true => Err("A tag is missing. Write it as key or key=value.".to_owned()),
                 false => Ok(BulkAction::Tag(tags)),
             }),
@@ -114,17 +114,22 @@ mod tests {
     #[test]
     fn every_action_is_known_and_each_image_counts_once() {
         for action in BULK_ACTIONS {
-            assert!(form(action, 2, "env=prod").parse(2).is_ok(), "{action}");
+            assert!(form(action, 2, "env=prod").parse(2, Lengths::default()).is_ok(), "{action}");
         }
         let mut twice = form("delete", 2, "");
         twice.images.push(twice.images[0].clone());
-        assert_eq!(twice.parse(2).expect("valid").images.len(), 2);
+        assert_eq!(twice.parse(2, Lengths::default()).expect("valid").images.len(), 2);
     }
 
     #[test]
     fn what_is_wrong_stands_at_its_field() {
         let at = |form: BulkForm| {
-            form.parse(3).expect_err("refused").fields.into_iter().map(|f| f.field).collect::<Vec<_>>()
+            form.parse(3, Lengths::default())
+                .expect_err("refused")
+                .fields
+                .into_iter()
+                .map(|f| f.field)
+                .collect::<Vec<_>>()
         };
         assert_eq!(at(form("delete", 0, "")), ["images"]);
         assert_eq!(at(form("delete", 4, "")), ["images"]);

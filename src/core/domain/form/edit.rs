@@ -4,7 +4,7 @@ use super::{Faults, known_image};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::ImageId;
 use crate::domain::image::BootMode;
-use crate::domain::image::tags::{self, Tags};
+use crate::domain::image::tags::{self, Lengths, Tags};
 use crate::domain::text::{self, Name};
 use serde::{Deserialize, Serialize};
 
@@ -67,17 +67,17 @@ pub struct EditImage {
 }
 
 impl EditImageForm {
-    /// Parses the form.
+    /// Parses the form. `lengths` is how long the parts of a tag may be.
     ///
     /// # Errors
     /// `Invalid`, with one entry per field that breaks a rule.
-    pub fn parse(&self) -> Result<EditImage> {
+    pub fn parse(&self, lengths: Lengths) -> Result<EditImage> {
         let mut faults = Faults::default();
         let image = faults.take("image", known_image(&self.image));
         let name = faults.take("name", Name::parse(&self.name));
         let remark = faults.take("remark", given(self.remark.as_deref(), text::remark));
         let family = faults.take("family", given(self.family.as_deref(), text::family));
-        let tags = faults.take("tags", given(self.tags.as_deref(), tags::parse));
+        let tags = faults.take("tags", given(self.tags.as_deref(), |text| tags::parse(text, lengths)));
         let least = faults.take("min_memory_mib", given(self.min_memory_mib.as_deref(), memory));
         let most = faults.take("max_memory_mib", given(self.max_memory_mib.as_deref(), memory));
         let most = match (least.flatten(), most.flatten()) {
@@ -169,10 +169,10 @@ mod tests {
 
     #[test]
     fn what_is_not_sent_stays_as_it_is() {
-        let edit = form().parse().expect("valid");
+        let edit = form().parse(Lengths::default()).expect("valid");
         assert_eq!((edit.remark, edit.tags, edit.boot, edit.min_memory_mib), (None, None, None, None));
         let sent = EditImageForm { min_memory_mib: Some(String::new()), tags: Some(String::new()), ..form() };
-        let edit = sent.parse().expect("valid");
+        let edit = sent.parse(Lengths::default()).expect("valid");
         assert_eq!((edit.min_memory_mib, edit.tags), (Some(0), Some(Tags::new())), "empty is sent");
     }
 
@@ -184,7 +184,7 @@ mod tests {
                 max_memory_mib: Some(most.to_owned()),
                 ..form()
             };
-            sent.parse().map_err(|error| error.fields[0].clone())
+            sent.parse(Lengths::default()).map_err(|error| error.fields[0].clone())
         };
         assert!(limits("512", "").is_ok() && limits("512", "0").is_ok() && limits("", "512").is_ok());
         let wrong = limits("1024", "512").expect_err("refused");

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct QuotaRequestForm {
     /// The region, such as `north-1`.
     pub region: String,
-    /// `images`, `instances`, `shares` or `storage`, the last one in GB.
+    /// The word of what more is wanted of ([`QuotaKind::slug`]), such as `images`, or `storage`, which is in GB.
     pub kind: String,
     /// The limit that is asked for.
     pub wanted: String,

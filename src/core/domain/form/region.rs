@@ -27,9 +27,9 @@ pub struct RegionForm {
     pub n_images_max: String,
     /// Its machines.
     pub n_instances_max: String,
-    /// Images it makes at the same time, per project.
+    /// Images it makes at the same time, in all its projects together.
     pub n_creates_max: String,
-    /// Open shares of its images.
+    /// Accepted shares of its images.
     pub n_shares_max: String,
     /// Stored GB of its images.
     pub stored_gb_max: String,

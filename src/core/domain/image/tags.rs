@@ -4,10 +4,25 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Longest key, in characters (A2).
-pub const KEY_CHARS_MAX: usize = 36;
-/// Longest value, in characters (A2).
-pub const VALUE_CHARS_MAX: usize = 43;
+/// How long the parts of a tag may be, in characters; a setting (A2, A5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lengths {
+    /// Longest key.
+    pub key_max: u32,
+    /// Longest value.
+    pub value_max: u32,
+}
+
+impl Lengths {
+    /// What nothing may exceed, whatever is set (A5).
+    pub const MOST: Self = Self { key_max: 128, value_max: 128 };
+}
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self { key_max: 36, value_max: 43 }
+    }
+}
 
 /// Tags by key; a value may be empty.
 pub type Tags = BTreeMap<String, String>;
@@ -17,12 +32,12 @@ pub type Tags = BTreeMap<String, String>;
 ///
 /// # Errors
 /// A sentence that names the tag, the rule and the value.
-pub fn parse(text: &str) -> Result<Tags, String> {
+pub fn parse(text: &str, lengths: Lengths) -> Result<Tags, String> {
     let mut tags = Tags::new();
     for word in words(text) {
         let (key, value) = pair(word);
-        part(word, "key", key, KEY_CHARS_MAX)?;
-        part(word, "value", value, VALUE_CHARS_MAX)?;
+        part(word, "key", key, lengths.key_max)?;
+        part(word, "value", value, lengths.value_max)?;
         if key.is_empty() {
             return Err(format!("“{word}” has no key. Write a tag as key or key=value."));
         }
@@ -31,12 +46,12 @@ pub fn parse(text: &str) -> Result<Tags, String> {
     Ok(tags)
 }
 
-/// Reads keys of tags, as [`parse`] reads tags; what stands behind `=` does not matter.
+/// Reads keys of tags, as [`parse`] reads tags, also such as are longer than what may be written now; what stands behind `=` does not matter.
 ///
 /// # Errors
 /// As [`parse`].
 pub fn parse_keys(text: &str) -> Result<Vec<String>, String> {
-    Ok(parse(text)?.into_keys().collect())
+    Ok(parse(text, Lengths::MOST)?.into_keys().collect())
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -48,13 +63,13 @@ fn pair(word: &str) -> (&str, &str) {
     (key.trim(), value.trim())
 }
 
-fn part(word: &str, what: &str, text: &str, max: usize) -> Result<(), String> {
+fn part(word: &str, what: &str, text: &str, max: u32) -> Result<(), String> {
     if let Some(bad) = text.chars().find(|c| !c.is_alphanumeric() && !matches!(c, '-' | '_')) {
         return Err(format!("“{bad}” is not allowed in the tag “{word}”. Use letters, digits, - and _."));
     }
     match text.chars().count() {
-        n if n > max => Err(format!("The {what} of “{word}” has {n} characters. It has at most {max}.")),
-        _ => Ok(()),
+        n if u32::try_from(n).is_ok_and(|n| n <= max) => Ok(()),
+        n => Err(format!("The {what} of “{word}” has {n} characters. It has at most {max}.")),
     }
 }
 
@@ -80,7 +95,7 @@ pub struct TagFilter {
 impl TagFilter {
     /// The conditions in a text as people write them. What can be no tag is left out, so that an old link still works.
     pub fn read(text: &str) -> impl Iterator<Item = Self> {
-        words(text).filter(|word| parse(word).is_ok()).map(|word| {
+        words(text).filter(|word| parse(word, Lengths::MOST).is_ok()).map(|word| {
             let (key, value) = pair(word);
             let value = word.contains('=').then(|| value.to_owned());
             Self { key: key.to_owned(), value }
@@ -105,6 +120,23 @@ impl fmt::Display for TagFilter {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Tags, String> {
+        super::parse(text, Lengths::default())
+    }
+
+    #[test]
+    fn longer_parts_are_tags_where_the_setting_allows_them_and_can_always_be_found_and_taken_away() {
+        let long = format!("{}={}", "k".repeat(128), "v".repeat(128));
+        assert!(parse(&long).is_err());
+        assert_eq!(super::parse(&long, Lengths::MOST).map(|tags| text(&tags)), Ok(long.clone()));
+        assert_eq!(parse_keys(&long), Ok(vec!["k".repeat(128)]));
+        assert_eq!(TagFilter::read(&long).count(), 1);
+        let short = Lengths { key_max: 2, value_max: 1 };
+        assert_eq!(super::parse("ab=c", short).map(|tags| tags.len()), Ok(1));
+        assert!(super::parse("abc", short).is_err() && super::parse("a=bc", short).is_err());
+        assert!(super::parse(&"k".repeat(129), Lengths::MOST).is_err());
+    }
 
     #[test]
     fn tags_are_read_from_lines_and_commas_and_the_later_value_counts() {

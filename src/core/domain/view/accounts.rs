@@ -51,7 +51,7 @@ pub struct AccountPlace {
     pub n_images: u32,
     /// Machines it has.
     pub n_instances: u32,
-    /// Open shares of its images.
+    /// Accepted shares of its images.
     pub n_shares: u32,
     /// Bytes that its images hold.
     pub held_bytes: u64,

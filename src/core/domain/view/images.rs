@@ -8,7 +8,7 @@ use super::tasks::TaskView;
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, ZoneId};
 use crate::domain::image::life::Stage;
-use crate::domain::image::tags::Tags;
+use crate::domain::image::tags::{Lengths, Tags};
 use crate::domain::image::{self, Image, list::ImageQuery};
 use crate::domain::instance;
 use crate::domain::money::Money;
@@ -107,6 +107,8 @@ pub struct ImageLink {
 pub struct ImageDetail {
     /// The record.
     pub image: Image,
+    /// How long the parts of a tag may be.
+    pub tag_lengths: Lengths,
     /// The owning project's name; empty when it is not the caller's.
     pub project: String,
     /// By whom it is shared with the caller; `None` for the caller's own and for public ones.

@@ -4,7 +4,7 @@ use super::accounts::AccountRow;
 use super::images::ImageRow;
 use super::instances::InstanceRow;
 use super::tasks::TaskView;
-use crate::domain::ids::{RegionId, Subject};
+use crate::domain::ids::{AccountId, ProjectId, RegionId, Subject};
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::text::Name;
@@ -39,6 +39,12 @@ pub struct AuditList {
     pub account: String,
     /// Whether only the project in force is shown, because the user is no owner.
     pub project_only: bool,
+    /// The project or account that the query asks for, as `project web`; `None` without one, and for one that is not known here.
+    pub narrowed: Option<String>,
+    /// Projects that an owner can narrow it to, by name.
+    pub projects: Vec<(ProjectId, Name)>,
+    /// Accounts that the provider can narrow it to, by name.
+    pub accounts: Vec<(AccountId, Name)>,
     /// The time on the server.
     pub now: Timestamp,
 }

@@ -45,6 +45,10 @@ pub struct ShareOptions {
     pub n_accepted: u32,
     /// Projects that may have accepted it at most.
     pub n_accepted_max: u32,
+    /// Accepted shares of all images of the account in the region (H5).
+    pub n_account: u32,
+    /// How many of these there may be.
+    pub n_account_max: u32,
     /// Projects per request.
     pub n_targets_max: u32,
     /// What would become of what is typed; empty while nothing is.

@@ -5,10 +5,12 @@ use crate::domain::ids::{AccountId, EventId, ProjectId, Subject};
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::{Account, Project};
+use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use crate::domain::view::{AuditList, EventRow};
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
+use crate::ops::provider;
 use crate::store::records::index;
 use crate::store::{IndexRow, KeyPart, Order, TableKey, index_key, list_index};
 use std::collections::BTreeMap;
@@ -66,17 +68,67 @@ pub fn list(ctx: &Ctx, place: &Place, query: &AuditQuery) -> Result<AuditList> {
         (Scope::All, _) | (_, None) => String::new(),
         (_, Some(p)) => ctx.read::<Account>(&p.account)?.map(|a| a.name.to_string()).unwrap_or_default(),
     };
-    Ok(AuditList { page: rows, account, project_only: matches!(scope, Scope::Project(_)), now: ctx.now })
+    let (projects, accounts) = parts(ctx, &scope)?;
+    Ok(AuditList {
+        page: rows,
+        account,
+        project_only: matches!(scope, Scope::Project(_)),
+        narrowed: narrowed(ctx, &scope, query)?,
+        projects,
+        accounts,
+        now: ctx.now,
+    })
+}
+
+/// What the trail can be narrowed to, by name: an owner's to a project of the account, the provider's to an account.
+type Parts = (Vec<(ProjectId, Name)>, Vec<(AccountId, Name)>);
+
+fn parts(ctx: &Ctx, scope: &Scope) -> Result<Parts> {
+    let (mut projects, mut accounts) = (Vec::new(), Vec::new());
+    match scope {
+        Scope::All => accounts.extend(provider::accounts(ctx)?.into_iter().map(|a| (a.id, a.name))),
+        Scope::Account(id) => {
+            projects.extend(provider::projects(ctx, *id)?.into_iter().map(|p| (p.id, p.name)))
+        }
+        Scope::Project(_) => {}
+    }
+    projects.sort_by(|a, b| a.1.cmp(&b.1));
+    accounts.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok((projects, accounts))
+}
+
+/// What it is narrowed to, in words; `None` where it is not, and where there is no such thing for the caller.
+fn narrowed(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Option<String>> {
+    if let Some(id) = query.project {
+        let project = ctx.read::<Project>(&id)?.filter(|project| match scope {
+            Scope::All => true,
+            Scope::Account(account) => project.account == *account,
+            Scope::Project(own) => project.id == *own,
+        });
+        return Ok(project.map(|project| format!("project {}", project.name)));
+    }
+    let Some(id) = query.account else { return Ok(None) };
+    let account = match scope {
+        Scope::All => ctx.read::<Account>(&id)?,
+        Scope::Account(own) if *own == id => ctx.read::<Account>(&id)?,
+        Scope::Account(_) | Scope::Project(_) => None,
+    };
+    Ok(account.map(|account| format!("account {}", account.name)))
 }
 
 /// What the query asks for of what the caller may see, newest first. Going back ends after as many events as lists go back.
 fn found(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<EventId>> {
     let end = query.end();
-    let ids = match (&query.subject, scope) {
-        (Some(subject), _) => newest(ctx, index::EVENT_BY_SUBJECT, &subject.uuid(), end)?,
-        (None, Scope::All) => newest(ctx, index::EVENT_BY_TIME, &(), end)?,
-        (None, Scope::Account(account)) => newest(ctx, index::EVENT_BY_ACCOUNT, account, end)?,
-        (None, Scope::Project(project)) => newest(ctx, index::EVENT_BY_PROJECT, project, end)?,
+    // The index that goes back furthest for it; what is found there is judged by the scope all the same.
+    let ids = match (&query.subject, &query.project, &query.account, scope) {
+        (Some(subject), ..) => newest(ctx, index::EVENT_BY_SUBJECT, &subject.uuid(), end)?,
+        (_, Some(project), ..) | (.., Scope::Project(project)) => {
+            newest(ctx, index::EVENT_BY_PROJECT, project, end)?
+        }
+        (_, _, Some(account), _) | (.., Scope::Account(account)) => {
+            newest(ctx, index::EVENT_BY_ACCOUNT, account, end)?
+        }
+        (None, None, None, Scope::All) => newest(ctx, index::EVENT_BY_TIME, &(), end)?,
     };
     if !query.narrows() {
         return Ok(ids);

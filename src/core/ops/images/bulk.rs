@@ -109,7 +109,8 @@ fn refused(ctx: &Ctx, image: &Image, action: &str) -> Result<Option<String>> {
 /// `Invalid` with fields, before anything is done; when the store cannot be used, after which the form can be sent again: what is done is
 /// done, and doing it again changes nothing.
 pub fn bulk(ctx: &Ctx, form: &BulkForm) -> Result<Vec<BulkLine>> {
-    let Bulk { action, images } = form.parse(ctx.app.settings.bulk_images_max)?;
+    let Bulk { action, images } =
+        form.parse(ctx.app.settings.bulk_images_max, ctx.app.settings.tag_lengths)?;
     let mut lines = Vec::with_capacity(images.len());
     for id in images {
         let name = match load(ctx, id, Act::ImageGet) {

@@ -28,7 +28,7 @@ use crate::store::{Tx, read_index};
 /// `Invalid` with fields; `not_found`, at `project` also when that belongs to another account; `image_not_available`; for each region
 /// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `storage_limit_reached`, `image_name_taken`; `no_zone`.
 pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
-    let command = form.parse()?;
+    let command = form.parse(ctx.app.settings.tag_lengths)?;
     let (source, _) = load(ctx, command.image, Act::ImageCopy)?;
     let given = shares::given(ctx, &source)?;
     let (project, permit) =

@@ -19,7 +19,7 @@ use crate::store::records::index;
 /// # Errors
 /// `Invalid`, also at `tags` for more than `image_tags_max`; `image_name_taken`; `image_changed` that says who changed what and when.
 pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
-    let edit = form.parse()?;
+    let edit = form.parse(ctx.app.settings.tag_lengths)?;
     let id = edit.image;
     let (_, permit) = load(ctx, id, Act::ImageUpdate)?;
     ctx.transact(&permit, |tx| {

@@ -248,6 +248,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
     };
     let may_copy = ctx.may(Act::ImageCopy, &policy);
     Ok(ImageDetail {
+        tag_lengths: ctx.app.settings.tag_lengths,
         project,
         source,
         parent: visible(image.parent)?,

@@ -1,7 +1,7 @@
 //! Sharing what follows: beginning and ending it, what a recipient's answers mean for it, and passing an image on when it becomes
 //! available. The record of a family is read in each of these transactions, so none of them slips past another.
 
-use super::{About, Side, both, count, in_project, n_accepted_max, shared_limit, sites, slots, tell};
+use super::{About, Side, both, count, in_project, moved, n_accepted_max, shared_limit, sites, tell};
 use crate::domain::following::{Follower, Following, HasOther};
 use crate::domain::form::{Unfollow, UnfollowForm};
 use crate::domain::ids::ProjectId;
@@ -38,6 +38,12 @@ pub(crate) fn follow(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image)
 
 fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower: &Follower) -> Result<()> {
     let mut sharing = count(tx, image.id)?;
+    let accepted = follower.state == State::Accepted;
+    let share = Share {
+        state: follower.state,
+        decided: accepted.then_some(ctx.now),
+        ..Share::offered(image, follower.project, follower.account, ctx.now)
+    };
     // The provider may have moved an account to another site since the family was shared.
     let across = sites::refuses(tx, image, follower.account)?;
     let fits = match across {
@@ -45,7 +51,7 @@ fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower:
         None if sharing.n_accepted >= n_accepted_max(ctx, image) => {
             Err(shared_limit(&sharing, "Stop sharing with one first."))
         }
-        None => slots::take(tx, ctx, image, 1),
+        None => moved(tx, ctx, &mut sharing, &share, None, Some(share.state)),
     };
     match fits {
         Ok(()) => {}
@@ -58,13 +64,6 @@ fn pass_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, follower:
         }
         Err(error) => return Err(error),
     }
-    let accepted = follower.state == State::Accepted;
-    let share = Share {
-        state: follower.state,
-        decided: accepted.then_some(ctx.now),
-        ..Share::offered(image, follower.project, follower.account, ctx.now)
-    };
-    sharing.moved(None, Some(share.state));
     tx.put(&sharing)?;
     tx.put(&share)?;
     let (to_owner, to_recipient) =

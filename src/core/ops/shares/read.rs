@@ -1,6 +1,6 @@
 //! What pages about sharing show. Reads only.
 
-use super::{judge, known, n_accepted_max, shared, sites};
+use super::{judge, known, n_accepted_max, shared, sites, slots};
 use crate::domain::following::Following;
 use crate::domain::form::ShareForm;
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId};
@@ -304,8 +304,11 @@ pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions>
         let line = judge(ctx, &image, typed, project.as_ref(), before.as_ref());
         lines.push(sites::judge(&mut &*ctx, &image, project.as_ref(), line)?);
     }
+    let (n_account, n_account_max) = slots::used(ctx, image.account, &image.region)?;
     Ok(ShareOptions {
         id,
+        n_account,
+        n_account_max,
         name: image.name.clone(),
         region: image.region.clone(),
         n_accepted: ctx.read::<Sharing>(&id)?.map_or(0, |s| s.n_accepted),

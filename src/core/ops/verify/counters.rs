@@ -61,7 +61,7 @@ impl All {
         for task in self.tasks.iter().filter(|t| t.has_turn()) {
             recount.entry((task.account, task.region.clone())).or_default().n_copies += 1;
         }
-        for share in self.shares.iter().filter(|s| s.state.open()) {
+        for share in self.shares.iter().filter(|s| s.state.takes_slot()) {
             recount.entry((share.account, share.region.clone())).or_default().n_shares += 1;
         }
         for counter in std::mem::take(&mut self.counters) {
@@ -77,10 +77,10 @@ impl All {
                     counted.n_instances
                 ));
             }
-            // One of an older darkroom says nothing about them; the next change of a share counts them.
+            // One of an older darkroom says nothing about them; the next answer or end counts them.
             if let Some(says) = counter.n_shares.filter(|says| *says != counted.n_shares) {
                 self.found(format!(
-                    "The counter of {whose} in {} says {says} open shares; there are {}.",
+                    "The counter of {whose} in {} says {says} accepted shares; there are {}.",
                     counter.region, counted.n_shares
                 ));
             }

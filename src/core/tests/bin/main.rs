@@ -134,7 +134,7 @@ fn recipients_have_nothing_of_an_image_in_the_bin_and_are_told() {
     assert!(shares::received(&friend, &s.place(2)).unwrap().decided.is_empty());
     assert!(shares::received(&friend, &s.place(3)).unwrap().waiting.is_empty());
     assert_eq!(shares::n_waiting(&friend, s.project(3), &"north-1".into()), 0, "no red dot");
-    assert_eq!(shares::accept_all(&friend, &s.place(3)).unwrap(), 0);
+    assert_eq!(shares::accept_all(&friend, &s.place(3)).unwrap(), []);
     assert_eq!(s.accept(3).unwrap_err().kind, Kind::NotFound);
     assert!(instances::deploy_options(&friend, &s.place(2)).unwrap().shared.is_empty());
     assert!(instances::detail(&friend, machine).is_ok(), "what they made of it runs on");

@@ -11,7 +11,8 @@ use crate::ui::islands::{CheckedField, FieldLook, Rules};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::EditImageForm;
-use darkroom_core::domain::image::{Action, BootMode, tags};
+use darkroom_core::domain::image::tags::{self, Lengths};
+use darkroom_core::domain::image::{Action, BootMode};
 use darkroom_core::domain::text::FAMILY_CHARS_MAX;
 use darkroom_core::domain::view::ImageDetail;
 use leptos::prelude::*;
@@ -62,7 +63,7 @@ fn limit(mib: u64) -> String {
 
 #[component]
 fn EditImageDialog(detail: ImageDetail, state: FormState<EditImageForm>) -> impl IntoView {
-    let image = detail.image;
+    let (image, lengths) = (detail.image, detail.tag_lengths);
     let close = paths::image(image.id);
     let title = format!("Edit {}", image.name);
     let blocked = if detail.may_change { image.can(Action::Edit).err() } else { Some(role_reason()) };
@@ -76,7 +77,7 @@ fn EditImageDialog(detail: ImageDetail, state: FormState<EditImageForm>) -> impl
             if error.as_ref().is_some_and(stale) {
                 form.revision = image.revision;
             }
-            view! { <EditForm form error close=close.clone()/> }.into_any()
+            view! { <EditForm form lengths error close=close.clone()/> }.into_any()
         }
     };
     view! { <Dialog id="edit-image" title sub="Its content stays as it is." close_href=close>{body}</Dialog> }
@@ -87,7 +88,8 @@ fn stale(error: &ApiError) -> bool {
 }
 
 #[component]
-fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl IntoView {
+fn EditForm(form: EditImageForm, lengths: Lengths, error: Option<ApiError>, close: String) -> impl IntoView {
+    let rules = Rules::EditImage(lengths);
     let at = |field| error_at(error.as_ref(), field);
     let family = FieldLook {
         label: "Family".to_owned(),
@@ -135,15 +137,15 @@ fn EditForm(form: EditImageForm, error: Option<ApiError>, close: String) -> impl
             <input type="hidden" name="form[revision]" value=form.revision.to_string()/>
             <DialogBody>
                 <Refused error=error.clone()/>
-                <NameAndRemark rules=Rules::EditImage name=form.name remark=form.remark.unwrap_or_default() error/>
-                <CheckedField rules=Rules::EditImage field="family" look=family error=wrong_family/>
-                <CheckedField rules=Rules::EditImage field="tags" look=tags error=wrong_tags/>
+                <NameAndRemark rules name=form.name remark=form.remark.unwrap_or_default() error/>
+                <CheckedField rules field="family" look=family error=wrong_family/>
+                <CheckedField rules field="tags" look=tags error=wrong_tags/>
                 <fieldset class="field">
                     <legend>"Machines made from it"</legend>
                     <p class="hint">"Machines that exist stay as they are. Without a limit, any instance type fits."</p>
                     <div class="halves">
-                        <CheckedField rules=Rules::EditImage field="min_memory_mib" look=least error=wrong_least/>
-                        <CheckedField rules=Rules::EditImage field="max_memory_mib" look=most error=wrong_most/>
+                        <CheckedField rules field="min_memory_mib" look=least error=wrong_least/>
+                        <CheckedField rules field="max_memory_mib" look=most error=wrong_most/>
                     </div>
                     <Select id="boot" name="form[boot]" label="Boot mode" choices=modes.into() error=wrong_boot/>
                     <div class="halves">

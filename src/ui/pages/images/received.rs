@@ -1,10 +1,11 @@
 //! Shared with me: what other projects offer to the one in force, and what it decided (H6, H7, H19).
 
 use super::super::Refusal;
-use super::super::parts::{Moment, loaded};
+use super::super::parts::{Moment, counted, loaded};
 use crate::ui::calls::images::CopyImage;
-use crate::ui::calls::shares::{AcceptAllShares, AcceptShare, RejectShare, list_received};
+use crate::ui::calls::shares::{AcceptAllShares, AcceptShare, AcceptedShown, RejectShare, list_received};
 use crate::ui::components::*;
+use crate::ui::error::FormState;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::ProjectId;
@@ -12,7 +13,7 @@ use darkroom_core::domain::image::tags;
 use darkroom_core::domain::share::State;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::Timestamp;
-use darkroom_core::domain::view::{Received, ReceivedRow, Saving};
+use darkroom_core::domain::view::{BulkLine, Received, ReceivedRow, Saving};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -21,10 +22,40 @@ use leptos_meta::Title;
 #[component]
 pub fn ReceivedPage() -> impl IntoView {
     let refused = use_form();
-    let data = async move { Ok((list_received().await?, refused.error().await)) };
+    let data = async move { Ok((list_received().await?, refused.state(AcceptedShown::default()).await)) };
+    let shown = |(received, state): (Received, FormState<AcceptedShown>)| {
+        let FormState { form: AcceptedShown { lines }, error } = state;
+        let lines = (!lines.is_empty()).then(|| view! { <AcceptedLines lines/> });
+        view! { <Refusal error/>{lines}<ReceivedView received/> }.into_any()
+    };
     view! {
         <Title text="Shared with me · darkroom"/>
-        {loaded(data, |(received, error)| view! { <Refusal error/><ReceivedView received/> }.into_any())}
+        {loaded(data, shown)}
+    }
+}
+
+/// What became of each image that was accepted with the others.
+#[component]
+fn AcceptedLines(lines: Vec<BulkLine>) -> impl IntoView {
+    let refused = lines.iter().filter(|line| line.refused).count();
+    let accepted = counted(lines.len() - refused, "image");
+    let title = match refused {
+        0 => format!("{accepted} accepted. You can deploy them now."),
+        n => format!("{accepted} accepted, {n} not"),
+    };
+    let rows = lines
+        .into_iter()
+        .map(|BulkLine { name, refused, text, .. }| {
+            let (mark, icon) = if refused { ("bad", IconName::Bad) } else { ("ok", IconName::Ok) };
+            let name = name.to_string();
+            view! { <li data-is=mark><Icon name=icon/><span class="break">{name}</span><span>{text}</span></li> }
+        })
+        .collect_view();
+    view! {
+        <div class="field" role="status">
+            <p><strong>{title}</strong></p>
+            <ul class="lines" tabindex="0" aria-label="Result per image">{rows}</ul>
+        </div>
     }
 }
 

@@ -15,7 +15,9 @@ use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::{ShareForm, StopSharingForm};
 use darkroom_core::domain::ids::{ImageId, ProjectId};
+use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::share::State;
+use darkroom_core::domain::text::counted;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{
     FamilySharing, FollowerRow, ImageDetail, ImageSharing, ShareLine, ShareOptions, ShareRow, StopOptions,
@@ -317,6 +319,25 @@ fn ShareFields(options: ShareOptions, state: FormState<ShareForm>, close: String
         "Up to {} at once, up to {} accepted in total ({} so far). Recipients find the ID under Account, Projects.",
         options.n_targets_max, options.n_accepted_max, options.n_accepted
     );
+    let quota = match options.n_account >= options.n_account_max {
+        true => {
+            let text = format!(
+                "Your quota of {} in {} is used up. You can ask them, but nobody can accept until you stop a share or your provider gives you more.",
+                counted(options.n_account_max, "accepted share"),
+                options.region
+            );
+            view! { <Notice tone=Tone::Warn text/> }.into_any()
+        }
+        false => {
+            let text = format!(
+                "Who has not accepted does not count against your quota of shares in {}: {} of {} are accepted.",
+                options.region,
+                grouped(options.n_account),
+                grouped(options.n_account_max)
+            );
+            view! { <p class="soft">{text}</p> }.into_any()
+        }
+    };
     let (wrong, unsure) = (error_at(error.as_ref(), "projects"), error_at(error.as_ref(), "sure"));
     let sure_error = unsure.map(|text| view! { <Notice tone=Tone::Bad text/> });
     let lines = (!options.lines.is_empty()).then(|| view! { <Lines lines=options.lines/> });
@@ -342,6 +363,7 @@ fn ShareFields(options: ShareOptions, state: FormState<ShareForm>, close: String
                     error=wrong
                 />
                 {lines}
+                {quota}
                 {follow}
                 {wrong_follow}
                 <div class="notice" data-is=Tone::Warn.attribute()>
