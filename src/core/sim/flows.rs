@@ -93,6 +93,15 @@ impl World {
         Some(Desk { ctx: self.ctx_of(who)?, who, project })
     }
 
+    /// Somebody who may change things in this project.
+    pub(super) fn changer_in(&mut self, project: ProjectId) -> Option<Desk> {
+        let people = self.people.iter().enumerate();
+        let may = people.filter(|(_, p)| p.roles.get(&project).is_some_and(|role| *role >= Role::Member));
+        let who: Vec<usize> = may.map(|(who, _)| who).collect();
+        let who = self.dice.pick(&who).copied()?;
+        Some(Desk { ctx: self.ctx_of(who)?, who, project })
+    }
+
     pub(super) fn changer(&mut self) -> Option<Desk> {
         self.desk(|role| role >= Role::Member)
     }
@@ -129,9 +138,20 @@ impl World {
     }
 
     pub(super) fn deploys(&mut self) -> Happened {
-        let Some(desk) = self.changer() else { return ("deploy".to_owned(), "nobody".to_owned()) };
-        let region = self.region();
-        let (event, image) = self.a_source(desk.project, &region);
+        let rare = self.a_rare_source().filter(|_| self.dice.chance(200));
+        let desk = match &rare {
+            Some((project, ..)) => self.changer_in(*project),
+            None => self.changer(),
+        };
+        let Some(desk) = desk else { return ("deploy".to_owned(), "nobody".to_owned()) };
+        let (region, event, image) = match rare {
+            Some((_, region, event, image)) => (region, event, image),
+            None => {
+                let region = self.region();
+                let (event, image) = self.a_source(desk.project, &region);
+                (region, event, image)
+            }
+        };
         let data = self.dice.chance(400);
         let form = DeployForm {
             project: desk.project.to_string(),

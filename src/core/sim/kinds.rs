@@ -9,7 +9,7 @@ use super::world::World;
 use crate::domain::disk::DiskRole;
 use crate::domain::form::{AddDiskForm, RemoveDiskForm};
 use crate::domain::ids::{DiskId, ImageId, InstanceId, ProjectId, RegionId, SnapshotId};
-use crate::domain::image::{self, Image, Visibility};
+use crate::domain::image::{self, Visibility};
 use crate::domain::instance::Status;
 use crate::ops::disks;
 use std::collections::BTreeSet;
@@ -32,38 +32,55 @@ impl World {
     }
 
     /// What a new machine is made from, as a form sends it, and what that is called in the trace: the provider's image or disc, one of the
-    /// project, one of another region that was granted, one that was given, or what a family stands for.
+    /// project, whatever its state is, or what a family stands for.
     pub(super) fn a_source(&mut self, project: ProjectId, region: &RegionId) -> (&'static str, String) {
         let public = self.provider.public[usize::from(region.as_str() != "north-1")];
         let account = self.account_of(project);
-        let own: Vec<Image> = {
+        let families: Vec<String> = {
             let records = self.bench.witness.records();
-            let usable = |i: &&Image| i.project == project && i.status == image::Status::Available;
-            records.images.all().filter(usable).filter(|i| i.deploys_in(region, account)).cloned().collect()
+            let own = records.images.all().filter(|i| i.project == project && i.region == *region);
+            let leads = own.filter(|i| i.status == image::Status::Available && !i.family.is_empty());
+            leads.map(|i| i.family.clone()).collect()
         };
-        let such = |wanted: fn(&Image, &RegionId) -> bool| -> Vec<&Image> {
-            own.iter().filter(|image| wanted(image, region)).collect()
-        };
-        let whole = such(|image, region| image.kind == image::Kind::Machine && image.region == *region);
-        let far = such(|image, region| image.region != *region);
-        let led = such(|image, region| !image.family.is_empty() && image.region == *region);
-        let found = match self.dice.below(16) {
+        let found = match self.dice.below(12) {
             0 if *region == self.provider.regions[0] => Some(("deploy-iso", self.disc.to_string())),
-            1 | 2 => self.dice.pick(&led).map(|image| ("deploy-family", format!("family:{}", image.family))),
-            3..=5 => self.dice.pick(&whole).map(|image| ("deploy-machine", image.id.to_string())),
-            6..=8 => self.dice.pick(&far).map(|image| ("deploy-reach", image.id.to_string())),
-            9 | 10 => {
-                let given = self.a_given_image(project).filter(|share| share.region == *region);
-                given.map(|share| ("deploy-given", share.image.to_string()))
-            }
-            // Whatever its state is.
-            11..=13 => {
+            1 | 2 => self.dice.pick(&families).map(|family| ("deploy-family", format!("family:{family}"))),
+            3..=6 => {
                 let any = self.an_image(project).filter(|image| image.deploys_in(region, account));
-                any.map(|image| ("deploy", image.id.to_string()))
+                any.map(|image| {
+                    let whole = image.kind == image::Kind::Machine;
+                    (if whole { "deploy-machine" } else { "deploy" }, image.id.to_string())
+                })
             }
             _ => None,
         };
         found.unwrap_or_else(|| ("deploy", public.to_string()))
+    }
+
+    /// The same of what few projects have: an image of a whole machine, one of another region that was granted, one that was given; with
+    /// where it can be used.
+    pub(super) fn a_rare_source(&mut self) -> Option<(ProjectId, RegionId, &'static str, String)> {
+        let given = self.given(|_| true).into_iter();
+        let mut found: Vec<(ProjectId, RegionId, &'static str, String)> =
+            given.map(|s| (s.recipient, s.region, "deploy-given", s.image.to_string())).collect();
+        {
+            let records = self.bench.witness.records();
+            for image in records.images.all() {
+                let own = image.visibility == Visibility::Private && image.status == image::Status::Available;
+                if own && image.kind == image::Kind::Machine {
+                    found.push((image.project, image.region.clone(), "deploy-machine", image.id.to_string()));
+                }
+                for region in image.reaches.iter().filter(|_| own) {
+                    found.push((image.project, region.clone(), "deploy-reach", image.id.to_string()));
+                }
+            }
+        }
+        let mut kinds: Vec<&str> = found.iter().map(|(_, _, kind, _)| *kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let kind = self.dice.pick(&kinds).copied()?;
+        found.retain(|(_, _, of, _)| *of == kind);
+        self.dice.pick(&found).cloned()
     }
 
     pub(super) fn is_whole_machine(&self, image: ImageId) -> bool {
@@ -74,10 +91,10 @@ impl World {
     /// Empty, from an image of the project, mostly of a data disk, or from a snapshot; mostly of a machine that is off.
     pub(super) fn adds_disk(&mut self) -> Happened {
         let event = "add-disk".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let Some((machine, region)) = self.a_stopped_machine(desk.project) else {
+        let Some((project, machine, region)) = self.a_stopped_machine() else {
             return (event, "nothing".to_owned());
         };
+        let Some(desk) = self.changer_in(project) else { return (event, "nobody".to_owned()) };
         let snapshot = self.a_kept_disk(desk.project, &region).filter(|_| self.dice.chance(600));
         let (event, source) = match snapshot {
             Some(id) => ("add-disk-of-snapshot".to_owned(), format!("snapshot:{id}")),
@@ -114,10 +131,10 @@ impl World {
 
     pub(super) fn removes_disk(&mut self) -> Happened {
         let event = "remove-disk".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let Some((machine, _)) = self.a_stopped_machine(desk.project) else {
+        let Some((project, machine, _)) = self.a_stopped_machine() else {
             return (event, "nothing".to_owned());
         };
+        let Some(desk) = self.changer_in(project) else { return (event, "nobody".to_owned()) };
         let all: Vec<String> = {
             let records = self.bench.witness.records();
             let found = records.instances.get(machine.0);
@@ -131,15 +148,13 @@ impl World {
     }
 
     /// Mostly one that is off, where there is one.
-    fn a_stopped_machine(&mut self, project: ProjectId) -> Option<(InstanceId, RegionId)> {
-        let off: Vec<(InstanceId, RegionId)> = {
+    fn a_stopped_machine(&mut self) -> Option<(ProjectId, InstanceId, RegionId)> {
+        let any = self.dice.chance(200);
+        let off: Vec<(ProjectId, InstanceId, RegionId)> = {
             let records = self.bench.witness.records();
-            let off = records.instances.all().filter(|m| m.project == project && m.status == Status::Stopped);
-            off.map(|m| (m.id, m.region.clone())).collect()
+            let off = records.instances.all().filter(|m| any || m.status == Status::Stopped);
+            off.map(|m| (m.project, m.id, m.region.clone())).collect()
         };
-        if self.dice.chance(100) {
-            return self.a_machine(project);
-        }
         self.dice.pick(&off).cloned()
     }
 

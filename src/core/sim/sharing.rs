@@ -5,7 +5,7 @@ use crate::domain::form::{ShareForm, StopSharingForm};
 use crate::domain::ids::{ImageId, ProjectId};
 use crate::domain::image::Status;
 use crate::domain::project::Role;
-use crate::domain::share::{Action, Share};
+use crate::domain::share::{Action, Share, State};
 use crate::ops::ctx::Place;
 use crate::ops::shares;
 use crate::ports::Clock;
@@ -20,7 +20,7 @@ impl World {
     }
 
     /// Those that give something now: accepted, and of an image that is not in the recycle bin.
-    fn given(&mut self, wanted: impl Fn(&Share) -> bool) -> Vec<Share> {
+    pub(super) fn given(&mut self, wanted: impl Fn(&Share) -> bool) -> Vec<Share> {
         let now = self.bench.clock.now();
         let records = self.bench.witness.records();
         let there = |s: &&Share| {
@@ -88,9 +88,11 @@ impl World {
 
     pub(super) fn decides(&mut self) -> Happened {
         let event = "decide".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let offered = self.shares_of(|s| s.recipient == desk.project);
+        // Mostly one that waits for an answer.
+        let waiting = self.dice.chance(600);
+        let offered = self.shares_of(|s| !waiting || s.state == State::Pending);
         let Some(share) = self.dice.pick(&offered).cloned() else { return (event, "nothing".to_owned()) };
+        let Some(desk) = self.changer_in(share.recipient) else { return (event, "nobody".to_owned()) };
         // What is offered of an image in the recycle bin does not exist.
         let refused = [
             "not_found",
@@ -120,9 +122,11 @@ impl World {
 
     pub(super) fn stops_sharing(&mut self) -> Happened {
         let event = "stop-sharing".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let own = self.shares_of(|s| s.project == desk.project);
+        // Mostly one that somebody has, which can be left time.
+        let had = self.dice.chance(700);
+        let own = self.shares_of(|s| !had || s.state == State::Accepted);
         let Some(share) = self.dice.pick(&own).cloned() else { return (event, "nothing".to_owned()) };
+        let Some(desk) = self.changer_in(share.project) else { return (event, "nobody".to_owned()) };
         let days = i64::try_from(self.dice.below(4)).unwrap_or(0);
         let form = StopSharingForm {
             image: share.image.to_string(),

@@ -169,7 +169,7 @@ const EVENTS: &[&str] = &[
     "sweep-leaving: moved",
     "sweep-bin: moved",
     "sweep-plans: moved",
-    "sweep-shares: ok",
+    "sweep-shares: moved",
     "sweep-schedules: moved",
     "sweep-services: ok",
     "sweep-sessions: ok",
