@@ -73,6 +73,7 @@ fn register(system: &Ctx, tenant: &Tenant, name: &str, path: &Path) -> ImageId {
         name: Name::parse(name).expect("valid"),
         os: Os { kind: "linux".to_owned(), version: "Debian 12".to_owned() },
         boot: BootMode::Bios,
+        min_vcpus: 0,
         min_memory_mib: 0,
         licence: String::new(),
         account: tenant.account,
