@@ -13,7 +13,7 @@ use crate::domain::quota::Limits;
 use crate::domain::region::{SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
 use crate::ops::snapshots::{schedules, service};
-use crate::ops::{groups, images, people, provider, shares, tasks};
+use crate::ops::{billing, groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 63] = [
+const HAPPENINGS: [(u64, Happening); 66] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -57,6 +57,9 @@ const HAPPENINGS: [(u64, Happening); 63] = [
     (3, World::asks_for_more),
     (1, World::withdraws_request),
     (3, World::answers_request),
+    (6, World::books),
+    (2, World::changes_payment),
+    (2, World::sets_budget),
     (5, World::turns_service),
     (8, World::takes_snapshot),
     (2, World::renames_snapshot),
@@ -245,11 +248,12 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(17) {
+        let (what, result) = match self.dice.below(21) {
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
             14 | 15 => ("schedules", schedules::sweep_due(&app)),
             16 => ("services", service::sweep_ended(&app)),
+            17..=20 => ("billing", billing::sweep(&app)),
             8 => ("bin", images::sweep_bin(&app)),
             7 => ("leaving", images::sweep_leaving(&app)),
             6 => ("plans", images::sweep_plans(&app)),
@@ -261,6 +265,9 @@ impl World {
         let (n, outcome) = self.expect(result, &[]);
         if what == "groups" && n.is_some_and(|n| n > 0) {
             return ("sweep-groups".to_owned(), "moved".to_owned());
+        }
+        if what == "billing" && n.is_some_and(|n| n > 0) {
+            return ("sweep-billing".to_owned(), "moved".to_owned());
         }
         (format!("sweep {what}"), outcome)
     }

@@ -14,7 +14,7 @@ use crate::store::records::index;
 use crate::store::{Order, Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
 
-const STEPS: u32 = 400;
+const STEPS: u32 = 450;
 const SEEDS: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings but its environment")]
@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 97] = [
+const EVENTS: [&str; 106] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -146,6 +146,15 @@ const EVENTS: [&str; 97] = [
     "sweep-groups: moved",
     "change-image: ok",
     "change-image: instance_busy",
+    "book-top_up: ok",
+    "book-top_up: reference_used",
+    "book-credit: ok",
+    "payment-prepaid: ok",
+    "payment-invoice: ok",
+    "budget: ok",
+    "sweep-billing: moved",
+    "deploy: in_arrears",
+    "restore-image: held_for_arrears",
     "look: ok",
     "forbidden: refused",
     "of-others: refused",
