@@ -32,6 +32,7 @@ pub mod seeding;
 pub mod share;
 pub mod size;
 pub mod snapshot;
+pub mod statement;
 pub mod task;
 pub mod text;
 pub mod time;

@@ -30,6 +30,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::snapshot::{self, Snapshot, SnapshotService};
+use crate::domain::statement::{Part, Series, Statement};
 use crate::domain::task::Task;
 use crate::store::records::index;
 use crate::store::{
@@ -190,6 +191,9 @@ impl All {
             Ledger => |r| self.money.ledgers.insert(r.account, r);
             Entry => |r| self.money.entry(r);
             Held => |r| self.money.held.push(r);
+            Statement => |r| self.money.statements.push(r);
+            Part => |r| self.money.part(&r);
+            Series => |r| self.money.series = r;
         }
         if INDEXES.iter().any(|name| is_of(index_key(name, &()))) {
             match serde_json::from_slice(&row.value) {

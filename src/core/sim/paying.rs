@@ -86,7 +86,7 @@ impl World {
 }
 
 impl Records {
-    /// Entries are only added, each to the end of its ledger; nothing is begun in arrears; and what they hold back is removed by people, or
+    /// Entries and statements are only added, each to the end of its chain; nothing is begun in arrears; and what they hold back is removed by people, or
     /// when its time is over.
     pub(super) fn judge_paying(&mut self, version: Version, batch: &Batch) {
         let mut broken = Vec::new();
@@ -104,6 +104,25 @@ impl Records {
                 broken
                     .push(format!("commit {version} wrote an entry that does not follow on {n}: {entry:?}"));
             }
+        }
+        let mut made = self.statements.new_in(batch);
+        made.sort_unstable_by_key(|statement| statement.number);
+        let mut n = self.statements.all().map(|statement| statement.number).max().unwrap_or(0);
+        if made.len() != self.statements.put_in(batch).len() || !self.statements.gone_in(batch).is_empty() {
+            broken.push(format!("commit {version} changed or removed a statement"));
+        }
+        for statement in made {
+            let own = self.statements.all().filter(|s| s.account == statement.account);
+            let last = own.max_by_key(|s| s.number);
+            let follows =
+                last.is_none_or(|last| last.hash == statement.previous && last.to <= statement.from);
+            if statement.number != n + 1 || !follows || statement.due != statement.total.to_cents() {
+                broken.push(format!(
+                    "commit {version} made a statement that does not follow on {n}: {statement:?}"
+                ));
+            }
+            n = statement.number;
+            *self.passed_on.entry("statement: closed".to_owned()).or_default() += 1;
         }
         let blocked = |account: AccountId| {
             self.billings.after(batch, &account).is_some_and(|b| b.negative_since.is_some())
@@ -163,8 +182,15 @@ pub(super) fn balances_equal_a_recount(bench: &Bench, records: &Records) -> Chec
             used = used.zip(bench.recount.cost(meter.id)).map(|(sum, cost)| sum + cost);
         }
         let Some(used) = used else { continue };
+        // A statement asks for whole cents.
+        let rounded: Money = records
+            .statements
+            .all()
+            .filter(|statement| statement.account == head.account)
+            .map(|statement| statement.total - statement.due)
+            .sum();
         let says = billing::balance(&ctx, head.account).map_err(|e| e.message)?.total();
-        if says != booked - used {
+        if says != booked - used + rounded {
             return Err(format!(
                 "{} has {says:?}, and a recount gives {booked:?} without {used:?}",
                 head.account

@@ -58,7 +58,7 @@ fn no_seed_breaks_a_rule() {
 }
 
 /// What must have happened somewhere in the fixed seeds for them to mean something.
-const EVENTS: [&str; 106] = [
+const EVENTS: [&str; 107] = [
     "deploy: ok",
     "deploy: instance_limit_reached",
     "deploy: instance_name_taken",
@@ -153,6 +153,7 @@ const EVENTS: [&str; 106] = [
     "payment-invoice: ok",
     "budget: ok",
     "sweep-billing: moved",
+    "statement: closed",
     "deploy: in_arrears",
     "restore-image: held_for_arrears",
     "look: ok",

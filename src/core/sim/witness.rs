@@ -20,6 +20,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::size::GB;
 use crate::domain::snapshot::{Snapshot, SnapshotService};
+use crate::domain::statement::Statement;
 use crate::domain::task::Task;
 use crate::ops::audit::chain::link;
 use crate::store::{
@@ -121,6 +122,7 @@ pub(super) struct Records {
     pub(super) ledgers: Table<Ledger>,
     pub(super) entries: Table<Entry>,
     pub(super) held: Table<Held>,
+    pub(super) statements: Table<Statement>,
     flavors: Table<Flavor>,
     users: Table<User>,
     pub(super) events: Table<Event>,
@@ -156,6 +158,7 @@ impl Records {
         self.ledgers.follow(batch);
         self.entries.follow(batch);
         self.held.follow(batch);
+        self.statements.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
         self.events.follow(batch);
@@ -336,6 +339,7 @@ impl Witness {
             ledgers: Table::new(),
             entries: Table::new(),
             held: Table::new(),
+            statements: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
             events: Table::new(),

@@ -24,6 +24,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::snapshot::{Snapshot, SnapshotService};
+use crate::domain::statement::{Part, Series, Statement};
 use crate::domain::task::Task;
 use serde_json::{Map, Value, json};
 
@@ -89,6 +90,9 @@ records! {
     Billing, "billing", 1, AccountId, |r| r.account;
     Ledger, "ledger", 1, AccountId, |r| r.account;
     Entry, "entry", 1, (AccountId, u64), |r| (r.account, r.number);
+    Statement, "statement", 1, (AccountId, u64), |r| (r.account, r.number);
+    Part, "statement_part", 1, (AccountId, i64, u32), |r| (r.account, r.month.0, r.place);
+    Series, "statement_series", 1, (), |_r| ();
     Held, "held", 1, (AccountId, ImageId), |r| (r.account, r.image);
 }
 

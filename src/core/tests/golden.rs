@@ -190,6 +190,10 @@ fn stored_forms() -> BTreeMap<String, String> {
         leaves: Some(bench.clock.now()),
     };
     transact::<_, StoreError>(bench.records(), 1, |tx| tx.put(&held)).unwrap();
+    // The month is closed.
+    let now = bench.clock.now();
+    bench.clock.advance(now.next_month().plus_ms(3 * 86_400_000).since_ms(now));
+    billing::sweep_months(&bench.app).unwrap();
     let rows = bench.records().scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX).unwrap();
     let mut forms: BTreeMap<String, String> = BTreeMap::new();
     for row in rows {

@@ -591,6 +591,32 @@ pub const ENTRIES: &[Entry] = &[
         qemu.tool.timeout_ms,
         "How long one run of the image tool may take, in milliseconds."
     ),
+    Entry {
+        key: "testing.allowed",
+        doc: "Allow what only tests may use; never where somebody pays.",
+        access: Access::Truth {
+            get: |settings| settings.testing.allowed,
+            set: |settings, truth| settings.testing.allowed = truth,
+        },
+    },
+    Entry {
+        key: "testing.clock_file",
+        doc: "A file that says by how many milliseconds darkroom's clock is ahead of the machine's, read whenever it asks for the time; needs testing.allowed.",
+        access: Access::Text {
+            allowed: "empty, or an absolute path",
+            another: "/tmp/clock",
+            get: |settings| {
+                settings.testing.clock_file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+            },
+            set: |settings, text| {
+                if !text.is_empty() && (!text.starts_with('/') || text.contains(['"', '\\'])) {
+                    return Err(());
+                }
+                settings.testing.clock_file = (!text.is_empty()).then(|| text.into());
+                Ok(())
+            },
+        },
+    },
 ];
 
 fn public_url(text: &str) -> Result<Option<String>, ()> {

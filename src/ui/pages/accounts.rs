@@ -18,7 +18,8 @@ use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-fn use_account_id() -> AccountId {
+/// The account that the address names.
+pub fn use_account_id() -> AccountId {
     let id = use_params_map().with_untracked(|params| params.get_str("id").and_then(|id| id.parse().ok()));
     id.unwrap_or(AccountId(uuid::Uuid::nil()))
 }
@@ -99,7 +100,7 @@ fn AccountSheet(account: AccountDetail) -> impl IntoView {
     let title = account.name.to_string();
     let AccountDetail { id, site, created, cost, symbol, projects, users, places, .. } = account;
     let sub = format!("On the site {site}, since {}. This month it has cost", created.day());
-    let edit = paths::account_edit(id);
+    let (edit, billing) = (paths::account_edit(id), paths::account_billing(id));
     let projects = projects
         .into_iter()
         .map(|(id, name)| {
@@ -118,6 +119,7 @@ fn AccountSheet(account: AccountDetail) -> impl IntoView {
         <PageHead title=title.clone()>
             <p class="soft">{sub}" "<MoneyText amount=cost.display(&symbol)/>"."</p>
             <PageActions slot>
+                <LinkButton href=billing size=Size::Form icon=IconName::Money>"Billing"</LinkButton>
                 <LinkButton href=edit size=Size::Form icon=IconName::Pencil>"Change site"</LinkButton>
             </PageActions>
         </PageHead>

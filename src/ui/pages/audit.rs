@@ -96,6 +96,7 @@ const GROUPS: [(&str, &str); 13] = [
     ("schedule", "Schedules"),
     ("snapshot_service", "Snapshot service"),
     ("quota", "Quotas"),
+    ("billing", "Billing"),
     ("task", "Tasks"),
     ("user", "People"),
     ("account", "Account"),

@@ -4,6 +4,7 @@ use crate::domain::billing::{EntryKind, Mode};
 use crate::domain::ids::AccountId;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
+use crate::domain::statement::{Line, Statement};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -90,8 +91,44 @@ pub struct BillingView {
     pub notices: MoneyNotices,
     /// One page of its ledger, latest first.
     pub entries: Page<EntryRow>,
+    /// Its statements, latest first.
+    pub statements: Vec<StatementRow>,
     /// Whether the caller may set its budget.
     pub may_budget: bool,
     /// The present moment.
     pub now: Timestamp,
+}
+
+/// A statement in a list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatementRow {
+    /// Whose.
+    pub account: AccountId,
+    /// Its number.
+    pub number: u64,
+    /// The first moment of its month.
+    pub from: Timestamp,
+    /// When it was closed.
+    pub closed: Timestamp,
+    /// How many lines it has.
+    pub n_lines: u64,
+    /// What is to be paid.
+    pub due: Money,
+    /// The currency's symbol.
+    pub symbol: String,
+}
+
+/// The page of a statement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatementView {
+    /// The statement.
+    pub statement: Statement,
+    /// Its lines; none where there are too many for a page.
+    pub lines: Vec<Line>,
+    /// What each kind of charge costs in sum, most first; none where there are too many lines.
+    pub sums: Vec<(String, Money)>,
+    /// What was given back of it since.
+    pub corrections: Vec<EntryRow>,
+    /// Whether lines, sum and hash are what was written, computed again for this page; `None` where that takes too long.
+    pub holds: Option<bool>,
 }

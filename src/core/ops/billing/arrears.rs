@@ -90,16 +90,17 @@ pub(crate) fn may_purge(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<boo
     Ok(billing.negative_since.is_some() && (!image.protected || ctx.app.settings.arrears_purge_protected))
 }
 
-/// Looks at every account of which anything has to be noticed: writes down since when its balance is too low, tells what has to be told,
+/// Closes the months whose day has come, then looks at every account of which anything has to be noticed: writes down since when its balance is too low, tells what has to be told,
 /// puts images into the recycle bin when their day has come, and takes them out when it has paid. A reconciler: idempotent, without input.
 /// Gives how much it did.
 ///
 /// # Errors
 /// The first failure, when all the others have been worked on.
 pub fn sweep(app: &Arc<App>) -> Result<u32> {
+    let n_closed = super::sweep_months(app)?;
     let all = list::<Billing>(app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items;
     each(all.into_iter().filter(Billing::watched), |billing| look(&app.system(), billing.account))
-        .and_then(|n| Ok(n + restore_all(app)?))
+        .and_then(|n| Ok(n_closed + n + restore_all(app)?))
 }
 
 fn look(ctx: &Ctx, id: AccountId) -> Result<u32> {

@@ -1,16 +1,20 @@
 //! Money between an account and its provider: booking into its ledger, how it pays, its budget. What a month costs is in
-//! `billing/forecast.rs`, what follows from a balance that is too low in `billing/arrears.rs`, what pages show in `billing/read.rs`.
+//! `billing/forecast.rs`, what follows from a balance that is too low in `billing/arrears.rs`, what pages show in `billing/read.rs`, and months
+//! are closed in `billing/statements.rs`.
 //!
 //! A balance is always computed: the entries of the ledger, without what was used since the last month that is closed.
 
 mod arrears;
 mod forecast;
 mod read;
+mod statements;
 
 pub use arrears::sweep;
 pub(crate) use arrears::{blocked, held, may_begin, may_purge, release};
 pub use forecast::month;
-pub use read::{notices, of_account, own};
+pub use read::{notices, of_account, own, statement, statement_lines};
+pub(crate) use statements::link as link_statement;
+pub use statements::sweep_months;
 
 use super::audit;
 use super::audit::chain::digest;
@@ -22,6 +26,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Account;
+use crate::domain::statement::Statement;
 use crate::domain::{Error, Result};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list};
@@ -176,7 +181,9 @@ fn used(first: &Entry, symbol: &str) -> Error {
 
 /// A statement that can be corrected is one of the account's own.
 fn correctable(tx: &mut Tx<'_>, account: AccountId, number: u64) -> Result<()> {
-    let _ = (tx, account);
+    if tx.get::<Statement>(&(account, number))?.is_some() {
+        return Ok(());
+    }
     let message = format!("There is no statement {number} of this account. Look at its statements.");
     Err(Error::field("statement", "no_statement", message))
 }

@@ -1,17 +1,21 @@
 //! What pages show of money between an account and its provider.
 
+use super::statements::holds;
 use super::{balance_of, entries, forecast, head, of, symbol};
 use crate::domain::actor::Actor;
-use crate::domain::billing::{Billing, Entry};
+use crate::domain::billing::{Billing, Entry, EntryKind};
 use crate::domain::ids::AccountId;
 use crate::domain::image::bin::DAY_MS;
+use crate::domain::money::Money;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Account;
-use crate::domain::view::{Arrears, BillingView, EntryRow, MoneyNotices};
+use crate::domain::statement::{Line, Part, Statement};
+use crate::domain::view::{Arrears, BillingView, EntryRow, MoneyNotices, StatementRow, StatementView};
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::people;
+use crate::store::{Order, list};
 
 /// The page *Billing* of the account of the project in force, with one page of its ledger.
 ///
@@ -51,6 +55,7 @@ fn view(ctx: &Ctx, id: AccountId, page: u32) -> Result<BillingView> {
         month: forecast::month(ctx, id)?,
         notices: said(ctx, &billing),
         entries: Page::cut(all, page, ROWS_DEFAULT).map(|entry| row(ctx, entry)),
+        statements: statements(ctx, id)?,
         may_budget: ctx.may(Act::BillingBudget, &Resource::Account(id)),
         now: ctx.now,
     })
@@ -88,4 +93,92 @@ fn said(ctx: &Ctx, billing: &Billing) -> MoneyNotices {
         budget_percent: Some(billing.told.budget_percent)
             .filter(|percent| this_month && *percent > 0 && billing.budget.is_some()),
     }
+}
+
+/// Lines that the page of a statement shows; all of them are in the file.
+const LINES_SHOWN_MAX: u64 = 1000;
+/// Lines that are computed again while somebody waits for the page.
+const LINES_CHECKED_MAX: u64 = 20_000;
+
+/// The statements of an account, latest first.
+fn statements(ctx: &Ctx, account: AccountId) -> Result<Vec<StatementRow>> {
+    let store = ctx.app.store.as_ref();
+    let all = list::<Statement>(store, &account, Order::Descending, u32::MAX, None)?.items;
+    Ok(all.into_iter().map(|statement| statement_row(&statement)).collect())
+}
+
+fn statement_row(statement: &Statement) -> StatementRow {
+    StatementRow {
+        account: statement.account,
+        number: statement.number,
+        from: statement.from,
+        closed: statement.closed,
+        n_lines: statement.n_lines,
+        due: statement.due,
+        symbol: statement.symbol.clone(),
+    }
+}
+
+/// A statement that the caller may see: of the account of the project in force, or any for the provider.
+///
+/// # Errors
+/// `NotFound`, also when it is somebody else's; `Unauthenticated`.
+fn find(ctx: &Ctx, place: &Place, account: AccountId, number: u64) -> Result<Statement> {
+    if !ctx.may(Act::ProviderGet, &Resource::Provider) {
+        let (project, _) = people::project_of(ctx, place, Act::BillingGet)?;
+        if project.account != account {
+            return Err(Error::not_found("statement"));
+        }
+    }
+    ctx.read::<Statement>(&(account, number))?.ok_or_else(|| Error::not_found("statement"))
+}
+
+/// One statement, with its lines and whether they are what was written.
+///
+/// # Errors
+/// `NotFound`, also when it is somebody else's; `Unauthenticated`.
+pub fn statement(ctx: &Ctx, place: &Place, account: AccountId, number: u64) -> Result<StatementView> {
+    let found = find(ctx, place, account, number)?;
+    let mut lines = Vec::new();
+    if found.n_lines <= LINES_SHOWN_MAX {
+        each_part(ctx, &found, |part| lines.extend(part))?;
+    }
+    let mut sums: Vec<(String, Money)> = Vec::new();
+    for line in &lines {
+        match sums.iter_mut().find(|(what, _)| *what == line.what) {
+            Some((_, sum)) => *sum = *sum + line.amount,
+            None => sums.push((line.what.clone(), line.amount)),
+        }
+    }
+    sums.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let entries = entries(ctx, account, u64::MAX)?;
+    let own = entries.into_iter().filter(|e| e.statement == Some(number) && e.kind == EntryKind::Correction);
+    Ok(StatementView {
+        holds: (found.n_lines <= LINES_CHECKED_MAX).then(|| holds(ctx, &found)).transpose()?,
+        corrections: own.map(|entry| row(ctx, entry)).collect(),
+        statement: found,
+        lines,
+        sums,
+    })
+}
+
+/// The lines of a statement, all of them, for a file.
+///
+/// # Errors
+/// `NotFound`, also when it is somebody else's; `Unauthenticated`.
+pub fn statement_lines(ctx: &Ctx, place: &Place, account: AccountId, number: u64) -> Result<Vec<Line>> {
+    let found = find(ctx, place, account, number)?;
+    let mut lines = Vec::new();
+    each_part(ctx, &found, |part| lines.extend(part))?;
+    Ok(lines)
+}
+
+fn each_part(ctx: &Ctx, statement: &Statement, mut see: impl FnMut(Vec<Line>)) -> Result<()> {
+    for place in 0..statement.n_parts {
+        let part = ctx.read::<Part>(&(statement.account, statement.from.0, place))?;
+        see(part
+            .ok_or_else(|| Error::internal("Lines of this statement are missing; see `darkroom check`."))?
+            .lines);
+    }
+    Ok(())
 }

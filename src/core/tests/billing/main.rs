@@ -4,6 +4,7 @@
 
 mod arrears;
 mod scene;
+mod statements;
 
 use darkroom_core::domain::Kind;
 use darkroom_core::domain::billing::{Billing, Entry, EntryKind, Ledger};
