@@ -606,7 +606,12 @@ pub const ENTRIES: &[Entry] = &[
             allowed: "empty, or an absolute path",
             another: "/tmp/clock",
             get: |settings| {
-                settings.testing.clock_file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+                settings
+                    .testing
+                    .clock_file
+                    .as_ref()
+                    .map(|file| file.display().to_string())
+                    .unwrap_or_default()
             },
             set: |settings, text| {
                 if !text.is_empty() && (!text.starts_with('/') || text.contains(['"', '\\'])) {

@@ -86,7 +86,7 @@ fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
 }
 
 /// Groups of actions that a filter proposes, as people say them.
-const GROUPS: [(&str, &str); 13] = [
+const GROUPS: [(&str, &str); 14] = [
     ("", "Everything"),
     ("image", "Images"),
     ("instance", "Instances"),

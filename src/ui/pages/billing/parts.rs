@@ -56,23 +56,23 @@ pub fn mode_words(mode: Mode, symbol: &str) -> String {
 /// What the account has, and of what that is made.
 #[component]
 pub fn Balance(view: BillingView) -> impl IntoView {
-    let symbol = &view.symbol;
+    let symbol = view.symbol.clone();
     let since = match view.unbilled_since {
         Some(since) => format!("used since {}", since.day()),
         None => "used so far".to_owned(),
     };
     let low = match (view.mode, view.low_balance) {
-        (Mode::Prepaid { .. }, Some(low)) => Some(format!("Below {}", low.display(symbol))),
+        (Mode::Prepaid { .. }, Some(low)) => Some(format!("Below {}", low.display(&symbol))),
         _ => None,
     };
     let low = low.map(|text| view! { <Fact term="Told when it is low">{text}</Fact> });
-    let pays = mode_words(view.mode, symbol);
+    let pays = mode_words(view.mode, &symbol);
     view! {
         <Section id="balance" title="Balance">
             <div class="cluster cluster--l">
-                <Figure value=view.balance.display(symbol) caption="balance now"/>
-                <Figure value=view.booked.display(symbol) caption="booked"/>
-                <Figure value=view.unbilled.display(symbol) caption=since/>
+                <Figure value=view.balance.display(&symbol) caption="balance now"/>
+                <Figure value=view.booked.display(&symbol) caption="booked"/>
+                <Figure value=view.unbilled.display(&symbol) caption=since/>
             </div>
             <Facts><Fact term="Pays">{pays}</Fact>{low}</Facts>
         </Section>

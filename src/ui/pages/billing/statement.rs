@@ -35,20 +35,22 @@ fn StatementSheet(view: StatementView) -> impl IntoView {
         false => Link::new("Billing", paths::BILLING),
     };
     let file = paths::statement_csv(statement.account, statement.number);
-    let symbol = statement.symbol.clone();
+    let (symbol, n_lines) = (statement.symbol.clone(), statement.n_lines);
+    let sub = format!("{}, {}", statement.name, statement.from.month());
+    let of = statement.clone();
     view! {
         <Title text=format!("{title} · darkroom")/>
         <Crumbs above=vec![above] here=title.clone()/>
         <PageHead title>
-            <p class="soft">{format!("{}, {}", statement.name, statement.from.month())}</p>
+            <p class="soft">{sub}</p>
             <PageActions slot>
                 <LinkButton href=file size=Size::Form icon=IconName::Export>"Lines as CSV"</LinkButton>
             </PageActions>
         </PageHead>
         <div class="stack stack--l">
-            <Sum statement=statement.clone() sums/>
+            <Sum statement=of sums/>
             <Corrections corrections symbol=symbol.clone()/>
-            <Lines lines n_lines=statement.n_lines symbol/>
+            <Lines lines n_lines symbol/>
             <Proof statement holds/>
         </div>
     }
