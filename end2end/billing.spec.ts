@@ -1,5 +1,6 @@
 // Money between an account and its provider, with and without script: top-ups, the budget, arrears that end, and a month that closes. The
 // server's clock is moved by the test, since nobody waits for the end of a month; sessions end by it as they would.
+import type { Locator } from '@playwright/test';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Portal } from './support/portal.ts';
@@ -9,6 +10,14 @@ import { expect, test } from './support/test.ts';
 test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
 // A server of its own, which keeps what people delete for no longer than arrears say.
 test.use({ serverOptions: { movedClock: true, settings: ['[billing]', 'recycle_after_days = 15', 'purge_after_days = 60'] } });
+
+/** Waits for what the server notices by itself, some seconds later: nothing on the page is at work, so a person looks again. */
+async function noticed(portal: Portal, wanted: Locator): Promise<void> {
+  await expect(async () => {
+    await portal.page.reload();
+    await expect(wanted.first()).toBeVisible({ timeout: 1000 });
+  }).toPass({ timeout: 40_000 });
+}
 
 /** The balance on the page *Billing*, in the currency's unit. */
 async function balance(portal: Portal): Promise<number> {
@@ -42,12 +51,15 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await dialog.getByLabel('Reference').fill(reference);
     await dialog.getByRole('button', { name: 'Book', exact: true }).dblclick();
   };
+  const booked = async (amount: string, reference: string): Promise<void> => {
+    await book(amount, reference);
+    await expect(operator.page.getByText('Booked. The account sees it in its ledger.')).toBeVisible();
+  };
   const ledger = operator.page.getByRole('region', { name: 'Ledger' });
 
   await test.step('a top-up is booked once, however often it is sent', async () => {
-    await book('1', 'Transfer 4711');
-    await expect(operator.page.getByText('Booked. The account sees it in its ledger.')).toBeVisible();
-    await book('1', 'Transfer 4711');
+    await booked('1', 'Transfer 4711');
+    await booked('1', 'Transfer 4711');
     await operator.page.goto(billing);
     await expect(ledger.getByRole('row').filter({ hasText: 'Transfer 4711' })).toHaveCount(1);
     await book('2', 'Transfer 4711');
@@ -67,7 +79,7 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await dialog.getByRole('button', { name: 'Save budget' }).click();
     await expect(page.getByText('The budget is saved. Nothing ends when it is reached.')).toBeVisible();
     await portal.server.pass(1);
-    await portal.comes(page.getByText('The budget of this month is used up. Nothing ends because of it.'), 30);
+    await noticed(portal, page.getByText('The budget of this month is used up. Nothing ends because of it.'));
   });
 
   await test.step('who pays before and has nothing begins nothing new, and is told why', async () => {
@@ -81,7 +93,7 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
       await again();
     }
     await portal.page.goto('/billing');
-    await portal.comes(page.getByText(/^The account is in arrears since /), 30);
+    await noticed(portal, page.getByText(/^The account is in arrears since /));
     await page.goto('/instances/new');
     await expect(page.getByText('Nothing new can be made while the balance of the account is below what it may be.').first()).toBeVisible();
     await page.goto('/instances');
@@ -92,12 +104,12 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await portal.server.pass(16);
     await again();
     await page.goto('/images/bin');
-    await portal.comes(portal.main.getByText('golden', { exact: true }), 30);
-    await book('1000', 'Transfer 4712');
+    await noticed(portal, portal.main.getByText('golden', { exact: true }));
+    await booked('1000', 'Transfer 4712');
     await operator.page.goto(billing);
     await expect(operator.main.getByText(/^The account is in arrears/)).toHaveCount(0);
     await page.goto('/images');
-    await portal.comes(portal.row('golden'), 30);
+    await noticed(portal, portal.row('golden'));
     await expect(portal.row('golden')).toContainText('Available');
     await expect(page.getByText(/^The account is in arrears/)).toHaveCount(0);
     await page.goto('/instances/new');
@@ -109,7 +121,7 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await again();
     const statements = page.getByRole('region', { name: 'Statements' });
     await page.goto('/billing');
-    await portal.comes(statements.getByRole('link', { name: /^Statement \d+$/ }), 30);
+    await noticed(portal, statements.getByRole('link', { name: /^Statement \d+$/ }));
     await statements.getByRole('link', { name: /^Statement \d+$/ }).first().click();
     await expect(page.getByText('Lines, sum and hash are what was written')).toBeVisible();
     const proof = (await page.getByRole('region', { name: 'Proof' }).getByRole('definition').allTextContents()).map((text) => text.trim());

@@ -101,8 +101,9 @@ impl Records {
             let head = self.ledgers.after(batch, &entry.account);
             let says = head.is_some_and(|head| (head.n_entries, &head.hash) == (entry.number, &entry.hash));
             if entry.number != n + 1 || entry.hash != link(&hash, &entry) || !says {
-                broken
-                    .push(format!("commit {version} wrote an entry that does not follow on {n}: {entry:?}"));
+                broken.push(format!(
+                    "commit {version} wrote an entry, which does not follow on {n}: {entry:?}"
+                ));
             }
         }
         let mut made = self.statements.new_in(batch);
