@@ -71,6 +71,7 @@ impl World {
             "image_limit_reached",
             "image_name_taken",
             "image_feature_off",
+            "held_for_arrears",
         ];
         let (done, outcome) = self.expect(result, &allowed);
         // Who follows its family since may have it anew.
