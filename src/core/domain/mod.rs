@@ -4,6 +4,7 @@
 //! also the stored records (see `docs/ARCHITECTURE.md`), except those in [`view`], which are what a screen receives.
 
 pub mod actor;
+pub mod attribution;
 pub mod disk;
 pub mod error;
 pub mod event;

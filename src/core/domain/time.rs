@@ -95,9 +95,14 @@ impl Timestamp {
     /// The first moment of this moment's month, in UTC.
     #[must_use]
     pub fn month_start(self) -> Self {
-        let c = self.civil();
-        let first = c.date().first_of_month().at(0, 0, 0, 0);
-        first.to_zoned(TimeZone::UTC).map(|z| Self(z.timestamp().as_millisecond())).unwrap_or(self)
+        self.month().0
+    }
+
+    /// The first moment of this moment's month and that of the next one, in UTC.
+    pub fn month(self) -> (Self, Self) {
+        let first = self.civil().date().first_of_month();
+        let next = first.last_of_month().tomorrow().ok().and_then(midnight);
+        (midnight(first).unwrap_or(self), next.unwrap_or(Self(i64::MAX)))
     }
 }
 
@@ -130,6 +135,12 @@ mod tests {
         assert_eq!(t.listed(t.plus_ms(60_000)), "Today, 15:58");
         assert_eq!(t.listed(t.plus_ms(86_400_000)), "18 Nov 2026");
         assert_eq!(t.month_start().rfc3339(), "2026-11-01T00:00:00Z");
+        let month = |day: &str| Timestamp::of_day(day).expect("a day").month();
+        let days = |day: &str| month(day).1.since_ms(month(day).0) / 86_400_000;
+        assert_eq!(
+            ["2026-11-30", "2026-12-31", "2027-02-01", "2028-02-29", "2100-02-28", "2000-02-28"].map(days),
+            [30, 31, 28, 29, 28, 29]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::domain::image::Image;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource, Verdict, decide};
-use crate::domain::price::DatedBook;
+use crate::domain::price::{DatedBook, Month, Unit};
 use crate::domain::schedule::Schedule;
 use crate::domain::share::Share;
 use crate::domain::snapshot::Snapshot;
@@ -65,6 +65,10 @@ pub struct Settings {
     pub groups_max: u32,
     /// Failed tries of a scaling group in an hour before it waits for the rest of it.
     pub group_failures_max: u32,
+    /// The unit that bytes are charged in.
+    pub unit: Unit,
+    /// How long the month of a rate is.
+    pub month: Month,
 }
 
 impl Default for Settings {
@@ -92,6 +96,8 @@ impl Default for Settings {
             group_size_max: 20,
             groups_max: 50,
             group_failures_max: 10,
+            unit: Unit::Gb,
+            month: Month::Fixed,
         }
     }
 }

@@ -47,6 +47,11 @@ pub fn cost_between(
     Ok((all, images))
 }
 
+/// The price books that are kept of a region; none in a darkroom that kept none yet.
+pub fn books(app: &App, region: &RegionId) -> History {
+    History::new(app.books.group(region))
+}
+
 /// The price books of a region.
 ///
 /// # Errors
@@ -57,7 +62,12 @@ pub fn history(app: &App, region: &RegionId) -> Result<History> {
     if books.is_empty()
         && let Some(Region { prices, .. }) = read::<Region>(app.store.as_ref(), region)?
     {
-        books.push(Arc::new(DatedBook { region: region.clone(), from: Timestamp::default(), prices }));
+        books.push(Arc::new(DatedBook {
+            region: region.clone(),
+            from: Timestamp::default(),
+            withdrawn: None,
+            prices,
+        }));
     }
     Ok(History::new(books))
 }

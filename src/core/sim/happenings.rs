@@ -8,12 +8,11 @@ use crate::domain::Result;
 use crate::domain::form::{AccountForm, DeleteImageForm};
 use crate::domain::ids::{InstanceId, TaskId};
 use crate::domain::image::{CopiedFrom, Visibility};
-use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::{SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
 use crate::ops::snapshots::{schedules, service};
-use crate::ops::{groups, images, people, provider, shares, tasks};
+use crate::ops::{attribution, groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use std::sync::Arc;
 type Happening = fn(&mut World) -> (String, String);
 
 /// Every event and its weight.
-const HAPPENINGS: [(u64, Happening); 63] = [
+const HAPPENINGS: [(u64, Happening); 64] = [
     (40, World::engine_works),
     (6, World::engine_works_on),
     (18, World::deploys),
@@ -80,6 +79,7 @@ const HAPPENINGS: [(u64, Happening); 63] = [
     (2, World::outage_changes),
     (1, World::hypervisor_goes_missing),
     (3, World::provider_changes_region),
+    (3, World::announces_prices),
     (12, World::sweeps),
     (4, World::interrupts_a_step),
     (3, World::outlives_its_lease),
@@ -185,17 +185,9 @@ impl World {
         let (what, result) = match self.dice.below(4) {
             3 => ("site", self.moves_an_account()),
             0 => {
-                let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
-                let of = self.dice.below(6);
+                let reprice = self.reprice();
                 let result = provider::change_region(&ctx, &region, |r| {
-                    match of {
-                        0 => r.prices.image_gb_month = rate,
-                        3 => r.prices.bin_gb_month = rate,
-                        4 => r.prices.snapshot_gb_month = rate,
-                        5 => r.prices.snapshot_service_month = rate,
-                        1 => r.prices.disk_gb_month.values_mut().for_each(|price| *price = rate),
-                        _ => r.prices.flavor_hour.values_mut().for_each(|price| *price = rate),
-                    }
+                    reprice(&mut r.prices);
                     Ok(())
                 });
                 ("prices", result)
@@ -232,7 +224,7 @@ impl World {
                 ("switch", result)
             }
         };
-        let (_, outcome) = self.expect(result, &[]);
+        let (_, outcome) = self.expect(result, &["prices_announced"]);
         (format!("provider {what}"), outcome)
     }
 
@@ -245,7 +237,8 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(17) {
+        let (what, result) = match self.dice.below(21) {
+            17..=20 => ("attribution", attribution::sweep(&app)),
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
             14 | 15 => ("schedules", schedules::sweep_due(&app)),
