@@ -34,6 +34,7 @@ pub mod snapshot;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod usage;
 pub mod view;
 
 pub use error::{Error, FieldError, Kind, Result};

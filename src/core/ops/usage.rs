@@ -7,6 +7,7 @@ use crate::domain::money::Money;
 use crate::domain::price::{DatedBook, History};
 use crate::domain::region::Region;
 use crate::domain::time::Timestamp;
+use crate::domain::usage::{self, Daily, Line, Period};
 use crate::store::read;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -45,6 +46,33 @@ pub fn cost_between(
         }
     }
     Ok((all, images))
+}
+
+/// The lines of an account in a period, in no particular order: every meter that reaches into it. A forecast is a period that ends later than
+/// now; else cut it off there (`Period::before`). Nobody is asked whether the caller may know.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn lines(app: &App, account: AccountId, period: Period) -> Result<Vec<Line>> {
+    let mut histories = Histories::default();
+    let mut lines = Vec::new();
+    for meter in app.meters.group(&account) {
+        lines.extend(usage::line(&meter, histories.of(app, &meter.region)?, period));
+    }
+    Ok(lines)
+}
+
+/// What an account is charged day by day in a period, by section. Nobody is asked whether the caller may know.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn daily(app: &App, account: AccountId, period: Period) -> Result<Daily> {
+    let mut histories = Histories::default();
+    let mut daily = Daily::of(period);
+    for meter in app.meters.group(&account) {
+        daily.add(&meter, histories.of(app, &meter.region)?);
+    }
+    Ok(daily)
 }
 
 /// The price books that are kept of a region; none in a darkroom that kept none yet.
