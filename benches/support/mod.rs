@@ -133,6 +133,7 @@ pub fn furnish(system: &Ctx) -> Tenant {
         snapshot_gb_month: Money(50_000),
         disk_gb_month: DiskKind::ALL.into_iter().map(|kind| (kind, Money(80_000))).collect(),
         flavor_hour: BTreeMap::from([(flavor.clone(), Money(10_000))]),
+        ..PriceBook::default()
     };
     let limits = Limits {
         n_images_max: 20_000,

@@ -185,6 +185,7 @@ fn put(tx: &mut Tx<'_>, system: &Ctx, permit: &Permit, image: &Image) -> Result<
         region: image.region.clone(),
         charge: Charge::ImageStorage,
         quantity_bytes: image.stored_bytes(),
+        virtual_bytes: image.virtual_bytes(),
     };
     ledger::open(tx, &ended, meter)?;
     audit::write(tx, &ended, permit, &entry(image, "image.available"))

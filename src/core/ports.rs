@@ -120,6 +120,9 @@ pub trait Blobs: Send + Sync {
     fn unique_bytes(&self, fingerprint: &Fingerprint, others: &[Fingerprint]) -> Result<u64, PortError>;
     /// Compressed bytes of the union of chunks of `fingerprints`, each counted once.
     fn union_bytes(&self, fingerprints: &[Fingerprint]) -> Result<u64, PortError>;
+    /// For groups of stored disks in order: the compressed bytes of the chunks of each group that no group before it holds. Together that
+    /// is their union.
+    fn attribute(&self, groups: &[Vec<Fingerprint>]) -> Result<Vec<u64>, PortError>;
     /// Removes chunks, manifests and bases that none of `live` needs, once they were unneeded for longer than the grace period.
     /// Never touches what an open ingest holds.
     fn sweep(&self, live: &[Fingerprint], now: Timestamp) -> Result<Swept, PortError>;

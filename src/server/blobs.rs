@@ -278,6 +278,12 @@ impl Blobs for LocalBlobs {
         self.store.union_stored_bytes(&all).map_err(|e| self.said(e))
     }
 
+    fn attribute(&self, groups: &[Vec<Fingerprint>]) -> Result<Vec<u64>, PortError> {
+        let groups: Vec<Vec<chunks::Fingerprint>> =
+            groups.iter().map(|group| group.iter().map(parse).collect()).collect::<Result<_, _>>()?;
+        self.store.attributed_stored_bytes(&groups).map_err(|e| self.said(e))
+    }
+
     fn sweep(&self, live: &[Fingerprint], now: Timestamp) -> Result<Swept, PortError> {
         self.held().retain_mut(|held| {
             let since = *held.since.get_or_insert(now);

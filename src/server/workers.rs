@@ -3,7 +3,7 @@
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
 use darkroom_core::ops::snapshots::{schedules, service};
-use darkroom_core::ops::{billing, groups, images, people, shares};
+use darkroom_core::ops::{attribution, billing, groups, images, people, prices, shares};
 use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Takes back leases of earlier runs and starts `n` workers and one sweeper.
+    /// Takes back leases of earlier runs, brings prices to the settings and what an older program charged to what is charged now, and starts `n` workers and one sweeper.
     ///
     /// # Errors
     /// When the records cannot be used or a thread cannot be started.
@@ -38,6 +38,9 @@ impl Workers {
         if n_recovered > 0 {
             tracing::info!(n_recovered, "tasks of the last run go on");
         }
+        prices::align(app).map_err(|e| e.message)?;
+        attribution::adopt(app).map_err(|e| e.message)?;
+        sweep::licences(app).map_err(|e| e.message)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
         for i in 0..n.max(1) {
@@ -146,6 +149,13 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
             && let Err(error) = billing::sweep(app)
         {
             tracing::error!(code = error.code, "balances could not be looked at: {}", error.message);
+        }
+        if let Err(error) = attribution::sweep(app) {
+            tracing::error!(
+                code = error.code,
+                "what holds chunks could not be charged anew, which is made up for: {}",
+                error.message
+            );
         }
         match schedules::sweep_due(app) {
             Ok(0) => {}

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::chunk::{ChunkId, Key};
 use crate::error::{Error, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{Fingerprint, Manifest};
 use crate::store::Store;
 
 /// What one manifest takes.
@@ -57,6 +57,21 @@ impl Store {
         let mut seen: HashSet<Key> =
             others.iter().flat_map(|manifest| manifest.chunks()).map(|(_, id)| id.key()).collect();
         group.iter().map(|manifest| self.add_up(manifest, &mut seen)).sum()
+    }
+
+    /// Who comes first pays: for groups of manifests in order, what the chunks take that no group before holds. Reads one manifest at a
+    /// time, so that memory holds their chunks and not the manifests.
+    pub fn attributed_stored_bytes(&self, groups: &[Vec<Fingerprint>]) -> Result<Vec<u64>> {
+        let mut seen = HashSet::new();
+        let mut bytes = Vec::with_capacity(groups.len());
+        for group in groups {
+            let mut sum = 0;
+            for fingerprint in group {
+                sum += self.add_up(&self.manifest(fingerprint)?, &mut seen)?;
+            }
+            bytes.push(sum);
+        }
+        Ok(bytes)
     }
 
     /// What the whole store takes.

@@ -4,6 +4,7 @@ use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
 use super::ids::{AccountId, DiskId, FlavorId, ImageId, InstanceId, ProjectId, RegionId, TaskId, ZoneId};
 use super::image::BootMode;
+use super::meter::Charge;
 use super::text::Name;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -210,6 +211,13 @@ impl Action {
 }
 
 impl Instance {
+    /// What is charged for it while it runs, beside its disks: its type, and the market licence it carries (U5).
+    pub fn charges_running(&self) -> Vec<Charge> {
+        let licence = Some(&self.origin.licence).filter(|licence| !licence.is_empty());
+        let licence = licence.map(|licence| Charge::Licence { licence: licence.clone() });
+        [Charge::Running { flavor: self.flavor.clone() }].into_iter().chain(licence).collect()
+    }
+
     /// Whether `action` is possible in the machine's present state (not: whether somebody may).
     ///
     /// # Errors

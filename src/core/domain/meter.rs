@@ -3,9 +3,8 @@
 
 use super::disk::DiskKind;
 use super::ids::{AccountId, FlavorId, MeterId, ProjectId, RegionId, Subject};
-use super::money::Money;
-use super::price::{History, SECONDS_PER_MONTH};
-use super::size::GB;
+use super::money::{Exact, Money};
+use super::price::{Basis, History, Part};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +30,27 @@ pub enum Charge {
         /// Its type.
         flavor: FlavorId,
     },
+    /// Running a machine that carries a market licence (U5): rate per hour.
+    Licence {
+        /// Which.
+        licence: String,
+    },
+    /// Bringing an image to another region, charged once: `quantity_bytes` × rate per GB of the region that the bytes left.
+    Transfer {
+        /// Where the bytes went.
+        to: RegionId,
+    },
+}
+
+/// What a rate is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Per {
+    /// A month of keeping something.
+    Month,
+    /// An hour of running.
+    Hour,
+    /// Nothing but the thing itself, once.
+    Once,
 }
 
 impl Charge {
@@ -43,14 +63,51 @@ impl Charge {
             Self::SnapshotService => "the snapshot service",
             Self::Disk { .. } => "its disk",
             Self::Running { .. } => "running",
+            Self::Licence { .. } => "its licence",
+            Self::Transfer { .. } => "a transfer",
         }
+    }
+
+    /// What its rate is for.
+    pub const fn per(&self) -> Per {
+        match self {
+            Self::ImageStorage
+            | Self::BinStorage
+            | Self::SnapshotStorage
+            | Self::SnapshotService
+            | Self::Disk { .. } => Per::Month,
+            Self::Running { .. } | Self::Licence { .. } => Per::Hour,
+            Self::Transfer { .. } => Per::Once,
+        }
+    }
+
+    /// Whether its rate is for a unit of bytes, and not for time alone.
+    pub const fn by_bytes(&self) -> bool {
+        match self {
+            Self::ImageStorage
+            | Self::BinStorage
+            | Self::SnapshotStorage
+            | Self::Disk { .. }
+            | Self::Transfer { .. } => true,
+            Self::SnapshotService | Self::Running { .. } | Self::Licence { .. } => false,
+        }
+    }
+
+    /// Whether it is for a machine only while that runs.
+    pub const fn while_running(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Licence { .. })
     }
 
     /// Whether it is for an image, in the recycle bin or not.
     pub const fn of_image(&self) -> bool {
         match self {
             Self::ImageStorage | Self::BinStorage => true,
-            Self::SnapshotStorage | Self::SnapshotService | Self::Disk { .. } | Self::Running { .. } => false,
+            Self::SnapshotStorage
+            | Self::SnapshotService
+            | Self::Disk { .. }
+            | Self::Running { .. }
+            | Self::Licence { .. }
+            | Self::Transfer { .. } => false,
         }
     }
 }
@@ -72,8 +129,11 @@ pub struct Meter {
     pub region: RegionId,
     /// For what.
     pub charge: Charge,
-    /// Bytes charged; zero where the charge is for time alone.
+    /// Bytes charged, of images those that nothing of the account holds before (`docs/adr/0018-unique-bytes.md`); zero where the charge is
+    /// for time alone.
     pub quantity_bytes: u64,
+    /// Bytes charged of an image where the prices say that virtual bytes are.
+    pub virtual_bytes: u64,
     /// From when, inclusive, counted in whole seconds.
     pub from: Timestamp,
     /// Until when, exclusive; open while `None`.
@@ -84,37 +144,68 @@ impl Meter {
     /// What the interval costs up to `now` (P11, P12): to the second, so the last partial hour is charged pro rata; rounded half up once.
     /// A clock that stepped back charges nothing rather than a negative amount.
     pub fn cost(&self, prices: &History, now: Timestamp) -> Money {
-        self.cost_until(prices, self.to.unwrap_or(now))
+        match self.charge.per() {
+            Per::Once => self.cost_until(prices, Timestamp(i64::MAX)),
+            Per::Month | Per::Hour => self.cost_until(prices, self.to.unwrap_or(now)),
+        }
     }
 
     /// The part of the cost that falls between two moments: what it costs until the end without what it costs until the beginning. So the
-    /// parts of a period add up to the whole, to the millionth, wherever it is split.
+    /// parts of a period add up to the whole, to the millionth, wherever it is split. What is charged once falls into the period whose
+    /// seconds hold its moment.
     pub fn cost_between(&self, prices: &History, from: Timestamp, until: Timestamp) -> Money {
-        let within = |moment: Timestamp| self.to.map_or(moment, |to| to.min(moment));
-        self.cost_until(prices, within(until.max(from))) - self.cost_until(prices, within(from))
+        self.cost_until(prices, until.max(from)) - self.cost_until(prices, from)
     }
 
-    fn cost_until(&self, prices: &History, end: Timestamp) -> Money {
-        let (quantity, denominator) = match self.charge {
-            Charge::ImageStorage | Charge::BinStorage | Charge::SnapshotStorage | Charge::Disk { .. } => {
-                (i128::from(self.quantity_bytes), u128::from(GB) * u128::from(SECONDS_PER_MONTH))
-            }
-            Charge::Running { .. } => (1, 3600),
-            Charge::SnapshotService => (1, u128::from(SECONDS_PER_MONTH)),
-        };
-        let mut charged: i128 = 0;
-        for (rate, seconds) in prices.rates(&self.charge, self.from, end) {
-            let part = i128::from(rate.0).saturating_mul(quantity).saturating_mul(i128::from(seconds));
-            charged = charged.saturating_add(part);
+    /// What it costs in the seconds before `end`.
+    pub fn cost_until(&self, prices: &History, end: Timestamp) -> Money {
+        let mut exact = Exact::default();
+        for part in self.parts(prices, end) {
+            exact.add(self.owed(&part, part.seconds()));
         }
-        Money::ratio(charged, denominator)
+        exact.rounded()
+    }
+
+    /// What so many seconds at this rate add to its cost.
+    pub fn owed(&self, part: &Part, seconds: u64) -> Exact {
+        let product = i128::from(part.rate.0).saturating_mul(i128::from(self.quantity(part)));
+        Exact::of(product.saturating_mul(i128::from(seconds)), self.divisor(part), part.per_s)
+    }
+
+    /// Its rates in the seconds before `end`, in order. What is charged once has one second.
+    pub fn parts(&self, prices: &History, end: Timestamp) -> Vec<Part> {
+        match self.charge.per() {
+            Per::Once if end.seconds() > self.from.seconds() => {
+                prices.at(&self.charge, self.from).into_iter().collect()
+            }
+            Per::Once => vec![],
+            Per::Month | Per::Hour => {
+                let end = self.to.map_or(end, |to| to.min(end));
+                prices.parts(&self.charge, self.from, end)
+            }
+        }
+    }
+
+    /// How much is charged while this rate holds: bytes, or 1 for time alone.
+    pub fn quantity(&self, part: &Part) -> u64 {
+        match (self.charge.by_bytes(), self.charge.of_image(), part.basis) {
+            (false, _, _) => 1,
+            (true, true, Basis::Virtual) => self.virtual_bytes,
+            (true, _, _) => self.quantity_bytes,
+        }
+    }
+
+    /// What the quantity is divided by while this rate holds.
+    pub fn divisor(&self, part: &Part) -> u64 {
+        if self.charge.by_bytes() { part.unit.bytes() } else { 1 }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::price::{DatedBook, PriceBook};
+    use crate::domain::price::{DatedBook, Month, PriceBook, SECONDS_PER_MONTH, Unit};
+    use crate::domain::size::GB;
     use proptest::prelude::*;
     use std::sync::Arc;
     use uuid::Uuid;
@@ -129,6 +220,7 @@ mod tests {
             region: "north-1".into(),
             charge,
             quantity_bytes,
+            virtual_bytes: quantity_bytes,
             from: at(from_s),
             to: to_s.map(at),
         }
@@ -154,8 +246,11 @@ mod tests {
                 snapshot_gb_month: Money(*rate),
                 disk_gb_month: [(DiskKind::Ssd, Money(*rate))].into(),
                 flavor_hour: [("m1.tiny".into(), Money(*rate))].into(),
+                licence_hour: [("suite".to_owned(), Money(*rate))].into(),
+                transfer_gb: Money(*rate),
+                ..PriceBook::default()
             };
-            Arc::new(DatedBook { region: "north-1".into(), from: at(*from_s), prices })
+            Arc::new(DatedBook { region: "north-1".into(), from: at(*from_s), withdrawn: None, prices })
         };
         History::new(books.iter().enumerate().map(book).collect())
     }
@@ -198,6 +293,59 @@ mod tests {
         assert_eq!(other.cost(&new, at(7200)), Money::ZERO, "what has no price");
     }
 
+    #[test]
+    fn a_month_of_the_calendar_costs_the_same_whatever_its_length() {
+        let day = |text: &str| Timestamp::of_day(text).expect("a day");
+        let book = |month, unit| {
+            let prices = PriceBook { month, unit, image_gb_month: Money(310_000), ..PriceBook::default() };
+            let book = DatedBook { region: "north-1".into(), from: at(0), withdrawn: None, prices };
+            History::new(vec![Arc::new(book)])
+        };
+        let (calendar, fixed) = (book(Month::Calendar, Unit::Gb), book(Month::Fixed, Unit::Gb));
+        let m = image(GB, 0, None);
+        for (from, until) in
+            [("2027-02-01", "2027-03-01"), ("2028-02-01", "2028-03-01"), ("2026-12-01", "2027-01-01")]
+        {
+            assert_eq!(m.cost_between(&calendar, day(from), day(until)), Money(310_000), "{from}");
+        }
+        assert_eq!(m.cost_between(&calendar, day("2026-12-05"), day("2026-12-06")), Money(10_000));
+        let (rest, all) =
+            (m.cost_until(&calendar, day("2027-02-05")), m.cost_until(&calendar, day("2027-02-06")));
+        assert!((all - rest).0.abs_diff(11_071) <= 1, "a twenty-eighth, but for the rounding of the sum");
+        let february = (day("2027-02-01"), day("2027-03-01"));
+        assert!(m.cost_between(&fixed, february.0, february.1).0.abs_diff(285_370) <= 1);
+        let gib =
+            image(1 << 30, 0, None).cost_between(&book(Month::Fixed, Unit::Gib), february.0, february.1);
+        assert!(gib.0.abs_diff(285_370) <= 1, "a GiB where GiB are charged");
+    }
+
+    #[test]
+    fn a_transfer_costs_once_in_the_second_in_which_it_happened() {
+        let m = meter(Charge::Transfer { to: "south-1".into() }, 3 * GB, 100, Some(100));
+        let books = prices(&[(0, 10_000), (100, 20_000), (101, 70_000)]);
+        assert_eq!(m.cost(&books, at(0)), Money(60_000));
+        let between = |from_s, until_s| m.cost_between(&books, at(from_s), at(until_s));
+        assert_eq!(
+            [between(0, 100), between(100, 101), between(101, 999)],
+            [Money(0), Money(60_000), Money(0)]
+        );
+    }
+
+    #[test]
+    fn what_the_prices_say_of_images_picks_the_bytes() {
+        let books = |basis| {
+            let prices = PriceBook { basis, image_gb_month: Money(1_000), ..PriceBook::default() };
+            let book = DatedBook { region: "north-1".into(), from: at(0), withdrawn: None, prices };
+            History::new(vec![Arc::new(book)])
+        };
+        let m = Meter { virtual_bytes: 40 * GB, ..image(3 * GB, 0, Some(2_628_000)) };
+        assert_eq!(m.cost(&books(Basis::Unique), at(0)), Money(3_000));
+        assert_eq!(m.cost(&books(Basis::Virtual), at(0)), Money(40_000));
+        let snapshot = Meter { charge: Charge::SnapshotStorage, ..m };
+        let parts = snapshot.parts(&books(Basis::Virtual), at(5));
+        assert_eq!(parts.iter().map(|part| snapshot.quantity(part)).collect::<Vec<_>>(), [3 * GB]);
+    }
+
     fn books() -> impl Strategy<Value = Vec<(i64, i64)>> {
         proptest::collection::vec((0i64..5_000, 0i64..10_000_000), 1..6).prop_map(|mut books| {
             books.sort_by_key(|(from_s, _)| *from_s);
@@ -228,6 +376,55 @@ mod tests {
             let parts: Money = cuts.windows(2).map(|w| m.cost_between(&prices, at(w[0]), at(w[1]))).sum();
             prop_assert_eq!(parts, m.cost_between(&prices, at(cuts[0]), at(cuts[cuts.len() - 1])));
             prop_assert_eq!(m.cost_between(&prices, at(-9_000), at(99_000)), m.cost(&prices, at(99_000)));
+        }
+
+        #[test]
+        fn splitting_never_changes_the_total_whatever_units_and_months_there_were(
+            bytes in 0u64..1 << 46,
+            books in proptest::collection::vec((0i64..40, 0i64..10_000_000, any::<bool>(), any::<bool>(), any::<bool>()), 1..5),
+            kind in 0usize..5,
+            mut cuts in proptest::collection::vec(0i64..90_000_000, 2..9),
+        ) {
+            // Two and a half years, with a leap day early on.
+            let start = Timestamp::of_day("2027-12-30").expect("a day");
+            let mut begins = start;
+            let mut all = Vec::new();
+            for (n, (days, rate, virtually, gib, calendar)) in books.into_iter().enumerate() {
+                begins = begins.plus_ms(days * 86_400_000 + 1_500);
+                let rate = Money(rate);
+                let prices = PriceBook {
+                    version: u32::try_from(n).expect("few"),
+                    basis: if virtually { Basis::Virtual } else { Basis::Unique },
+                    unit: if gib { Unit::Gib } else { Unit::Gb },
+                    month: if calendar { Month::Calendar } else { Month::Fixed },
+                    image_gb_month: rate,
+                    snapshot_service_month: rate,
+                    licence_hour: [("suite".to_owned(), rate)].into(),
+                    disk_gb_month: [(DiskKind::Ssd, rate)].into(),
+                    transfer_gb: rate,
+                    ..PriceBook::default()
+                };
+                all.push(Arc::new(DatedBook { region: "north-1".into(), from: begins, withdrawn: None, prices }));
+            }
+            let prices = History::new(all);
+            let charge = [
+                Charge::ImageStorage,
+                Charge::SnapshotService,
+                Charge::Licence { licence: "suite".to_owned() },
+                Charge::Disk { disk_kind: DiskKind::Ssd },
+                Charge::Transfer { to: "south-1".into() },
+            ][kind].clone();
+            let m = Meter {
+                from: start,
+                to: Some(start.plus_ms(80_000_000_000)),
+                virtual_bytes: bytes / 3,
+                ..meter(charge, bytes, 0, None)
+            };
+            cuts.sort_unstable();
+            let within = |s: i64| Timestamp::from_seconds(start.seconds() + s);
+            let parts: Money = cuts.windows(2).map(|w| m.cost_between(&prices, within(w[0]), within(w[1]))).sum();
+            prop_assert_eq!(parts, m.cost_between(&prices, within(cuts[0]), within(cuts[cuts.len() - 1])));
+            prop_assert_eq!(m.cost_between(&prices, at(0), within(99_000_000)), m.cost(&prices, within(99_000_000)));
         }
 
         #[test]

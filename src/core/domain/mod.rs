@@ -4,6 +4,7 @@
 //! also the stored records (see `docs/ARCHITECTURE.md`), except those in [`view`], which are what a screen receives.
 
 pub mod actor;
+pub mod attribution;
 pub mod billing;
 pub mod disk;
 pub mod error;
@@ -36,6 +37,7 @@ pub mod statement;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod usage;
 pub mod view;
 
 pub use error::{Error, FieldError, Kind, Result};

@@ -111,6 +111,53 @@ impl Money {
     }
 }
 
+/// Every month of 28 to 31 days, the one of 730 hours and the hour, in seconds, divide this.
+const SECONDS: i128 = 2_381_472_576_000;
+/// Both units of bytes divide this.
+const BYTES: i128 = (1 << 30) * 1_953_125;
+/// What every charge is divided by divides this.
+const COMMON: i128 = SECONDS * BYTES;
+
+/// A sum of fractions of millionths, kept exactly and rounded once: whole millionths, and a rest over one common denominator that is always
+/// less than a millionth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Exact {
+    whole: i128,
+    rest: i128,
+}
+
+impl Exact {
+    /// `numerator ÷ (bytes × seconds)` millionths. Exact where `bytes` is 1 or a unit of price books and `seconds` is 1, an hour or a month of
+    /// any kind, which is all there is; anything else is rounded down to a part of a millionth that no sum ever sees.
+    ///
+    /// # Panics
+    /// When the denominator is zero: what books are divided by are constants.
+    pub fn of(numerator: i128, bytes: u64, seconds: u64) -> Self {
+        let denominator = i128::from(bytes) * i128::from(seconds);
+        assert!(denominator > 0, "units and months are never empty");
+        let whole = numerator.div_euclid(denominator);
+        // The product is near enough when it saturates: then the sum is far beyond any money.
+        let rest = numerator.saturating_sub(whole.saturating_mul(denominator));
+        Self { whole, rest: rest.saturating_mul(COMMON / denominator) }
+    }
+
+    /// Adds another sum to it. Nothing is divided, so a long row of equal steps is quick.
+    pub fn add(&mut self, more: Self) {
+        self.whole = self.whole.saturating_add(more.whole);
+        self.rest += more.rest;
+        if self.rest >= COMMON {
+            self.rest -= COMMON;
+            self.whole = self.whole.saturating_add(1);
+        }
+    }
+
+    /// The sum, rounded half up. Saturates at the ends of the range.
+    pub fn rounded(self) -> Money {
+        let sum = self.whole.saturating_add(i128::from(self.rest >= COMMON / 2));
+        Money(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
+    }
+}
+
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -183,6 +230,24 @@ mod tests {
             [0, 10_000, -10_000, 12_340_000]
         );
         assert_eq!(Money(12_500_000).typed(), "12.50");
+    }
+
+    #[test]
+    fn months_of_all_lengths_add_up_exactly() {
+        let mut sum = Exact::default();
+        for days in [28, 29, 30, 31] {
+            sum.add(Exact::of(i128::from(days * 86_400) * 1_000_000_000, 1_000_000_000, days * 86_400));
+        }
+        sum.add(Exact::of(2_628_000 << 30, 1 << 30, 2_628_000));
+        sum.add(Exact::of(3600, 1, 3600));
+        assert_eq!((sum.rounded(), sum.rest), (Money(6), 0));
+        let mut thirds = Exact::default();
+        (0..3).for_each(|_| thirds.add(Exact::of(28 * 86_400, 1_000_000_000, 29 * 86_400)));
+        assert_eq!(thirds.rounded(), Money(0));
+        for denominator in [28, 29, 30, 31].map(|days| days * 86_400).into_iter().chain([2_628_000, 3600]) {
+            assert_eq!(SECONDS % denominator, 0);
+        }
+        assert_eq!((BYTES % 1_000_000_000, BYTES % (1 << 30)), (0, 0));
     }
 
     proptest! {

@@ -1,30 +1,122 @@
 //! Prices and estimates, the same in browser and server. A price of zero is a price.
 
+mod history;
+
+pub use history::{DatedBook, History, Part};
+
 use super::disk::DiskKind;
-use super::ids::{FlavorId, RegionId};
+use super::ids::FlavorId;
 use super::meter::Charge;
 use super::money::Money;
-use super::size::GB;
-use super::time::Timestamp;
+use super::size::{GB, GIB};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-/// Hours in a month for every rate quoted per month.
+/// Hours in a month of 730 hours, and on average in one of the calendar: what every estimate is made with.
 pub const HOURS_PER_MONTH: u64 = 730;
 /// Seconds in such a month.
 pub const SECONDS_PER_MONTH: u64 = HOURS_PER_MONTH * 3600;
 
-/// The prices of a region. GB means 10^9 bytes.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// Which bytes of an image are charged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// Compressed bytes of the chunks that no other image or snapshot of the account in the region holds before it.
+    #[default]
+    Unique,
+    /// The size of its disks as a guest sees it.
+    Virtual,
+}
+
+impl Basis {
+    /// Every basis.
+    pub const ALL: [Self; 2] = [Self::Unique, Self::Virtual];
+
+    /// The word in forms and addresses.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Unique => "unique",
+            Self::Virtual => "virtual",
+        }
+    }
+
+    /// What it is, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unique => "stored unique bytes",
+            Self::Virtual => "virtual bytes",
+        }
+    }
+}
+
+/// The unit that bytes are charged in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// 10^9 bytes.
+    #[default]
+    Gb,
+    /// 2^30 bytes.
+    Gib,
+}
+
+impl Unit {
+    /// How it is written: `GB` or `GiB`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gb => "GB",
+            Self::Gib => "GiB",
+        }
+    }
+
+    /// How many bytes it is.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Gb => GB,
+            Self::Gib => GIB,
+        }
+    }
+}
+
+/// How long the month is that rates are quoted for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Month {
+    /// 730 hours, whichever month it is.
+    #[default]
+    Fixed,
+    /// The month of the calendar, in UTC: of 28 to 31 days.
+    Calendar,
+}
+
+impl Month {
+    /// What it is, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Fixed => "A month is 730 hours.",
+            Self::Calendar => {
+                "A month is that of the calendar, in UTC; an estimate takes 730 hours, the average."
+            }
+        }
+    }
+}
+
+/// The prices of a region.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PriceBook {
     /// Rises with every change, so that a form knows which prices it showed.
     pub version: u32,
     /// The currency's symbol, such as `€`.
     pub symbol: String,
-    /// Per stored GB of images and month (P11).
+    /// Which bytes of images are charged, in the recycle bin as well.
+    pub basis: Basis,
+    /// What *GB* means in the names of the rates below.
+    pub unit: Unit,
+    /// How long a month is.
+    pub month: Month,
+    /// Per GB of images and month (P11).
     pub image_gb_month: Money,
-    /// Per stored GB of images in the recycle bin and month.
+    /// Per GB of images in the recycle bin and month.
     pub bin_gb_month: Money,
     /// Per month of the snapshot service being on, for an account, whatever it keeps; 0 for nothing.
     pub snapshot_service_month: Money,
@@ -34,44 +126,10 @@ pub struct PriceBook {
     pub disk_gb_month: BTreeMap<DiskKind, Money>,
     /// Per hour a machine of this type runs.
     pub flavor_hour: BTreeMap<FlavorId, Money>,
-}
-
-/// A price book of a region and from when on it holds; it is never changed, and the next version follows it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct DatedBook {
-    /// Where it holds.
-    pub region: RegionId,
-    /// From when on, until the next version does; the first one also held before.
-    pub from: Timestamp,
-    /// The prices.
-    pub prices: PriceBook,
-}
-
-/// All price books of a region, one after the other: what a charge costs at any moment. A change of prices adds a book at its end and
-/// touches neither what was charged before it nor any meter.
-#[derive(Clone, Debug, Default)]
-pub struct History(Vec<Arc<DatedBook>>);
-
-impl History {
-    /// A history of these books of one region.
-    pub fn new(mut books: Vec<Arc<DatedBook>>) -> Self {
-        books.sort_by_key(|book| book.prices.version);
-        Self(books)
-    }
-
-    /// The rates of a charge between two moments, each with the whole seconds that it holds for.
-    pub fn rates(&self, charge: &Charge, from: Timestamp, until: Timestamp) -> Vec<(Money, u64)> {
-        let mut rates = Vec::new();
-        for (n, book) in self.0.iter().enumerate() {
-            let begins = if n == 0 { from } else { book.from.max(from) };
-            let ends = self.0.get(n + 1).map_or(until, |next| next.from.min(until));
-            let seconds = u64::try_from(ends.seconds().saturating_sub(begins.seconds())).unwrap_or(0);
-            if seconds > 0 {
-                rates.push((book.prices.rate(charge), seconds));
-            }
-        }
-        rates
-    }
+    /// Per hour a machine runs that carries this market licence (U5).
+    pub licence_hour: BTreeMap<String, Money>,
+    /// Per GB that travels from here to another region.
+    pub transfer_gb: Money,
 }
 
 /// A price before the click.
@@ -79,7 +137,7 @@ impl History {
 pub struct Estimate {
     /// Per hour.
     pub hour: Money,
-    /// Per month of 730 hours.
+    /// Per month; 730 hours, which is also the average month of the calendar.
     pub month: Money,
 }
 
@@ -93,22 +151,32 @@ impl PriceBook {
             Charge::SnapshotService => self.snapshot_service_month,
             Charge::Disk { disk_kind } => self.disk_gb_month.get(disk_kind).copied().unwrap_or_default(),
             Charge::Running { flavor } => self.flavor_hour.get(flavor).copied().unwrap_or_default(),
+            Charge::Licence { licence } => self.licence_hour.get(licence).copied().unwrap_or_default(),
+            Charge::Transfer { .. } => self.transfer_gb,
+        }
+    }
+
+    /// `GB and month`, or with the unit in force: what stored bytes are priced per.
+    pub const fn per_month(&self) -> &'static str {
+        match self.unit {
+            Unit::Gb => "GB and month",
+            Unit::Gib => "GiB and month",
         }
     }
 
     /// What keeping `stored_bytes` of image costs (P11).
     pub fn image(&self, stored_bytes: u64) -> Estimate {
-        stored(self.image_gb_month, stored_bytes)
+        self.stored(self.image_gb_month, stored_bytes)
     }
 
     /// What keeping `stored_bytes` of image in the recycle bin costs.
     pub fn in_bin(&self, stored_bytes: u64) -> Estimate {
-        stored(self.bin_gb_month, stored_bytes)
+        self.stored(self.bin_gb_month, stored_bytes)
     }
 
     /// What keeping `stored_bytes` of snapshots costs, beside the service itself.
     pub fn snapshots(&self, stored_bytes: u64) -> Estimate {
-        stored(self.snapshot_gb_month, stored_bytes)
+        self.stored(self.snapshot_gb_month, stored_bytes)
     }
 
     /// What the snapshot service costs while it is on, beside what it keeps.
@@ -119,7 +187,7 @@ impl PriceBook {
 
     /// What a disk of this kind and size costs; nothing where the kind has no price.
     pub fn disk(&self, kind: DiskKind, size_bytes: u64) -> Estimate {
-        stored(self.disk_gb_month.get(&kind).copied().unwrap_or_default(), size_bytes)
+        self.stored(self.disk_gb_month.get(&kind).copied().unwrap_or_default(), size_bytes)
     }
 
     /// What a running machine with these disks costs. `None` when the type or a disk kind has no price here.
@@ -127,11 +195,31 @@ impl PriceBook {
         let hour = *self.flavor_hour.get(flavor)?;
         let mut total = Estimate { hour, month: hour.scaled(u128::from(HOURS_PER_MONTH), 1) };
         for (kind, size_bytes) in disks {
-            let disk = stored(*self.disk_gb_month.get(kind)?, *size_bytes);
+            let disk = self.stored(*self.disk_gb_month.get(kind)?, *size_bytes);
             total.month = total.month + disk.month;
             total.hour = total.hour + disk.hour;
         }
         Some(total)
+    }
+
+    /// What the market licence of a machine costs while that runs, beside the machine; nothing for none.
+    pub fn licence(&self, licence: &str) -> Estimate {
+        let hour = self.licence_hour.get(licence).copied().unwrap_or_default();
+        Estimate { hour, month: hour.scaled(u128::from(HOURS_PER_MONTH), 1) }
+    }
+
+    /// What it costs once that so many bytes travel from here to another region.
+    pub fn transfer(&self, bytes: u64) -> Money {
+        self.transfer_gb.scaled(u128::from(bytes), u128::from(self.unit.bytes()))
+    }
+
+    /// What so many bytes cost at a rate per unit and month.
+    fn stored(&self, rate: Money, bytes: u64) -> Estimate {
+        let (bytes, unit) = (u128::from(bytes), u128::from(self.unit.bytes()));
+        Estimate {
+            hour: rate.scaled(bytes, unit * u128::from(HOURS_PER_MONTH)),
+            month: rate.scaled(bytes, unit),
+        }
     }
 }
 
@@ -142,6 +230,23 @@ impl PriceBook {
         if self.symbol != before.symbol {
             changes.push(format!("currency from {} to {}", before.symbol, self.symbol));
         }
+        if self.basis != before.basis {
+            changes.push(format!(
+                "images charged by {} instead of {}",
+                self.basis.words(),
+                before.basis.words()
+            ));
+        }
+        if self.unit != before.unit {
+            changes.push(format!("unit from {} to {}", before.unit.word(), self.unit.word()));
+        }
+        if self.month != before.month {
+            let month = |book: &Self| match book.month {
+                Month::Fixed => "730 hours",
+                Month::Calendar => "that of the calendar",
+            };
+            changes.push(format!("month from {} to {}", month(before), month(self)));
+        }
         let mut rate = |what: &str, per: &str, old: Option<Money>, new: Option<Money>| {
             let shown = |rate: Option<Money>, symbol: &str| {
                 rate.map_or_else(|| "no price".to_owned(), |rate| rate.exact(symbol))
@@ -151,28 +256,30 @@ impl PriceBook {
                 changes.push(format!("{what} from {old} to {new} per {per}"));
             }
         };
-        rate("images", "GB and month", Some(before.image_gb_month), Some(self.image_gb_month));
-        rate("recycle bin", "GB and month", Some(before.bin_gb_month), Some(self.bin_gb_month));
+        let stored = self.per_month();
+        rate("images", stored, Some(before.image_gb_month), Some(self.image_gb_month));
+        rate("recycle bin", stored, Some(before.bin_gb_month), Some(self.bin_gb_month));
         let service = |book: &Self| Some(book.snapshot_service_month);
         rate("snapshot service", "month", service(before), service(self));
-        rate("snapshots", "GB and month", Some(before.snapshot_gb_month), Some(self.snapshot_gb_month));
+        rate("snapshots", stored, Some(before.snapshot_gb_month), Some(self.snapshot_gb_month));
         for kind in DiskKind::ALL {
             let (old, new) = (before.disk_gb_month.get(&kind), self.disk_gb_month.get(&kind));
-            rate(&format!("{kind} disks"), "GB and month", old.copied(), new.copied());
+            rate(&format!("{kind} disks"), stored, old.copied(), new.copied());
         }
         let flavors: BTreeSet<&FlavorId> = before.flavor_hour.keys().chain(self.flavor_hour.keys()).collect();
         for id in flavors {
             let (old, new) = (before.flavor_hour.get(id), self.flavor_hour.get(id));
             rate(id.as_str(), "hour", old.copied(), new.copied());
         }
+        let licences: BTreeSet<&String> =
+            before.licence_hour.keys().chain(self.licence_hour.keys()).collect();
+        for licence in licences {
+            let (old, new) = (before.licence_hour.get(licence), self.licence_hour.get(licence));
+            rate(&format!("the licence {licence}"), "hour", old.copied(), new.copied());
+        }
+        rate("transfer", self.unit.word(), Some(before.transfer_gb), Some(self.transfer_gb));
         changes
     }
-}
-
-/// What so many bytes cost at a rate per GB and month.
-fn stored(rate: Money, bytes: u64) -> Estimate {
-    let (bytes, gb) = (u128::from(bytes), u128::from(GB));
-    Estimate { hour: rate.scaled(bytes, gb * u128::from(HOURS_PER_MONTH)), month: rate.scaled(bytes, gb) }
 }
 
 #[cfg(test)]
@@ -189,6 +296,7 @@ pub(crate) mod tests {
             snapshot_gb_month: Money(30_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000))].into(),
+            ..PriceBook::default()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Snapshots: one disk, or all disks of a machine at one instant, kept as manifests. The records of a snapshot and of the service that keeps
 //! them, their states and what may be done in each. It must not know who is asking: that is the policy's.
 
+use super::attribution::{Class, Holder};
 use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
 use super::ids::{
@@ -275,6 +276,12 @@ impl Snapshot {
             Status::Available => Some(Charge::SnapshotStorage),
             Status::Creating | Status::Error | Status::Deleting => None,
         }
+    }
+
+    /// It as what holds its chunks, in a class (`docs/adr/0018-unique-bytes.md`).
+    pub fn holder(&self, class: Class) -> Holder {
+        let contents = self.contents().map(|disk| disk.fingerprint.clone()).collect();
+        Holder { subject: Subject::Snapshot(self.id), class, created: self.created, contents }
     }
 
     /// Which disks it is of, to take it again.

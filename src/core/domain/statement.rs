@@ -197,7 +197,7 @@ impl Statement {
 
     /// What its entry in the ledger is called.
     pub fn reference(&self) -> String {
-        format!("Statement {}, {}", self.number, self.from.month())
+        format!("Statement {}, {}", self.number, self.from.month_words())
     }
 }
 

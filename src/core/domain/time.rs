@@ -95,20 +95,24 @@ impl Timestamp {
     /// The first moment of this moment's month, in UTC.
     #[must_use]
     pub fn month_start(self) -> Self {
-        let c = self.civil();
-        let first = c.date().first_of_month().at(0, 0, 0, 0);
-        first.to_zoned(TimeZone::UTC).map(|z| Self(z.timestamp().as_millisecond())).unwrap_or(self)
+        self.month().0
+    }
+
+    /// The first moment of this moment's month and that of the next one, in UTC.
+    pub fn month(self) -> (Self, Self) {
+        let first = self.civil().date().first_of_month();
+        let next = first.last_of_month().tomorrow().ok().and_then(midnight);
+        (midnight(first).unwrap_or(self), next.unwrap_or(Self(i64::MAX)))
     }
 
     /// The first moment of the month after this moment's, in UTC.
     #[must_use]
     pub fn next_month(self) -> Self {
-        // No month has more than 31 days, and no two have fewer than 59.
-        self.month_start().plus_ms(32 * 86_400_000).month_start()
+        self.month().1
     }
 
     /// `Nov 2026`: a month as the portal writes it, in UTC.
-    pub fn month(self) -> String {
+    pub fn month_words(self) -> String {
         let day = self.day();
         day.split_once(' ').map(|(_, month)| month.to_owned()).unwrap_or(day)
     }
@@ -150,7 +154,13 @@ mod tests {
         assert_eq!(t.listed(t.plus_ms(86_400_000)), "18 Nov 2026");
         assert_eq!(t.month_start().rfc3339(), "2026-11-01T00:00:00Z");
         assert_eq!(t.next_month().rfc3339(), "2026-12-01T00:00:00Z");
-        assert_eq!((t.month().as_str(), t.iso_month().as_str()), ("Nov 2026", "2026-11"));
+        assert_eq!((t.month_words().as_str(), t.iso_month().as_str()), ("Nov 2026", "2026-11"));
+        let month = |day: &str| Timestamp::of_day(day).expect("a day").month();
+        let days = |day: &str| month(day).1.since_ms(month(day).0) / 86_400_000;
+        assert_eq!(
+            ["2026-11-30", "2026-12-31", "2027-02-01", "2028-02-29", "2100-02-28", "2000-02-28"].map(days),
+            [30, 31, 28, 29, 28, 29]
+        );
     }
 
     #[test]

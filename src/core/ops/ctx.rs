@@ -8,7 +8,7 @@ use crate::domain::image::tags::Lengths;
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource, Verdict, decide};
-use crate::domain::price::DatedBook;
+use crate::domain::price::{DatedBook, Month, Unit};
 use crate::domain::schedule::Schedule;
 use crate::domain::share::Share;
 use crate::domain::snapshot::Snapshot;
@@ -76,6 +76,10 @@ pub struct Settings {
     pub arrears_purge_protected: bool,
     /// The day of the following month on which a month is closed.
     pub close_day: u32,
+    /// The unit that bytes are charged in.
+    pub unit: Unit,
+    /// How long the month of a rate is.
+    pub month: Month,
 }
 
 impl Default for Settings {
@@ -108,6 +112,8 @@ impl Default for Settings {
             arrears_purge_days: 60,
             arrears_purge_protected: false,
             close_day: 3,
+            unit: Unit::Gb,
+            month: Month::Fixed,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::ctx::Ctx;
 use super::tasks::{self, About};
-use super::{audit, billing, images, instances, ledger, people, shares, snapshots};
+use super::{audit, billing, images, instances, ledger, people, prices, shares, snapshots};
 use crate::domain::disk::DiskRole;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
@@ -46,7 +46,7 @@ pub fn add(ctx: &Ctx, form: &AddDiskForm) -> Result<DiskId> {
         machine.can(Action::AddDisk)?;
         machine.has_room_for_disk()?;
         billing::may_begin(tx, ctx, machine.account)?;
-        let region = tx.get::<Region>(&machine.region)?.ok_or_else(|| Error::not_found("region"))?;
+        let region = prices::region(tx, ctx, &machine.region)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let content = content(tx, ctx, &command, &machine)?;
         let disk = judge(tx, &command, &machine, &region, content.as_ref(), id)?;

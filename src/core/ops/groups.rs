@@ -10,7 +10,7 @@ pub(crate) use read::{of_instance, using};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{billing, images, instances, shares};
+use super::{billing, images, instances, prices, shares};
 use crate::domain::error::Reason;
 use crate::domain::form::{Deploy, GroupEdit, GroupForm, GroupNew, ImageChoice};
 use crate::domain::group::{Group, Roll, Status};
@@ -19,7 +19,6 @@ use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::Instance;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
-use crate::domain::region::Region;
 use crate::domain::text::{Name, counted};
 use crate::domain::{Error, Result};
 use crate::store::Tx;
@@ -268,7 +267,7 @@ fn judge(tx: &mut Tx<'_>, ctx: &Ctx, group: &Group, image: &Image, price_version
         );
         return Err(Error::field("image", "group_image_kind", message));
     }
-    let region = tx.get::<Region>(&group.region)?.ok_or_else(|| Error::not_found("region"))?;
+    let region = prices::region(tx, ctx, &group.region)?;
     let command = command(group, group.name.clone(), &image);
     instances::deployable(tx, &command, group.account, &image, &region)?;
     images::price_unchanged(&region.prices, price_version)

@@ -26,7 +26,7 @@ pub use read::{capture_options, detail, list, list_public, row};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{billing, ledger, shares, snapshots, tasks};
+use super::{billing, ledger, prices, shares, snapshots, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility, What};
@@ -84,8 +84,8 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
         machine.can(instance::Action::Capture)?;
         billing::may_begin(tx, ctx, machine.account)?;
         let kind = machine.can_capture(command.what).map_err(|reason| Error::from(reason).at("what"))?;
-        let region = region_with_images(tx, &machine.region)?;
-        service_for(tx, kind, machine.account, &region.id)?;
+        let region = region_with_images(tx, ctx, &machine.region)?;
+        service_for(tx, ctx, kind, machine.account, &region.id)?;
         price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, machine.account, &region)?;
         ledger::count(tx, machine.account, &region.id, |c| {
@@ -108,12 +108,13 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
 /// Images of whole machines need the snapshot service, for as long as they are being made (U4).
 pub(crate) fn service_for(
     tx: &mut Tx<'_>,
+    ctx: &Ctx,
     kind: image::Kind,
     account: AccountId,
     region: &RegionId,
 ) -> Result<()> {
     if image::needs_snapshot_service(kind) {
-        snapshots::service::required(tx, account, region)?;
+        snapshots::service::required(tx, ctx, account, region)?;
     }
     Ok(())
 }
@@ -213,8 +214,8 @@ fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
         machine.can(instance::Action::Capture)?;
         machine.can_capture(image.what())?;
         billing::may_begin(tx, ctx, image.account)?;
-        let region = region_with_images(tx, &image.region)?;
-        service_for(tx, image.kind, image.account, &region.id)?;
+        let region = region_with_images(tx, ctx, &image.region)?;
+        service_for(tx, ctx, image.kind, image.account, &region.id)?;
         let limits = ledger::limits(tx, image.account, &region)?;
         ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
         tasks::begin(tx, ctx, permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
@@ -277,8 +278,8 @@ pub(crate) fn entry<'a>(image: &'a Image, action: &'a str, detail: String) -> En
 }
 
 /// The region, if it exists and its image feature is on (P15).
-pub(crate) fn region_with_images(tx: &mut Tx<'_>, id: &RegionId) -> Result<Region> {
-    let region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+pub(crate) fn region_with_images(tx: &mut Tx<'_>, ctx: &Ctx, id: &RegionId) -> Result<Region> {
+    let region = prices::region(tx, ctx, id)?;
     match region.images {
         Switch::On => Ok(region),
         Switch::Off => Err(feature_off(&region)),

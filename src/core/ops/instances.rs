@@ -13,7 +13,7 @@ use self::deploy::NewDisk;
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
-use super::{billing, groups, images, ledger, shares, snapshots};
+use super::{billing, groups, images, ledger, prices, shares, snapshots};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{DATA_DISKS_MAX, Deploy, DeployForm, ImageChoice};
@@ -119,7 +119,7 @@ pub(crate) fn make(
         }
         image.can(image::Action::Deploy)?;
         billing::may_begin(tx, ctx, project.account)?;
-        let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
+        let region = prices::region(tx, ctx, &command.region)?;
         let (flavor, data) = judge(tx, command, project.account, &image, &region)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let limits = ledger::limits(tx, project.account, &region)?;

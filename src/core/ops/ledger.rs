@@ -1,8 +1,10 @@
 //! Opening and closing meters and moving quota counters, inside the transaction of the state change that causes it (D8).
 //! The index of open meters is read and rewritten with them, so no meter is ever opened twice or left open by a race.
 
+use super::attribution;
 use super::ctx::Ctx;
 use crate::domain::Result;
+use crate::domain::attribution::{Class, Holder};
 use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::Image;
 use crate::domain::meter::{Charge, Meter};
@@ -30,6 +32,15 @@ pub struct Opening {
     pub charge: Charge,
     /// Bytes charged; zero where the charge is for time alone.
     pub quantity_bytes: u64,
+    /// Bytes charged of an image where virtual bytes are.
+    pub virtual_bytes: u64,
+}
+
+impl Opening {
+    fn meter(self, id: MeterId, from: Timestamp, to: Option<Timestamp>) -> Meter {
+        let Self { subject, name, account, project, region, charge, quantity_bytes, virtual_bytes } = self;
+        Meter { id, subject, name, account, project, region, charge, quantity_bytes, virtual_bytes, from, to }
+    }
 }
 
 /// Opens a meter, unless one with the same charge is open on the subject.
@@ -49,8 +60,7 @@ fn open_from(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening, from: Timestamp) -> R
         }
     }
     let id = MeterId(ctx.app.ids.uuid());
-    let Opening { subject, name, account, project, region, charge, quantity_bytes } = opening;
-    tx.put(&Meter { id, subject, name, account, project, region, charge, quantity_bytes, from, to: None })?;
+    tx.put(&opening.meter(id, from, None))?;
     open.push(id);
     Ok(tx.put_index(index::METER_OPEN, &key, &open)?)
 }
@@ -62,6 +72,9 @@ fn open_from(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening, from: Timestamp) -> R
 /// When the store cannot be read.
 pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
     let due = image.charge();
+    holder_changes(tx, ctx, Subject::Image(image.id), due.as_ref(), |class| {
+        ((image.account, &image.region), image.holder(class))
+    })?;
     let ended = close(tx, ctx, Subject::Image(image.id), |charge| Some(charge) != due.as_ref())?;
     let Some(charge) = due else { return Ok(()) };
     open_from(
@@ -75,10 +88,58 @@ pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
             region: image.region.clone(),
             charge,
             quantity_bytes: image.stored_bytes(),
+            virtual_bytes: image.virtual_bytes(),
         },
         // After a clock was set back, what was closed ends in the future; the next must not overlap it.
         ended.map_or(ctx.now, |ended| ended.max(ctx.now)),
     )
+}
+
+/// Notes that what is charged for an image or a snapshot is about to become `due`, when it holds its chunks as something else than before
+/// (`docs/adr/0018-unique-bytes.md`). Until the sweep has asked the storage, a new meter has all bytes; then it has its own from its very
+/// beginning.
+fn holder_changes<'a>(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    subject: Subject,
+    due: Option<&Charge>,
+    holder: impl Fn(Class) -> ((AccountId, &'a RegionId), Holder),
+) -> Result<()> {
+    let mut before = None;
+    for id in tx.get_index::<Vec<MeterId>>(index::METER_OPEN, &subject.uuid())?.unwrap_or_default() {
+        before = before.or(tx.get::<Meter>(&id)?.as_ref().and_then(|meter| Class::of(&meter.charge)));
+    }
+    let after = due.and_then(Class::of);
+    let Some(class) = after.or(before).filter(|_| before != after) else { return Ok(()) };
+    let (place, holder) = holder(class);
+    attribution::note(tx, ctx, place, holder, before)
+}
+
+/// Charges bytes of an image that came from another region, once, to whoever has the image.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn charge_transfer(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    image: &Image,
+    from: &RegionId,
+    sent_bytes: u64,
+) -> Result<()> {
+    if sent_bytes == 0 {
+        return Ok(());
+    }
+    let opening = Opening {
+        subject: Subject::Image(image.id),
+        name: image.name.to_string(),
+        account: image.account,
+        project: image.project,
+        region: from.clone(),
+        charge: Charge::Transfer { to: image.region.clone() },
+        quantity_bytes: sent_bytes,
+        virtual_bytes: 0,
+    };
+    Ok(tx.put(&opening.meter(MeterId(ctx.app.ids.uuid()), ctx.now, Some(ctx.now)))?)
 }
 
 /// Charges a snapshot for what it is now.
@@ -87,7 +148,11 @@ pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
 /// When the store cannot be read.
 pub fn charge_snapshot(tx: &mut Tx<'_>, ctx: &Ctx, snapshot: &Snapshot) -> Result<()> {
     let subject = Subject::Snapshot(snapshot.id);
-    let Some(charge) = snapshot.charge() else {
+    let due = snapshot.charge();
+    holder_changes(tx, ctx, subject, due.as_ref(), |class| {
+        ((snapshot.account, &snapshot.region), snapshot.holder(class))
+    })?;
+    let Some(charge) = due else {
         close(tx, ctx, subject, |_| true)?;
         return Ok(());
     };
@@ -102,6 +167,7 @@ pub fn charge_snapshot(tx: &mut Tx<'_>, ctx: &Ctx, snapshot: &Snapshot) -> Resul
             region: snapshot.region.clone(),
             charge,
             quantity_bytes: snapshot.stored_bytes(),
+            virtual_bytes: snapshot.contents().map(|d| d.virtual_bytes).fold(0, u64::saturating_add),
         },
     )
 }
@@ -122,6 +188,7 @@ pub fn charge_service(tx: &mut Tx<'_>, ctx: &Ctx, service: &SnapshotService) -> 
             region: service.region.clone(),
             charge: Charge::SnapshotService,
             quantity_bytes: 0,
+            virtual_bytes: 0,
         },
     )
 }

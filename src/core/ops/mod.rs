@@ -3,6 +3,7 @@
 //! A use case loads, authorizes, lets the domain judge, and commits everything that belongs together at once. It must not know HTTP, JSON
 //! shapes, Leptos or an engine.
 
+pub mod attribution;
 pub mod audit;
 pub mod billing;
 pub mod ctx;
@@ -12,6 +13,7 @@ pub mod images;
 pub mod instances;
 pub mod ledger;
 pub mod people;
+pub mod prices;
 pub mod provider;
 pub mod quotas;
 pub mod seeding;

@@ -6,6 +6,7 @@ pub use pages::{account, overview, shell};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit, Place};
+use super::prices;
 use crate::domain::actor::Actor;
 use crate::domain::form::PasswordForm;
 use crate::domain::ids::{AccountId, ProjectId, RegionId, SessionId, Subject, UserId};
@@ -347,7 +348,8 @@ pub(crate) fn project_of(ctx: &Ctx, place: &Place, act: Act) -> Result<(Project,
 /// # Errors
 /// `NotFound`.
 pub(crate) fn region(ctx: &Ctx, id: &RegionId) -> Result<Region> {
-    ctx.read::<Region>(id)?.ok_or_else(|| Error::not_found("region"))
+    let region = ctx.read::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+    Ok(prices::at_present(ctx, region))
 }
 
 /// The region in force. Anybody who is signed in may know the regions.
@@ -403,7 +405,8 @@ pub fn projects(ctx: &Ctx) -> Result<Vec<Project>> {
 /// # Errors
 /// When the store cannot be read.
 pub fn regions(ctx: &Ctx) -> Result<Vec<Region>> {
-    Ok(list::<Region>(ctx.app.store.as_ref(), &(), Order::Ascending, 1000, None)?.items)
+    let all = list::<Region>(ctx.app.store.as_ref(), &(), Order::Ascending, 1000, None)?.items;
+    Ok(all.into_iter().map(|region| prices::at_present(ctx, region)).collect())
 }
 
 /// Where the caller looks: what they asked for if they may, else their first project and the first region.

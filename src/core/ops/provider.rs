@@ -10,18 +10,17 @@ use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::images::{self, PublicImage};
 use super::people;
+use super::prices;
 use crate::domain::disk::DiskRole;
 use crate::domain::flavor::Flavor;
 use crate::domain::form::RegionForm;
 use crate::domain::ids::{AccountId, FlavorId, ImageId, ProjectId, RegionId, Subject, UserId};
 use crate::domain::image::{self, Image, ImageDisk, Status, Visibility};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::price::DatedBook;
 use crate::domain::project::{Account, Project, Role, Side, User};
 use crate::domain::quota::Limits;
 use crate::domain::region::{Region, SITE};
 use crate::domain::text::{self, Name};
-use crate::domain::time::Timestamp;
 use crate::domain::{Error, FieldError, Result};
 use crate::ports::{Stored, Watcher};
 use crate::store::records::index;
@@ -215,7 +214,7 @@ pub fn set_role(ctx: &Ctx, email: &str, project: &Project, role: Option<Role>) -
 pub fn put_region(ctx: &Ctx, region: &Region) -> Result<()> {
     let permit = permit(ctx)?;
     ctx.transact(&permit, |tx| {
-        let before = tx.get::<Region>(&region.id)?;
+        let before = tx.get::<Region>(&region.id)?.map(|before| prices::at_present(ctx, before));
         write_region(tx, ctx, &permit, before, region.clone())
     })
 }
@@ -235,7 +234,7 @@ fn change_region_as(
     change: impl Fn(&mut Region) -> Result<()>,
 ) -> Result<()> {
     ctx.transact(permit, |tx| {
-        let before = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+        let before = prices::region(tx, ctx, id)?;
         let mut region = before.clone();
         change(&mut region)?;
         write_region(tx, ctx, permit, Some(before), region)
@@ -247,54 +246,18 @@ fn write_region(
     ctx: &Ctx,
     permit: &Permit,
     before: Option<Region>,
-    mut region: Region,
+    region: Region,
 ) -> Result<()> {
     if before.as_ref() == Some(&region) {
         return Ok(());
     }
-    if before.as_ref().is_none_or(|before| before.prices != region.prices) {
-        region.prices.version = match &before {
-            // Rises by one whatever the caller thinks, because the books follow one another.
-            Some(before) => before.prices.version.saturating_add(1),
-            None => region.prices.version,
-        };
-        add_book(tx, ctx, before.as_ref(), &region)?;
-    }
+    let region = prices::changed(tx, ctx, before.as_ref(), region)?;
     tx.put(&region)?;
     let (action, detail) = match &before {
         None => ("region.create", String::new()),
         Some(before) => ("region.update", region.changes_since(before)),
     };
-    let entry = Entry {
-        subject: Subject::region(&region.id),
-        name: region.id.as_str(),
-        account: None,
-        project: None,
-        region: Some(&region.id),
-        action,
-        detail,
-    };
-    audit::write(tx, ctx, permit, &entry)
-}
-
-/// Adds the region's new prices to its books. They hold from now on; if the clock was set back, from where the latest charge in the region
-/// began or ended, so that nothing that was charged already ever costs something else.
-fn add_book(tx: &mut Tx<'_>, ctx: &Ctx, before: Option<&Region>, region: &Region) -> Result<()> {
-    let mut from = ctx.now;
-    if let Some(Region { id, prices, .. }) = before {
-        match tx.get::<DatedBook>(&(id.clone(), prices.version))? {
-            Some(last) => from = from.max(last.from),
-            // A darkroom that kept no books wrote the region: its prices held always.
-            None => {
-                let (region, from) = (id.clone(), Timestamp::default());
-                tx.put(&DatedBook { region, from, prices: prices.clone() })?;
-            }
-        }
-        let meters = ctx.app.meters.all();
-        let charged = meters.iter().filter(|m| m.region == *id).map(|m| m.to.unwrap_or(m.from)).max();
-        from = charged.map_or(from, |charged| charged.max(from));
-    }
-    Ok(tx.put(&DatedBook { region: region.id.clone(), from, prices: region.prices.clone() })?)
+    audit::write(tx, ctx, permit, &prices::entry(&region, action, detail))
 }
 
 /// Switches features of a region on or off and sets its limits, as the provider's form says (P15, U18).

@@ -54,7 +54,7 @@ pub fn create(ctx: &Ctx, form: &CreateSnapshotForm) -> Result<SnapshotId> {
     let ids = (SnapshotId(ctx.app.ids.uuid()), TaskId(ctx.app.ids.uuid()));
     ctx.transact(&permit, |tx| {
         let machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
-        let region = service::required(tx, machine.account, &machine.region)?;
+        let region = service::required(tx, ctx, machine.account, &machine.region)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         take(tx, ctx, &permit, machine, command.what, &command.name, None, ids)
     })?;
@@ -78,7 +78,7 @@ pub(super) fn take(
 ) -> Result<()> {
     machine.can(instance::Action::Capture)?;
     let disks = what.of(&machine).map_err(|reason| Error::from(reason).at("what"))?;
-    let region = service::required(tx, machine.account, &machine.region)?;
+    let region = service::required(tx, ctx, machine.account, &machine.region)?;
     billing::may_begin(tx, ctx, machine.account)?;
     let limits = ledger::limits(tx, machine.account, &region)?;
     ledger::count(tx, machine.account, &region.id, |c| c.take_snapshot(&limits))?;
@@ -131,7 +131,7 @@ pub fn retry(ctx: &Ctx, id: SnapshotId) -> Result<TaskId> {
         };
         let mut machine = tx.get::<Instance>(&snapshot.source.id)?.ok_or_else(gone)?;
         machine.can(instance::Action::Capture)?;
-        service::required(tx, snapshot.account, &snapshot.region)?;
+        service::required(tx, ctx, snapshot.account, &snapshot.region)?;
         snapshot.disks = snapshot.which().of(&machine)?;
         tasks::begin(tx, ctx, &permit, task, TaskKind::SnapshotCreate, &tasks::About::snapshot(&snapshot))?;
         snapshot.status = Status::Creating;

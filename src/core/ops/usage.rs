@@ -7,6 +7,7 @@ use crate::domain::money::Money;
 use crate::domain::price::{DatedBook, History};
 use crate::domain::region::Region;
 use crate::domain::time::Timestamp;
+use crate::domain::usage::{self, Daily, Line, Period};
 use crate::store::read;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -47,6 +48,38 @@ pub fn cost_between(
     Ok((all, images))
 }
 
+/// The lines of an account in a period, in no particular order: every meter that reaches into it. A forecast is a period that ends later than
+/// now; else cut it off there (`Period::before`). Nobody is asked whether the caller may know.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn lines(app: &App, account: AccountId, period: Period) -> Result<Vec<Line>> {
+    let mut histories = Histories::default();
+    let mut lines = Vec::new();
+    for meter in app.meters.group(&account) {
+        lines.extend(usage::line(&meter, histories.of(app, &meter.region)?, period));
+    }
+    Ok(lines)
+}
+
+/// What an account is charged day by day in a period, by section. Nobody is asked whether the caller may know.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn daily(app: &App, account: AccountId, period: Period) -> Result<Daily> {
+    let mut histories = Histories::default();
+    let mut daily = Daily::of(period);
+    for meter in app.meters.group(&account) {
+        daily.add(&meter, histories.of(app, &meter.region)?);
+    }
+    Ok(daily)
+}
+
+/// The price books that are kept of a region; none in a darkroom that kept none yet.
+pub fn books(app: &App, region: &RegionId) -> History {
+    History::new(app.books.group(region))
+}
+
 /// The price books of a region.
 ///
 /// # Errors
@@ -57,7 +90,12 @@ pub fn history(app: &App, region: &RegionId) -> Result<History> {
     if books.is_empty()
         && let Some(Region { prices, .. }) = read::<Region>(app.store.as_ref(), region)?
     {
-        books.push(Arc::new(DatedBook { region: region.clone(), from: Timestamp::default(), prices }));
+        books.push(Arc::new(DatedBook {
+            region: region.clone(),
+            from: Timestamp::default(),
+            withdrawn: None,
+            prices,
+        }));
     }
     Ok(History::new(books))
 }

@@ -8,10 +8,14 @@ mod billing;
 mod chains;
 mod counters;
 mod groups;
+mod holders;
 mod meters;
 mod snapshots;
 
-use crate::domain::billing::{Billing, Entry, Held, Ledger};
+pub use holders::{Held, attributed};
+
+use crate::domain::attribution::{Attribution, Holding};
+use crate::domain::billing::{Billing, Entry, Held as HeldImage, Ledger};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::{Follower, Following};
@@ -56,6 +60,8 @@ pub struct Verified {
     pub needed: BTreeMap<RegionId, BTreeMap<String, Vec<Needer>>>,
     /// Regions that are set up.
     pub regions: BTreeSet<RegionId>,
+    /// What holds chunks, by account and region, where nothing waits to be charged: for [`attributed`].
+    pub held: BTreeMap<(AccountId, RegionId), Held>,
 }
 
 /// Who needs a disk content.
@@ -102,6 +108,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.groups();
     all.snapshots();
     all.meters();
+    all.holders();
     all.books();
     all.contents();
     all.billing();
@@ -126,6 +133,8 @@ struct All {
     meters: BTreeMap<MeterId, Meter>,
     prices: BTreeMap<RegionId, PriceBook>,
     books: BTreeMap<RegionId, Vec<DatedBook>>,
+    attributions: BTreeMap<(AccountId, RegionId), Attribution>,
+    holdings: Vec<Holding>,
     events: Vec<Event>,
     chains: BTreeMap<Option<AccountId>, Chain>,
     flavors: Vec<Flavor>,
@@ -178,6 +187,8 @@ impl All {
             Installation => |r| self.installations.insert(r.instance.0, r);
             Task => |r| self.tasks.push(r);
             Meter => |r| self.meters.insert(r.id, r);
+            Attribution => |r| self.attributions.insert((r.account, r.region.clone()), r);
+            Holding => |r| self.holdings.push(r);
             Share => |r| self.shares.push(r);
             Sharing => |r| self.sharings.insert(r.image, r);
             Following => |r| self.followings.push(r);
@@ -190,7 +201,7 @@ impl All {
             Billing => |r| self.money.billings.push(r);
             Ledger => |r| self.money.ledgers.insert(r.account, r);
             Entry => |r| self.money.entry(r);
-            Held => |r| self.money.held.push(r);
+            HeldImage => |r| self.money.held.push(r);
             Statement => |r| self.money.statements.push(r);
             Part => |r| self.money.part(&r);
             Series => |r| self.money.series = r;
@@ -419,15 +430,20 @@ impl All {
             for pair in books.windows(2) {
                 let (one, next) = (&pair[0], &pair[1]);
                 let follows = one.prices.version.checked_add(1) == Some(next.prices.version);
-                if !follows || next.from < one.from {
+                if !follows {
                     found.push(format!(
                         "The price book {} of {region} does not follow on {}.",
                         next.prices.version, one.prices.version
                     ));
                 }
             }
-            if self.prices.get(region) != books.last().map(|book| &book.prices) {
-                found.push(format!("The prices of {region} are not those of its latest price book."));
+            books.retain(|book| book.withdrawn.is_none());
+            if let Some(next) = books.windows(2).find(|pair| pair[1].from < pair[0].from) {
+                let (one, next) = (next[0].prices.version, next[1].prices.version);
+                found.push(format!("The price book {next} of {region} begins before {one}."));
+            }
+            if !books.iter().any(|book| Some(&book.prices) == self.prices.get(region)) {
+                found.push(format!("The prices of {region} are those of none of its price books."));
             }
         }
         self.verified.findings.append(&mut found);

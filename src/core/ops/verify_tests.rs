@@ -36,6 +36,7 @@ fn region() -> Region {
             snapshot_gb_month: Money(1),
             disk_gb_month: BTreeMap::new(),
             flavor_hour: BTreeMap::new(),
+            ..PriceBook::default()
         },
         limits: Limits {
             n_images_max: 1,
@@ -50,7 +51,7 @@ fn region() -> Region {
 
 fn book(version: u32, from: i64) -> DatedBook {
     let Region { id, prices, .. } = region();
-    DatedBook { region: id, from: Timestamp(from), prices: PriceBook { version, ..prices } }
+    DatedBook { region: id, from: Timestamp(from), withdrawn: None, prices: PriceBook { version, ..prices } }
 }
 
 fn image() -> Image {
@@ -117,6 +118,7 @@ fn meter(id: MeterId) -> Meter {
         region: "north-1".into(),
         charge: Charge::ImageStorage,
         quantity_bytes: 1,
+        virtual_bytes: 1,
         from: Timestamp(0),
         to: None,
     }
@@ -285,8 +287,12 @@ fn a_meter_belongs_to_something_and_runs_forward() {
 #[test]
 fn price_books_follow_one_another_up_to_the_prices_in_force() {
     let with = |version| Region { prices: book(version, 0).prices, ..region() };
-    check("not those of its latest price book", |tx| tx.put(&book(2, 5)));
-    check("book 2 of north-1 does not follow on 1", |tx| {
+    check("those of none of its price books", |tx| tx.put(&with(2)));
+    check("those of none of its price books", |tx| {
+        tx.put(&DatedBook { withdrawn: Some(Timestamp(1)), ..book(2, 5) })?;
+        tx.put(&with(2))
+    });
+    check("book 2 of north-1 begins before 1", |tx| {
         tx.put(&book(2, -5))?;
         tx.put(&with(2))
     });

@@ -28,10 +28,10 @@ use crate::domain::{Error, Result};
 use crate::ops::ctx::{App, Ctx, Parts, Place, Settings};
 use crate::ops::images::{Deleted, PublicImage};
 use crate::ops::snapshots::service;
-use crate::ops::{images, instances, people, provider, snapshots};
+use crate::ops::{attribution, images, instances, people, prices, provider, snapshots};
 use crate::ports::{Clock, Ids, Watcher};
 use crate::store::{MemoryStore, Store};
-use crate::tasks::{Engine, Outcome};
+use crate::tasks::{Engine, Outcome, sweep};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -76,6 +76,8 @@ pub struct Bench {
     /// What was committed, decoded.
     pub witness: Arc<Witness>,
     pub(super) recount: Arc<Recount>,
+    /// The limits of the program from its next start on.
+    pub next: Settings,
     ids: Arc<SimIds>,
     secrets: Arc<SimSecrets>,
 }
@@ -140,7 +142,20 @@ impl Bench {
         let app = App::open(parts).expect("the memory store can always be read");
         let owner = ids.uuid();
         let engine = Arc::new(Engine::new(app.clone(), owner));
-        Self { app, engine, owner, clock, host, faults, store, witness, recount, ids, secrets }
+        Self {
+            app,
+            engine,
+            owner,
+            clock,
+            host,
+            faults,
+            store,
+            witness,
+            recount,
+            next: settings,
+            ids,
+            secrets,
+        }
     }
 
     /// The program ends and starts again: memory is lost, commits and the host are as they were.
@@ -159,8 +174,11 @@ impl Bench {
             self.recount.clone(),
             self.ids.clone(),
             self.secrets.clone(),
-            self.app.settings,
+            self.next,
         );
+        prices::align(&self.app)?;
+        attribution::adopt(&self.app)?;
+        sweep::licences(&self.app)?;
         self.engine.recover()
     }
 
@@ -417,7 +435,7 @@ impl Bench {
         made.into_iter().map(|id| Ok((id, task(&id)?))).collect()
     }
 
-    /// Works until no task is left, letting time pass while all of them wait.
+    /// Works until no task is left, letting time pass while all of them wait; then charges for what holds chunks.
     ///
     /// # Errors
     /// When the store cannot be used, or when there is no end to it.
@@ -426,7 +444,10 @@ impl Bench {
             match self.engine.run_once()? {
                 Outcome::Worked(_) => {}
                 Outcome::Idle(Some(due)) => self.clock.reach(due),
-                Outcome::Idle(None) => return Ok(n),
+                Outcome::Idle(None) => {
+                    attribution::sweep(&self.app)?;
+                    return Ok(n);
+                }
             }
         }
         Err(Error::internal("The engine comes to no end."))
@@ -457,6 +478,7 @@ fn small_region(id: &RegionId) -> Region {
             snapshot_gb_month: Money(30_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000)), (DiskKind::Economy, Money(30_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000)), ("m1.small".into(), Money(9_000))].into(),
+            ..PriceBook::default()
         },
         limits: Limits {
             n_images_max: 3,

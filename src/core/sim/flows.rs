@@ -15,7 +15,7 @@ use crate::domain::project::Role;
 use crate::domain::task::State;
 use crate::domain::{Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, instances, people, tasks};
+use crate::ops::{audit, images, instances, people, tasks, usage};
 use crate::ports::Clock;
 
 pub(super) type Happened = (String, String);
@@ -130,10 +130,8 @@ impl World {
 
     /// Mostly the version of the prices in force, sometimes the one before.
     pub(super) fn price_version(&mut self, region: &RegionId) -> u32 {
-        let version = {
-            let records = self.bench.witness.records();
-            records.regions.all().find(|r| r.id == *region).map_or(1, |r| r.prices.version)
-        };
+        let history = usage::books(&self.bench.app, region);
+        let version = history.in_force(self.bench.clock.now()).map_or(1, |book| book.prices.version);
         if self.dice.chance(50) { version.saturating_sub(1) } else { version }
     }
 

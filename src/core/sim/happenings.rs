@@ -7,14 +7,13 @@ use super::world::World;
 use crate::domain::form::{AccountForm, DeleteImageForm, LimitsForm, RegionForm};
 use crate::domain::ids::{InstanceId, TaskId};
 use crate::domain::image::{CopiedFrom, Visibility};
-use crate::domain::money::Money;
 use crate::domain::quota::Limits;
 use crate::domain::region::{Region, SITE, Switch};
 use crate::domain::task::Kind as TaskKind;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
 use crate::ops::snapshots::{schedules, service};
-use crate::ops::{billing, groups, images, people, provider, shares, tasks};
+use crate::ops::{attribution, billing, groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::sync::Arc;
 
@@ -84,6 +83,7 @@ const HAPPENINGS: &[(u64, Happening)] = &[
     (2, World::outage_changes),
     (1, World::hypervisor_goes_missing),
     (3, World::provider_changes_region),
+    (3, World::announces_prices),
     (12, World::sweeps),
     (4, World::interrupts_a_step),
     (3, World::outlives_its_lease),
@@ -191,17 +191,9 @@ impl World {
         let (what, result) = match self.dice.below(4) {
             3 => ("site", self.moves_an_account(&operator)),
             0 => {
-                let rate = Money(i64::try_from(self.dice.below(90_000)).unwrap_or(0));
-                let of = self.dice.below(6);
+                let reprice = self.reprice();
                 let result = provider::change_region(&ctx, &region, |r| {
-                    match of {
-                        0 => r.prices.image_gb_month = rate,
-                        3 => r.prices.bin_gb_month = rate,
-                        4 => r.prices.snapshot_gb_month = rate,
-                        5 => r.prices.snapshot_service_month = rate,
-                        1 => r.prices.disk_gb_month.values_mut().for_each(|price| *price = rate),
-                        _ => r.prices.flavor_hour.values_mut().for_each(|price| *price = rate),
-                    }
+                    reprice(&mut r.prices);
                     Ok(())
                 });
                 ("prices", result)
@@ -248,7 +240,7 @@ impl World {
                 ("switch", result)
             }
         };
-        let (_, outcome) = self.expect(result, &[]);
+        let (_, outcome) = self.expect(result, &["prices_announced"]);
         (format!("provider-{what}"), outcome)
     }
 
@@ -261,7 +253,8 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(25) {
+        let (what, result) = match self.dice.below(29) {
+            25..=28 => ("attribution", attribution::sweep(&app)),
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
             14 | 15 => ("schedules", schedules::sweep_due(&app)),

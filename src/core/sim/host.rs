@@ -240,6 +240,13 @@ impl Host {
         found.map_or_else(Default::default, |r| (r.manifests.keys().cloned().collect(), r.bases.clone()))
     }
 
+    /// The blocks of a stored content; none when it is not there.
+    pub fn blocks(&self, region: &RegionId, print: &str) -> Vec<u64> {
+        let state = self.state();
+        let found = state.regions.get(region).and_then(|r| r.manifests.get(print));
+        found.map(|m| m.content.blocks.values().copied().collect()).unwrap_or_default()
+    }
+
     /// The fingerprints, disk by disk, and the consistency of the last copy that a task took, at the one instant it took it.
     pub fn captured(&self, task: TaskId) -> Option<(Vec<String>, Consistency)> {
         let state = self.state();

@@ -5,7 +5,7 @@ mod snapshots;
 
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
-use super::{grouping, kinds, paying};
+use super::{charging, grouping, kinds, paying};
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
@@ -65,7 +65,7 @@ pub fn check(bench: &Bench) -> Checked {
     task_indexes_are_exact(store, &records)?;
     leases_are_ours(bench, &records)?;
     finished_tasks_left_nothing(bench, &records)?;
-    open_meters_are_exactly_those_due(&records)?;
+    open_meters_are_exactly_those_due(bench, &records)?;
     open_meters_are_indexed(store, &records)?;
     costs_equal_a_recount(bench, &records)?;
     paying::balances_equal_a_recount(bench, &records)?;
@@ -84,6 +84,7 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
     let verified = verify(bench.records()).map_err(|e| e.to_string())?;
     hold!(verified.findings.is_empty(), "`darkroom check` finds at rest: {:?}", verified.findings);
     let records = bench.witness.records();
+    charging::everything_is_attributed(bench, &records, &verified)?;
     for task in records.tasks.all() {
         hold!(!unfinished(task), "{} is still {:?} at rest", task.id, task.state);
     }
@@ -536,53 +537,56 @@ fn finished_tasks_left_nothing(bench: &Bench, records: &Records) -> Checked {
     Ok(())
 }
 
-/// The charges that must be running for what the records say, each with its quantity.
-fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
+/// The charges that must be running for what the records say, each with its quantity; `None` where that waits to be computed.
+fn charges_due(bench: &Bench, records: &Records) -> BTreeMap<(Uuid, String), Option<u64>> {
     let mut due = BTreeMap::new();
+    let unique = charging::quantities_due(bench, records);
     for image in records.images.all() {
         if image.status == image::Status::Available && image.visibility == Visibility::Private {
-            due.insert((image.id.0, format!("{:?}", Charge::ImageStorage)), image.stored_bytes());
+            let key = (image.id.0, format!("{:?}", Charge::ImageStorage));
+            due.insert(key, unique.get(&image.id.0).copied());
         }
         if image.status == image::Status::Recycled && image.visibility == Visibility::Private {
-            due.insert((image.id.0, format!("{:?}", Charge::BinStorage)), image.stored_bytes());
+            let key = (image.id.0, format!("{:?}", Charge::BinStorage));
+            due.insert(key, unique.get(&image.id.0).copied());
         }
     }
-    due.extend(snapshots::charges_due(records));
+    due.extend(snapshots::charges_due(records, &unique));
     for machine in records.instances.all() {
         // A machine that is being stopped or restarted runs until that is done.
         use instance::Status::{Rebooting, Running, Stopping};
         if matches!(machine.status, Running | Stopping | Rebooting) {
-            due.insert(
-                (machine.id.0, format!("{:?}", Charge::Running { flavor: machine.flavor.clone() })),
-                0,
-            );
+            for charge in machine.charges_running() {
+                due.insert((machine.id.0, format!("{charge:?}")), Some(0));
+            }
         }
         if has_run(machine, records) && machine.status != instance::Status::Deleting {
             // One that is being made is not there yet, one that is being removed costs nothing any more.
             let changing = records.tasks.all().find(|t| machine.task == Some(t.id) && unfinished(t));
             for disk in machine.disks.iter().filter(|d| changing.and_then(|t| t.disk) != Some(d.id)) {
                 let charge = Charge::Disk { disk_kind: disk.kind };
-                due.insert((disk.id.0, format!("{charge:?}")), disk.size_bytes);
+                due.insert((disk.id.0, format!("{charge:?}")), Some(disk.size_bytes));
             }
         }
     }
     due
 }
 
-/// Whether the machine has run: a meter of its running time says so, open or closed.
+/// Whether the machine has run, or was given a disk: a meter of its running time or of a disk says so, open or closed.
 fn has_run(machine: &Instance, records: &Records) -> bool {
-    let ran = |m: &Meter| m.subject == Subject::Instance(machine.id);
+    let of_disk = |m: &Meter| machine.disks.iter().any(|d| m.subject == Subject::Disk(d.id));
+    let ran = |m: &Meter| m.subject == Subject::Instance(machine.id) || of_disk(m);
     machine.status == instance::Status::Running || records.meters.all().any(ran)
 }
 
 /// What is due is charged once, what is not due is not charged: a running machine, an available image, a disk that was ever in use.
-fn open_meters_are_exactly_those_due(records: &Records) -> Checked {
-    let mut due = charges_due(records);
+fn open_meters_are_exactly_those_due(bench: &Bench, records: &Records) -> Checked {
+    let mut due = charges_due(bench, records);
     for meter in records.meters.all().filter(|m| m.to.is_none()) {
         let key = (meter.subject.uuid(), format!("{:?}", meter.charge));
         let quantity = due.remove(&key);
         hold!(
-            quantity == Some(meter.quantity_bytes),
+            quantity.is_some_and(|due| due.is_none_or(|due| due == meter.quantity_bytes)),
             "{} charges {key:?} for {} bytes, and due is {quantity:?}",
             meter.id,
             meter.quantity_bytes

@@ -6,6 +6,7 @@
 
 mod bench;
 mod binning;
+mod charging;
 mod content;
 mod dice;
 mod faults;

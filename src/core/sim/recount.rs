@@ -1,13 +1,13 @@
-//! Counts again what everything costs, in another way than the ledger: as time passes and with the prices that the region record has at
-//! that moment, whatever the price books say. And keeps what a meter cost when it was seen closed, which may never change.
+//! Counts again what everything costs, in another way than the ledger: as time passes, second by second with the prices that were first
+//! written for them, and with a fraction for each denominator. And keeps what a meter cost when it was seen closed, which never changes but
+//! in the commit that charges for a change of what holds chunks.
 
 use super::ports::SimClock;
+use crate::domain::attribution::Holding;
 use crate::domain::ids::{MeterId, RegionId};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
-use crate::domain::price::{PriceBook, SECONDS_PER_MONTH};
-use crate::domain::region::Region;
-use crate::domain::size::GB;
+use crate::domain::price::{Basis, DatedBook, Month, PriceBook};
 use crate::domain::time::Timestamp;
 use crate::ports::Clock;
 use crate::store::{Batch, Record, Version, Watch, decode_record, record_prefix};
@@ -20,20 +20,25 @@ pub(super) struct Recount {
     state: Mutex<State>,
 }
 
+/// The books of each region by version, each with the second from which it holds; those that were withdrawn are not here.
+type Books = BTreeMap<RegionId, BTreeMap<u32, (i64, PriceBook)>>;
+
 struct State {
     /// Until when everything is counted.
     until: Timestamp,
     /// The clock was set back: then what passed cannot be told from what did not.
     went_back: bool,
-    prices: BTreeMap<RegionId, PriceBook>,
+    /// How often meters were brought to what holds chunks.
+    n_settled: u64,
+    books: Books,
     lines: BTreeMap<MeterId, Line>,
     closed: BTreeMap<MeterId, Money>,
 }
 
 struct Line {
     meter: Meter,
-    /// Rate × quantity × seconds, not yet divided.
-    owed: i128,
+    /// Rate × quantity × seconds by what it is to be divided by.
+    owed: BTreeMap<i128, i128>,
 }
 
 impl Recount {
@@ -41,7 +46,8 @@ impl Recount {
         let state = State {
             until: clock.now(),
             went_back: false,
-            prices: BTreeMap::new(),
+            n_settled: 0,
+            books: BTreeMap::new(),
             lines: BTreeMap::new(),
             closed: BTreeMap::new(),
         };
@@ -54,23 +60,27 @@ impl Recount {
 
     /// What a meter costs by now; `None` when the clock went back, or for a meter from before the counting.
     pub(super) fn cost(&self, id: MeterId) -> Option<Money> {
+        /// Parts of a millionth, so fine that rounding each down never shows.
+        const FINE: i128 = 1_000_000_000_000_000_000;
         let mut state = self.lock();
         state.pass(self.clock.now());
         let line = state.lines.get(&id).filter(|_| !state.went_back)?;
-        let unit = match line.meter.charge {
-            Charge::ImageStorage | Charge::BinStorage | Charge::SnapshotStorage | Charge::Disk { .. } => {
-                i128::from(GB) * i128::from(SECONDS_PER_MONTH)
-            }
-            Charge::Running { .. } => 3600,
-            Charge::SnapshotService => i128::from(SECONDS_PER_MONTH),
-        };
-        let half_up = (2 * line.owed + unit) / (2 * unit);
-        Some(Money(i64::try_from(half_up).unwrap_or(i64::MAX)))
+        let (mut whole, mut fine) = (0, 1);
+        for (divisor, owed) in &line.owed {
+            whole += owed / divisor;
+            fine += (owed % divisor) * FINE / divisor + 1;
+        }
+        Some(Money(i64::try_from(whole + (fine + FINE / 2) / FINE).unwrap_or(i64::MAX)))
     }
 
     /// What a closed meter cost when it was first seen closed.
     pub(super) fn first_seen(&self, id: MeterId, cost: Money) -> Money {
         *self.lock().closed.entry(id).or_insert(cost)
+    }
+
+    /// How often meters were brought to what holds chunks: what everything costs may fall then.
+    pub(super) fn n_settled(&self) -> u64 {
+        self.lock().n_settled
     }
 }
 
@@ -78,57 +88,95 @@ impl State {
     /// Lets everything that is open cost what it costs until `now`.
     fn pass(&mut self, now: Timestamp) {
         self.went_back |= now < self.until;
-        let Self { until, prices, lines, .. } = self;
+        let Self { until, books, lines, .. } = self;
         for line in lines.values_mut().filter(|line| line.meter.to.is_none()) {
-            line.owed += owed(prices, &line.meter, until.seconds(), now.seconds());
+            let from_s = until.seconds().max(line.meter.from.seconds());
+            owe(books, &line.meter, from_s, now.seconds(), &mut line.owed);
         }
         self.until = now;
     }
 
+    /// A meter as it is now. What it was before counts for nothing: a change of what holds chunks reaches back to its moment.
     fn meter(&mut self, meter: Meter) {
-        let now = self.until.seconds();
-        let known = self.lines.remove(&meter.id);
-        let mut line = match known {
-            Some(line) => Line { meter, ..line },
-            None => Line { owed: owed(&self.prices, &meter, meter.from.seconds(), now), meter },
+        let mut owed = BTreeMap::new();
+        let ends_s = match (&meter.charge, meter.to) {
+            (Charge::Transfer { .. }, _) => meter.from.seconds() + 1,
+            (_, Some(to)) => to.seconds(),
+            (_, None) => self.until.seconds(),
         };
-        if let Some(to) = line.meter.to {
-            line.owed += owed(&self.prices, &line.meter, now, to.seconds());
+        owe(&self.books, &meter, meter.from.seconds(), ends_s, &mut owed);
+        self.lines.insert(meter.id, Line { meter, owed });
+    }
+
+    fn book(&mut self, book: DatedBook) {
+        let books = self.books.entry(book.region).or_default();
+        match book.withdrawn {
+            Some(_) => _ = books.remove(&book.prices.version),
+            // What was written first holds: nobody may change the prices of a book.
+            None => _ = books.entry(book.prices.version).or_insert((book.from.seconds(), book.prices)),
         }
-        self.lines.insert(line.meter.id, line);
     }
 }
 
-fn owed(prices: &BTreeMap<RegionId, PriceBook>, meter: &Meter, from_s: i64, until_s: i64) -> i128 {
-    let rate = prices.get(&meter.region).and_then(|book| match &meter.charge {
-        Charge::ImageStorage => Some(book.image_gb_month),
-        Charge::BinStorage => Some(book.bin_gb_month),
-        Charge::SnapshotStorage => Some(book.snapshot_gb_month),
-        Charge::SnapshotService => Some(book.snapshot_service_month),
-        Charge::Disk { disk_kind } => book.disk_gb_month.get(disk_kind).copied(),
-        Charge::Running { flavor } => book.flavor_hour.get(flavor).copied(),
-    });
-    let by_time = matches!(meter.charge, Charge::Running { .. } | Charge::SnapshotService);
-    let quantity = if by_time { 1 } else { meter.quantity_bytes };
-    i128::from(rate.unwrap_or_default().0) * i128::from(quantity) * i128::from(until_s - from_s)
+/// Adds what a meter owes for these seconds.
+fn owe(books: &Books, meter: &Meter, from_s: i64, until_s: i64, owed: &mut BTreeMap<i128, i128>) {
+    let Some(books) = books.get(&meter.region) else { return };
+    let mut at = from_s;
+    while at < until_s {
+        let holds = books.values().rfind(|(from_s, _)| *from_s <= at).or(books.values().next());
+        let Some((_, book)) = holds else { return };
+        let (month, next_month) = Timestamp::from_seconds(at).month();
+        let next_book = books.values().map(|(from_s, _)| *from_s).filter(|from_s| *from_s > at).min();
+        let next = until_s.min(next_month.seconds()).min(next_book.unwrap_or(until_s));
+        let month_s = match book.month {
+            Month::Fixed => 730 * 3600,
+            Month::Calendar => next_month.seconds() - month.seconds(),
+        };
+        let of_image = match book.basis {
+            Basis::Unique => meter.quantity_bytes,
+            Basis::Virtual => meter.virtual_bytes,
+        };
+        let unit = i128::from(book.unit.bytes());
+        let (rate, quantity, divisor) = match &meter.charge {
+            Charge::ImageStorage => (Some(book.image_gb_month), of_image, unit * i128::from(month_s)),
+            Charge::BinStorage => (Some(book.bin_gb_month), of_image, unit * i128::from(month_s)),
+            Charge::SnapshotStorage => {
+                (Some(book.snapshot_gb_month), meter.quantity_bytes, unit * i128::from(month_s))
+            }
+            Charge::SnapshotService => (Some(book.snapshot_service_month), 1, i128::from(month_s)),
+            Charge::Disk { disk_kind } => {
+                let rate = book.disk_gb_month.get(disk_kind).copied();
+                (rate, meter.quantity_bytes, unit * i128::from(month_s))
+            }
+            Charge::Running { flavor } => (book.flavor_hour.get(flavor).copied(), 1, 3600),
+            Charge::Licence { licence } => (book.licence_hour.get(licence).copied(), 1, 3600),
+            Charge::Transfer { .. } => (Some(book.transfer_gb), meter.quantity_bytes, unit),
+        };
+        let product = i128::from(rate.unwrap_or_default().0) * i128::from(quantity);
+        *owed.entry(divisor).or_default() += product * i128::from(next - at);
+        at = next;
+    }
 }
 
 impl Watch for Recount {
     fn committed(&self, _version: Version, batch: &Batch) {
         let mut state = self.lock();
         state.pass(self.clock.now());
-        let (meters, regions) = (record_prefix(Meter::TABLE), record_prefix(Region::TABLE));
-        for (key, value) in &batch.puts {
-            // Meters that change in the commit of a change of prices are counted with the old ones: no time passes in a commit.
-            if key.starts_with(&meters)
-                && let Ok(meter) = decode_record(key, value)
-            {
-                state.meter(meter);
+        let (meters, books) = (record_prefix(Meter::TABLE), record_prefix(DatedBook::TABLE));
+        let holdings = record_prefix(Holding::TABLE);
+        for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&books)) {
+            if let Ok(book) = decode_record(key, value) {
+                state.book(book);
             }
-            if key.starts_with(&regions)
-                && let Ok(region) = decode_record::<Region>(key, value)
-            {
-                state.prices.insert(region.id, region.prices);
+        }
+        let settled = batch.deletes.iter().any(|key| key.starts_with(&holdings));
+        state.n_settled += u64::from(settled);
+        for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&meters)) {
+            if let Ok(meter) = decode_record::<Meter>(key, value) {
+                if settled {
+                    state.closed.remove(&meter.id);
+                }
+                state.meter(meter);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::content::{BLOCK_BYTES, Content};
 use super::host::{GRACE_MS, Host, Manifest, Op, Region, base_path, end};
+use crate::domain::attribution::first_holders;
 use crate::domain::ids::RegionId;
 use crate::domain::time::Timestamp;
 use crate::ports::{Blobs, Fingerprint, PortError, Storage, Stored, StoredSize, Swept, Transferred, Watcher};
@@ -139,6 +140,13 @@ impl Blobs for SimBlobs {
 
     fn union_bytes(&self, fingerprints: &[Fingerprint]) -> Result<u64, PortError> {
         Ok(bytes(&self.blocks(fingerprints)?))
+    }
+
+    fn attribute(&self, groups: &[Vec<Fingerprint>]) -> Result<Vec<u64>, PortError> {
+        let blocks = |group: &Vec<Fingerprint>| self.blocks(group);
+        let groups: Vec<BTreeSet<u64>> = groups.iter().map(blocks).collect::<Result<_, _>>()?;
+        let sized = |group: BTreeSet<u64>| group.into_iter().map(|block| (block, BLOCK_BYTES)).collect();
+        Ok(first_holders(groups.into_iter().map(sized)))
     }
 
     fn sweep(&self, live: &[Fingerprint], now: Timestamp) -> Result<Swept, PortError> {

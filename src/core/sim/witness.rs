@@ -2,6 +2,7 @@
 //! commit shows: that every change has its event, that events are only ever added to the end of their chain, and that no counter rises over
 //! the limit in force.
 
+use crate::domain::attribution::Holding;
 use crate::domain::billing::{Billing, Entry, Held, Ledger};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
@@ -107,6 +108,7 @@ pub(super) struct Records {
     pub(super) installations: Table<Installation>,
     pub(super) tasks: Table<Task>,
     pub(super) meters: Table<Meter>,
+    pub(super) holdings: Table<Holding>,
     pub(super) counters: Table<Counter>,
     pub(super) accounts: Table<Account>,
     pub(super) projects: Table<Project>,
@@ -143,6 +145,7 @@ impl Records {
         self.installations.follow(batch);
         self.tasks.follow(batch);
         self.meters.follow(batch);
+        self.holdings.follow(batch);
         self.counters.follow(batch);
         self.accounts.follow(batch);
         self.projects.follow(batch);
@@ -322,6 +325,7 @@ impl Witness {
             installations: Table::new(),
             tasks: Table::new(),
             meters: Table::new(),
+            holdings: Table::new(),
             counters: Table::new(),
             accounts: Table::new(),
             projects: Table::new(),

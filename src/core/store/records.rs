@@ -2,6 +2,7 @@
 //! store. Indexes are plain rows; the use cases that write a record keep them in step in the same transaction.
 
 use super::{KeyPart, Record, StoreError};
+use crate::domain::attribution::{Attribution, Holding};
 use crate::domain::billing::{Billing, Entry, Held, Ledger};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
@@ -67,8 +68,8 @@ records! {
     Project, "project", 1, ProjectId, |r| r.id;
     User, "user", 1, UserId, |r| r.id;
     Session, "session", 1, SessionId, |r| r.id;
-    Region, "region", 5, RegionId, |r| r.id.clone(), older_region;
-    DatedBook, "book", 3, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
+    Region, "region", 6, RegionId, |r| r.id.clone(), older_region;
+    DatedBook, "book", 4, (RegionId, u32), |r| (r.region.clone(), r.prices.version), older_book;
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
@@ -77,7 +78,9 @@ records! {
     Installation, "installation", 1, InstanceId, |r| r.instance;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
-    Meter, "meter", 2, MeterId, |r| r.id, older_meter;
+    Meter, "meter", 3, MeterId, |r| r.id, older_meter;
+    Attribution, "attribution", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
+    Holding, "holding", 1, (AccountId, RegionId, u64), |r| (r.account, r.region.clone(), r.number);
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
     Sharing, "sharing", 2, ImageId, |r| r.image, older_sharing;
     Following, "following", 2, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone()), older_following;
@@ -138,33 +141,41 @@ fn older_counter(from_version: u32, mut value: Value) -> Result<Value, StoreErro
 
 /// Version 1 had no switch for copies; all regions take them until their provider says otherwise. Version 2 knew no recycle bin,
 /// version 3 no limit of shares, version 4 no sites, no limit of stored bytes and no snapshots: accounts can have them until the provider
-/// says otherwise.
+/// says otherwise. Version 5 knew one unit and one month, and charged neither licences nor transfers.
 fn older_region(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=4, Some(fields)) => {
+        (1..=5, Some(fields)) => {
             fields.entry("accepts_copies").or_insert_with(|| json!("on"));
-            fields.insert("sites".to_owned(), json!([SITE]));
             if from_version < 3 {
                 fields.insert("recycle_days".to_owned(), json!(7));
                 price_bin(fields);
             }
-            price_snapshots(fields);
-            fields.insert("snapshots".to_owned(), json!("on"));
-            fields.get_mut("limits").into_iter().for_each(more_limits);
+            if from_version < 5 {
+                fields.insert("sites".to_owned(), json!([SITE]));
+                price_snapshots(fields);
+                fields.insert("snapshots".to_owned(), json!("on"));
+                fields.get_mut("limits").into_iter().for_each(more_limits);
+            }
+            price_more(fields);
             Ok(value)
         }
         _ => Err(no_upcast::<Region>(from_version)),
     }
 }
 
-/// Version 1 knew no recycle bin, version 2 no snapshots.
+/// Version 1 knew no recycle bin, version 2 no snapshots, version 3 one unit and one month, neither licences nor transfers, and no book
+/// was ever withdrawn.
 fn older_book(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             if from_version < 2 {
                 price_bin(fields);
             }
-            price_snapshots(fields);
+            if from_version < 3 {
+                price_snapshots(fields);
+            }
+            price_more(fields);
+            fields.insert("withdrawn".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<DatedBook>(from_version)),
@@ -186,6 +197,17 @@ fn price_snapshots(fields: &mut Map<String, Value>) {
         let same = prices.get("image_gb_month").cloned().unwrap_or_else(|| json!(0));
         prices.insert("snapshot_service_month".to_owned(), json!(0));
         prices.insert("snapshot_gb_month".to_owned(), same);
+    }
+}
+
+/// Prices from before there was a choice of units and months: GB and 730 hours, and what was not charged costs nothing.
+fn price_more(fields: &mut Map<String, Value>) {
+    if let Some(prices) = fields.get_mut("prices").and_then(Value::as_object_mut) {
+        for (name, usual) in [("basis", "unique"), ("unit", "gb"), ("month", "fixed")] {
+            prices.insert(name.to_owned(), json!(usual));
+        }
+        prices.insert("licence_hour".to_owned(), json!({}));
+        prices.insert("transfer_gb".to_owned(), json!(0));
     }
 }
 
@@ -278,11 +300,14 @@ fn older_task(from_version: u32, mut value: Value) -> Result<Value, StoreError> 
     }
 }
 
-/// Version 1 had the rate of its beginning and kept it; now the price books say what it costs.
+/// Version 1 had the rate of its beginning and kept it; now the price books say what it costs. Version 2 knew no virtual bytes; prices
+/// for them did not exist, and the next change of what holds chunks writes them.
 fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1, Some(fields)) => {
+        (1 | 2, Some(fields)) => {
             fields.remove("rate");
+            let quantity = fields.get("quantity_bytes").cloned().unwrap_or_else(|| json!(0));
+            fields.insert("virtual_bytes".to_owned(), quantity);
             Ok(value)
         }
         _ => Err(no_upcast::<Meter>(from_version)),

@@ -114,6 +114,9 @@ fn image_copied(
     }
     if *ending == Ending::Done {
         image.disks = task.outputs.transferred.iter().flat_map(|t| t.disks.clone()).collect();
+        if let (Some(origin), Some(brought)) = (&task.origin, &task.outputs.transferred) {
+            ledger::charge_transfer(tx, ctx, &image, &origin.region, brought.sent_bytes)?;
+        }
     }
     image_made(tx, ctx, permit, image, ending)
 }
@@ -215,7 +218,8 @@ fn disk_changed(
     machine.status = Status::Stopped;
     let (word, detail) = match (task.kind, ending) {
         (Kind::DiskAdd, Ending::Done) => {
-            if let Some(disk) = &found {
+            // All its disks are there, also those of a machine that never ran: they are charged from now on if they were not yet.
+            for disk in &machine.disks {
                 ledger::open(tx, ctx, disk_meter(&machine, disk))?;
             }
             ("disk.added", format!("{label}."))
@@ -240,6 +244,7 @@ fn disk_meter(machine: &Instance, disk: &Disk) -> Opening {
         region: machine.region.clone(),
         charge: Charge::Disk { disk_kind: disk.kind },
         quantity_bytes: disk.size_bytes,
+        virtual_bytes: disk.size_bytes,
     }
 }
 
@@ -291,7 +296,7 @@ fn reinstalled(
     audit::write(tx, ctx, permit, &instances::entry(&machine, action, detail))
 }
 
-/// The machine runs: its disks are charged from now on if they were not yet, and so is its type.
+/// The machine runs: its disks are charged from now on if they were not yet, and so are its type and the licence it carries.
 pub(super) fn running(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
@@ -302,24 +307,33 @@ pub(super) fn running(
     machine.error = None;
     machine.ssh_port = ssh_port;
     machine.started = Some(ctx.now);
-    let running = Opening {
-        subject: Subject::Instance(machine.id),
-        name: machine.name.to_string(),
-        account: machine.account,
-        project: machine.project,
-        region: machine.region.clone(),
-        charge: Charge::Running { flavor: machine.flavor.clone() },
-        quantity_bytes: 0,
-    };
-    ledger::open(tx, ctx, running)?;
+    charge_running(tx, ctx, machine)?;
     machine.disks.iter().try_for_each(|disk| ledger::open(tx, ctx, disk_meter(machine, disk)))
 }
 
-/// The machine is off: its type is not charged any more; its disks are, as long as they exist.
+/// Charges a machine that runs for its type and the licence it carries, from now on where that was not so yet.
+pub(super) fn charge_running(tx: &mut Tx<'_>, ctx: &Ctx, machine: &Instance) -> Result<()> {
+    for charge in machine.charges_running() {
+        let running = Opening {
+            subject: Subject::Instance(machine.id),
+            name: machine.name.to_string(),
+            account: machine.account,
+            project: machine.project,
+            region: machine.region.clone(),
+            charge,
+            quantity_bytes: 0,
+            virtual_bytes: 0,
+        };
+        ledger::open(tx, ctx, running)?;
+    }
+    Ok(())
+}
+
+/// The machine is off: its type and its licence are not charged any more; its disks are, as long as they exist.
 pub(super) fn stopped(tx: &mut Tx<'_>, ctx: &Ctx, machine: &mut Instance) -> Result<()> {
     machine.status = Status::Stopped;
     machine.ssh_port = None;
     machine.started = None;
-    ledger::close(tx, ctx, Subject::Instance(machine.id), |charge| matches!(charge, Charge::Running { .. }))?;
+    ledger::close(tx, ctx, Subject::Instance(machine.id), Charge::while_running)?;
     Ok(())
 }

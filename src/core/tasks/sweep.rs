@@ -2,6 +2,7 @@
 
 use super::settle;
 use crate::domain::Result;
+use crate::domain::attribution::Holding;
 use crate::domain::ids::{RegionId, TaskId};
 use crate::domain::installation::Installation;
 use crate::domain::instance::{Instance, Status};
@@ -83,6 +84,22 @@ fn mend(ctx: &Ctx, seen: &Instance, power: &Power) -> Result<bool> {
     })
 }
 
+/// Charges machines that ran before market licences were charged for theirs, from now on. Run once, when darkroom starts.
+///
+/// # Errors
+/// When the store cannot be used.
+pub fn licences(app: &Arc<App>) -> Result<u32> {
+    let ctx = app.system();
+    let permit = ctx.authorize(Act::InstancePower, &Resource::Provider, "instance")?;
+    let running = app.instances.all().into_iter().filter(|m| m.status == Status::Running);
+    each(running.filter(|m| !m.origin.licence.is_empty()), |seen| {
+        ctx.transact(&permit, |tx| {
+            let machine = tx.get::<Instance>(&seen.id)?.filter(|m| m.status == Status::Running);
+            machine.map_or(Ok(0), |machine| settle::charge_running(tx, &ctx, &machine).map(|()| 1))
+        })
+    })
+}
+
 /// Removes from the host the system disks that were replaced. Gives how many are gone.
 ///
 /// # Errors
@@ -144,6 +161,10 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
     }
     for image in app.images.all().iter().filter(|i| i.region == *region) {
         live.extend(image.disks.iter().map(|d| d.fingerprint.clone()));
+    }
+    // What is gone and not charged for to its end yet: who pays for it next is still to be computed.
+    for change in list::<Holding>(app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items {
+        live.extend(change.contents.into_iter().filter(|_| change.region == *region));
     }
     for snapshot in app.snapshots.all().iter().filter(|s| s.region == *region) {
         live.extend(snapshot.contents().map(|d| d.fingerprint.clone()));

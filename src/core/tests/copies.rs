@@ -292,7 +292,9 @@ fn of_a_public_image_a_tenant_gets_a_private_one_that_is_charged() {
             (Visibility::Private, Status::Available, false)
         );
         assert_eq!((copy.licence.as_str(), copy.project), ("GPL", s.lab));
-        assert_eq!(s.charged(id), [copy.stored_bytes()]);
+        // In the first region an older image of the account holds all of it (`docs/adr/0018-unique-bytes.md`).
+        let own = if copy.region.as_str() == "north-1" { 0 } else { copy.stored_bytes() };
+        assert_eq!(s.charged(id), [own]);
     }
     let owner = Some(s.image(public).project);
     let told =

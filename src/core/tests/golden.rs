@@ -157,6 +157,8 @@ fn stored_forms() -> BTreeMap<String, String> {
     // What is being replaced now.
     let change = ChangeImageForm { disk_gib: "4".to_owned(), ..change };
     instances::change_image(&bench.at_present(&owner), &change).unwrap();
+    // What holds chunks changed and is not charged for yet.
+    bench.copy(&owner, image, project, &["north-1"], "again").unwrap();
     // The mark of a store that is being filled, which no story leaves behind.
     let mark = Seeding { began: bench.clock.now() };
     transact::<_, StoreError>(bench.records(), 1, |tx| tx.put(&mark)).unwrap();
@@ -318,6 +320,18 @@ fn what_older_programs_wrote_is_understood() {
     assert!(region_4.contains(no_service) && region_4.contains(r#""snapshots":"on""#), "{region_4}");
     let book_2 = read_older::<DatedBook>(b"any", include_str!("older/book_2.json"));
     assert!(book_2.contains(r#""bin_gb_month":20000,"snapshot_service_month":0"#), "{book_2}");
+    let more = r#""symbol":"€","basis":"unique","unit":"gb","month":"fixed","#;
+    let (region_5, book_3) = (
+        read_older::<Region>(b"any", include_str!("older/region_5.json")),
+        read_older::<DatedBook>(b"any", include_str!("older/book_3.json")),
+    );
+    for new in [&region_5, &book_3, &book_2, &region_4] {
+        assert!(new.contains(more) && new.contains(r#""licence_hour":{},"transfer_gb":0}"#), "{new}");
+    }
+    assert!(book_3.contains(r#""withdrawn":null"#), "{book_3}");
+    let meter_2 = read_older::<Meter>(b"any", include_str!("older/meter_2.json"));
+    let bytes = meter_2.split("\"quantity_bytes\":").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+    assert!(meter_2.contains(&format!("\"virtual_bytes\":{bytes},")), "{meter_2}");
     let book = read_older::<DatedBook>(b"any", include_str!("older/book_1.json"));
     assert!(book.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{book}");
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));
@@ -326,7 +340,10 @@ fn what_older_programs_wrote_is_understood() {
     let instance_2 = read_older::<Instance>(b"any", include_str!("older/instance_2.json"));
     assert!(instance_2.contains(r#""iso":null,"origin":"#), "{instance_2}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
-    assert!(meter.contains(r#""quantity_bytes":2147483648,"from":1795000000000"#), "{meter}");
+    assert!(
+        meter.contains(r#""quantity_bytes":2147483648,"virtual_bytes":2147483648,"from":1795000000000"#),
+        "{meter}"
+    );
     assert!(
         counter.contains(r#""n_images":2,"n_instances":1,"creating":{},"n_copies":0,"n_shares":null"#),
         "{counter}"

@@ -16,7 +16,7 @@ use darkroom_core::domain::meter::Charge;
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::domain::view::Health;
 use darkroom_core::ops::ctx::{Ctx, Place, Settings};
-use darkroom_core::ops::{audit, groups, images, instances, provider};
+use darkroom_core::ops::{attribution, audit, groups, images, instances, provider};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Crash, Effect, Op, Provider, check, check_at_rest};
 use darkroom_core::tasks::sweep;
@@ -355,6 +355,7 @@ fn a_crash_at_any_commit_changes_nothing_about_the_end_of_a_roll() {
             while !scene.bench.faults.dead() {
                 // The end of the program looks like a store that is closed.
                 drop(groups::sweep(&scene.bench.app));
+                drop(attribution::sweep(&scene.bench.app));
                 drop(scene.bench.engine.run_once());
             }
             scene.bench.restart().unwrap();

@@ -328,7 +328,7 @@ fn a_price_that_changed_since_it_was_shown_is_shown_again_first() {
     let s = scene();
     let machine = s.machine("web");
     provider::change_region(&s.bench.app.system(), &"north-1".into(), |r| {
-        r.prices.version += 1;
+        r.prices.image_gb_month = darkroom_core::domain::money::Money(1);
         Ok(())
     })
     .unwrap();

@@ -6,7 +6,7 @@ use super::{Code, DataArgs, Failure, start_quiet_log};
 use crate::server::{open_records, open_storage};
 use clap::Args;
 use darkroom_core::domain::ids::RegionId;
-use darkroom_core::ops::verify::{Needer, Verified, verify};
+use darkroom_core::ops::verify::{Needer, Verified, attributed, verify};
 use darkroom_core::ports::{PortError, Watcher as _};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,8 +79,9 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let data = data_directory(&args.data.data, Wanted::Existing)?;
     // Held until the end, so that no server starts meanwhile.
     let records = open_records(&data)?;
-    let verified = verify(records.as_ref())?;
+    let mut verified = verify(records.as_ref())?;
     let storage = open_storage(&data, &settings);
+    verified.findings.extend(attributed(&verified, storage.as_ref()));
     let progress = Progress::new("Reading chunks");
     let mut regions = Vec::new();
     for region in regions_of(&data, &verified)? {

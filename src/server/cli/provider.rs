@@ -79,6 +79,7 @@ pub fn add_region(ctx: &Ctx, id: RegionId, change: &RegionChange) -> Result<Stri
         snapshot_gb_month: Money::ZERO,
         disk_gb_month: [].into(),
         flavor_hour: [].into(),
+        ..PriceBook::default()
     };
     let (images, accepts_copies, snapshots) = (Switch::On, Switch::On, Switch::On);
     let mut region = Region {
@@ -380,6 +381,7 @@ mod tests {
             snapshot_gb_month: Money(5),
             disk_gb_month: [].into(),
             flavor_hour: [].into(),
+            ..PriceBook::default()
         };
         let (images, accepts_copies, snapshots) = (Switch::On, Switch::On, Switch::On);
         let before = Region {

@@ -183,5 +183,6 @@ fn prices(image: i64, disks: [i64; 3], types: [i64; 5]) -> PriceBook {
         snapshot_gb_month: Money(image * 3 / 5),
         disk_gb_month: DiskKind::ALL.into_iter().zip(disks.map(Money)).collect(),
         flavor_hour: flavors.into_iter().zip(types.map(Money)).collect(),
+        ..PriceBook::default()
     }
 }

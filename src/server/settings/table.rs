@@ -3,6 +3,7 @@
 
 use super::{LogFormat, LogLevel, Settings};
 use crate::server::hypervisor::qemu::settings::{Accelerator, GuestNetwork};
+use darkroom_core::domain::price::{Month, Unit};
 use std::net::{IpAddr, SocketAddr};
 
 /// One setting.
@@ -352,6 +353,22 @@ pub const ENTRIES: &[Entry] = &[
         u32,
         limits.group_failures_max,
         "Failed tries of a scaling group in an hour before it waits for the rest of it."
+    ),
+    choice!(
+        "prices.unit",
+        limits.unit,
+        ["GB" => Unit::Gb, "GiB" => Unit::Gib],
+        "\"GB\" or \"GiB\"",
+        "GiB",
+        "The unit that bytes are charged in: GB is 10^9 bytes, GiB is 2^30. A change holds from the next start on, never backwards."
+    ),
+    choice!(
+        "prices.month",
+        limits.month,
+        ["730h" => Month::Fixed, "calendar" => Month::Calendar],
+        "\"730h\" or \"calendar\"",
+        "calendar",
+        "How long the month of a rate is: 730 hours, or the month of the calendar in UTC. A change holds from the next start on, never backwards."
     ),
     whole!(
         "billing.recycle_after_days",

@@ -166,6 +166,7 @@ mod tests {
             snapshot_gb_month: Money(50_000),
             disk_gb_month: [(DiskKind::Ssd, Money(80_000))].into(),
             flavor_hour: [("m1.tiny".into(), Money(4_000))].into(),
+            ..PriceBook::default()
         }
     }
 

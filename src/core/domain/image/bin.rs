@@ -1,7 +1,9 @@
 //! The recycle bin: what a deleted image keeps until its time there is over, what it costs there, and deletions that are planned (A5-4, P7).
 
 use super::{Image, Status, Visibility};
+use crate::domain::attribution::{Class, Holder};
 use crate::domain::error::Reason;
+use crate::domain::ids::Subject;
 use crate::domain::meter::Charge;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,12 @@ impl Image {
             (Visibility::Private, Status::Recycled) => Some(Charge::BinStorage),
             (Visibility::Public, _) | (_, Status::Creating | Status::Error | Status::Deleting) => None,
         }
+    }
+
+    /// It as what holds its chunks, in a class (`docs/adr/0018-unique-bytes.md`).
+    pub fn holder(&self, class: Class) -> Holder {
+        let contents = self.disks.iter().map(|disk| disk.fingerprint.clone()).collect();
+        Holder { subject: Subject::Image(self.id), class, created: self.created, contents }
     }
 
     /// Whether it takes one slot of its account's quota. What the provider offers takes none.

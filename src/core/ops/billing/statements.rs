@@ -126,7 +126,7 @@ fn close(ctx: &Ctx, permit: &Permit, seen: &Ledger, month: Month, lines: &Writte
         }
         let statement = number(tx, ctx, &account, &mut head, month, lines, &symbol)?;
         append(tx, &mut head, charge(ctx, &statement))?;
-        let detail = format!("{} to pay for {}.", statement.due.display(&symbol), month.from.month());
+        let detail = format!("{} to pay for {}.", statement.due.display(&symbol), month.from.month_words());
         let name = format!("Statement {}", statement.number);
         let entry = provider::account_entry(&account, None, "billing.statement", format!("{name}: {detail}"));
         audit::write(tx, ctx, permit, &entry)?;

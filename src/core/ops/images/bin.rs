@@ -248,7 +248,7 @@ pub fn restore(ctx: &Ctx, form: &RestoreImageForm) -> Result<ImageId> {
         let mut image = fresh(tx, id)?;
         image.can(Action::Restore)?;
         billing::release(tx, &image)?;
-        let region = region_with_images(tx, &image.region)?;
+        let region = region_with_images(tx, ctx, &image.region)?;
         image.restore();
         if image.takes_slot() {
             let limits = ledger::limits(tx, image.account, &region)?;

@@ -17,7 +17,7 @@ use crate::domain::text::{Name, counted};
 use crate::domain::view::{CopyOptions, CopyRegion, CopyWithData, ProjectChoice};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Permit};
-use crate::ops::{audit, billing, ledger, people, shares, tasks};
+use crate::ops::{audit, billing, ledger, people, prices, shares, tasks};
 use crate::store::records::index;
 use crate::store::{Tx, read_index};
 
@@ -46,7 +46,7 @@ pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
         // Of a shared image its recipient gets what it contains, not where it comes from.
         let source = if given.is_some() { received(source) } else { source };
         for (region, shown_version, ids) in &targets {
-            let region = target_region(tx, region, &source, given.as_ref())?;
+            let region = target_region(tx, ctx, region, &source, given.as_ref())?;
             price_unchanged(&region.prices, *shown_version)?;
             copy_to(tx, ctx, &permit, &source, &project, &region, &command, *ids)?;
         }
@@ -80,8 +80,14 @@ fn of_project(project: &Project) -> Resource {
 }
 
 /// The region, if it takes a copy of `source`.
-fn target_region(tx: &mut Tx<'_>, id: &RegionId, source: &Image, given: Option<&Share>) -> Result<Region> {
-    let region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region").at("regions"))?;
+fn target_region(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    id: &RegionId,
+    source: &Image,
+    given: Option<&Share>,
+) -> Result<Region> {
+    let region = prices::region(tx, ctx, id).map_err(|e| e.at("regions"))?;
     match source.can_copy_to(&region, given.is_some()) {
         Ok(()) => Ok(region),
         Err(reason) => Err(Error { kind: Kind::Forbidden, ..reason.into() }.at("regions")),
@@ -191,7 +197,7 @@ pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) 
             return Err(gone());
         }
         source.can(Action::Copy)?;
-        let region = target_region(tx, &image.region, &source, None)?;
+        let region = target_region(tx, ctx, &image.region, &source, None)?;
         billing::may_begin(tx, ctx, image.account)?;
         begin(tx, ctx, permit, task, &source, &image)?;
         let (held, limits) = (image.held_bytes(), ledger::limits(tx, image.account, &region)?);

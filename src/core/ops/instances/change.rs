@@ -16,7 +16,7 @@ use crate::domain::view::ChangeImageOptions;
 use crate::domain::{Error, FieldError, Result};
 use crate::ops::ctx::{Ctx, Permit, Place};
 use crate::ops::tasks::{self, About};
-use crate::ops::{audit, groups, images, people, shares};
+use crate::ops::{audit, groups, images, people, prices, shares};
 
 /// Replaces the system disk of a machine that is off by a new one from another image, and starts it. Data disks, name, keys and user data
 /// stay; cloud-init runs again. Until the new system runs, the old one is kept and charged.
@@ -73,7 +73,7 @@ fn begin(
             images::life::still_leads(tx, &image, family)?;
         }
         image.can(image::Action::Deploy)?;
-        let region = tx.get::<Region>(&machine.region)?.ok_or_else(|| Error::not_found("region"))?;
+        let region = prices::region(tx, ctx, &machine.region)?;
         let next = next(&machine, &image, command.disk_bytes, (task, disk));
         judge(&machine, &next, &image, &region)?;
         images::price_unchanged(&region.prices, command.price_version)?;

@@ -27,8 +27,8 @@ pub fn create_image(ctx: &Ctx, form: &SnapshotImageForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let snapshot = super::fresh(tx, command.snapshot)?;
         snapshot.can(Action::Image)?;
-        let region = images::region_with_images(tx, &snapshot.region)?;
-        images::service_for(tx, snapshot.makes(), snapshot.account, &region.id)?;
+        let region = images::region_with_images(tx, ctx, &snapshot.region)?;
+        images::service_for(tx, ctx, snapshot.makes(), snapshot.account, &region.id)?;
         images::price_unchanged(&region.prices, command.price_version)?;
         billing::may_begin(tx, ctx, snapshot.account)?;
         let limits = ledger::limits(tx, snapshot.account, &region)?;

@@ -76,7 +76,7 @@ fn create(ctx: &Ctx, edit: &ScheduleEdit) -> Result<ScheduleId> {
     ctx.transact(&permit, |tx| {
         let machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
         lasting(&machine)?;
-        service::required(tx, machine.account, &machine.region)?;
+        service::required(tx, ctx, machine.account, &machine.region)?;
         edit.what.of(&machine).map_err(|reason| Error::from(reason).at("what"))?;
         let mut all = of_machine(tx, machine.id)?;
         let max = ctx.app.settings.schedules_max;
@@ -170,7 +170,7 @@ pub fn run(ctx: &Ctx, id: ScheduleId) -> Result<ScheduleId> {
             let message = format!("The schedule of {} is off. Turn it on first.", schedule.name);
             return Err(Error::conflict("schedule_off", message));
         }
-        service::required(tx, schedule.account, &schedule.region)?;
+        service::required(tx, ctx, schedule.account, &schedule.region)?;
         schedule.next = schedule.next.min(ctx.now);
         tx.put(&schedule)?;
         audit::write(tx, ctx, &permit, &entry(&schedule, "schedule.run", String::new()))

@@ -14,7 +14,7 @@ use crate::domain::view::ServiceView;
 use crate::domain::{Error, Kind, Result};
 use crate::ops::audit::{self, Entry};
 use crate::ops::ctx::{App, Ctx, Permit, Place, each};
-use crate::ops::{billing, images, ledger, people};
+use crate::ops::{billing, images, ledger, people, prices};
 use crate::store::{Order, Tx, list};
 use std::sync::Arc;
 
@@ -34,9 +34,10 @@ fn off(region: &Region) -> Reason {
         "Snapshots and machine images need the snapshot service.",
         format!("It is off in {}.", region.id),
         format!(
-            "An owner can turn it on in Snapshots, for {} a month and {} per GB and month of what it keeps.",
+            "An owner can turn it on in Snapshots, for {} a month and {} per {} of what it keeps.",
             prices.snapshot_service_month.display(symbol),
-            prices.snapshot_gb_month.rate(symbol)
+            prices.snapshot_gb_month.rate(symbol),
+            prices.per_month()
         ),
     )
 }
@@ -46,8 +47,8 @@ fn off(region: &Region) -> Reason {
 ///
 /// # Errors
 /// `snapshot_feature_off`; `snapshot_service_off`, with the price.
-pub(crate) fn required(tx: &mut Tx<'_>, account: AccountId, id: &RegionId) -> Result<Region> {
-    let region = tx.get::<Region>(id)?.ok_or_else(|| Error::not_found("region"))?;
+pub(crate) fn required(tx: &mut Tx<'_>, ctx: &Ctx, account: AccountId, id: &RegionId) -> Result<Region> {
+    let region = prices::region(tx, ctx, id)?;
     let on = tx.get::<SnapshotService>(&(account, id.clone()))?.is_some();
     refusal(&region, on).map_or(Ok(region), Err)
 }
@@ -75,7 +76,7 @@ pub fn turn(ctx: &Ctx, place: &Place, form: &ServiceForm) -> Result<()> {
     let (project, _) = people::project_of(ctx, place, Act::SnapshotGet)?;
     let permit = ctx.authorize(Act::SnapshotService, &Resource::Account(project.account), "account")?;
     ctx.transact(&permit, |tx| {
-        let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
+        let region = prices::region(tx, ctx, &command.region)?;
         let found = tx.get::<SnapshotService>(&(project.account, region.id.clone()))?;
         match (command.turn, found) {
             (Switch::On, Some(_)) | (Switch::Off, None) => Ok(()),
@@ -104,9 +105,10 @@ fn turn_on(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, project: &Project, regio
     ledger::charge_service(tx, ctx, &service)?;
     let symbol = &region.prices.symbol;
     let detail = format!(
-        "For {} a month and {} per GB and month of what it keeps.",
+        "For {} a month and {} per {} of what it keeps.",
         region.prices.snapshot_service_month.display(symbol),
-        region.prices.snapshot_gb_month.rate(symbol)
+        region.prices.snapshot_gb_month.rate(symbol),
+        region.prices.per_month()
     );
     audit::write(tx, ctx, permit, &entry(&service, "snapshot_service.on", detail))
 }

@@ -1,6 +1,7 @@
 //! Verifies what is charged: every meter belongs to something, and everything is charged for what it is, once.
 
 use super::All;
+use crate::domain::attribution::Holding;
 use crate::domain::ids::Subject;
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
@@ -35,6 +36,17 @@ impl All {
                 None => vec![],
             };
             let what = format!("The image “{}” ({})", image.name, image.id);
+            for meter in open.get(&Subject::Image(image.id)).into_iter().flatten() {
+                let waits = |h: &Holding| h.account == image.account && h.region == image.region;
+                let known = self.attributions.contains_key(&(image.account, image.region.clone()));
+                if known && meter.virtual_bytes != image.virtual_bytes() && !self.holdings.iter().any(waits) {
+                    found.push(format!(
+                        "{what} is charged for {} virtual bytes and has {}.",
+                        meter.virtual_bytes,
+                        image.virtual_bytes()
+                    ));
+                }
+            }
             match image.charge() {
                 Some(due) if charges.is_empty() => found.push(format!(
                     "{what} is {} and not charged for {}.",
@@ -79,16 +91,31 @@ fn machine_meters(machine: &Instance, open: &BTreeMap<Subject, Vec<&Meter>>) -> 
     let mut found = Vec::new();
     let what = format!("instance “{}” ({})", machine.name, machine.id);
     let of = |subject| open.get(&subject).map_or(&[][..], Vec::as_slice);
-    let runs = of(Subject::Instance(machine.id)).iter().any(|m| matches!(m.charge, Charge::Running { .. }));
+    let own = of(Subject::Instance(machine.id));
+    let runs = own.iter().any(|m| m.charge.while_running());
     let at_rest = matches!(machine.status, Status::Stopped | Status::Error | Status::Deleting);
-    if machine.status == Status::Running && !runs {
-        found.push(format!("The {what} runs and is not charged."));
+    let due = machine.charges_running();
+    if machine.status == Status::Running {
+        for due in due.iter().filter(|due| !own.iter().any(|m| m.charge == **due)) {
+            found.push(format!("The {what} runs and is not charged for {}.", due.words()));
+        }
+        for meter in own.iter().filter(|m| !due.contains(&m.charge)) {
+            found
+                .push(format!("The {what} is charged for {}, which it does not have.", meter.charge.words()));
+        }
     }
     if at_rest && runs {
         found.push(format!("The {what} does not run and is charged for running."));
     }
     for disk in &machine.disks {
         let is_charged = !of(Subject::Disk(disk.id)).is_empty();
+        for meter in of(Subject::Disk(disk.id)).iter().filter(|m| m.quantity_bytes != disk.size_bytes) {
+            let (charged, has) = (meter.quantity_bytes, disk.size_bytes);
+            found.push(format!(
+                "A disk ({}) of the {what} is charged for {charged} bytes and has {has}.",
+                disk.id
+            ));
+        }
         if machine.status == Status::Running && !is_charged {
             found.push(format!("A disk ({}) of the {what} is not charged.", disk.id));
         }

@@ -135,13 +135,19 @@ pub(super) fn n_counted(account: &AccountId, region: &RegionId, records: &Record
 }
 
 /// The charges that must be running: each available snapshot for its bytes, each service that is on.
-pub(super) fn charges_due(records: &Records) -> BTreeMap<(Uuid, String), u64> {
+pub(super) fn charges_due(
+    records: &Records,
+    unique: &BTreeMap<Uuid, u64>,
+) -> BTreeMap<(Uuid, String), Option<u64>> {
     let mut due = BTreeMap::new();
     for snapshot in records.snapshots.all().filter(|s| s.status == Status::Available) {
-        due.insert((snapshot.id.0, format!("{:?}", Charge::SnapshotStorage)), snapshot.stored_bytes());
+        due.insert(
+            (snapshot.id.0, format!("{:?}", Charge::SnapshotStorage)),
+            unique.get(&snapshot.id.0).copied(),
+        );
     }
     for service in records.services.all() {
-        due.insert((service.subject().uuid(), format!("{:?}", Charge::SnapshotService)), 0);
+        due.insert((service.subject().uuid(), format!("{:?}", Charge::SnapshotService)), Some(0));
     }
     due
 }

@@ -141,7 +141,7 @@ pub fn Statements(statements: Vec<StatementRow>, now: Timestamp) -> impl IntoVie
                 let name = format!("Statement {}", statement.number);
                 view! {
                     <Row>
-                        <NameCell name href sub=statement.from.month()/>
+                        <NameCell name href sub=statement.from.month_words()/>
                         <Cell label="Closed" kind=Kind::Short><Moment at=statement.closed now/></Cell>
                         <Cell label="Lines" kind=Kind::Number rank=Rank::Low>{statement.n_lines.to_string()}</Cell>
                         <Cell label="To pay" kind=Kind::Number><MoneyText amount=due/></Cell>

@@ -36,7 +36,7 @@ fn StatementSheet(view: StatementView) -> impl IntoView {
     };
     let file = paths::statement_csv(statement.account, statement.number);
     let (symbol, n_lines) = (statement.symbol.clone(), statement.n_lines);
-    let sub = format!("{}, {}", statement.name, statement.from.month());
+    let sub = format!("{}, {}", statement.name, statement.from.month_words());
     let of = statement.clone();
     view! {
         <Title text=format!("{title} · darkroom")/>
