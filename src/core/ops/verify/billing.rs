@@ -150,7 +150,10 @@ impl All {
             let closed = money.ledgers.get(&account).and_then(|head| head.closed_to);
             if closed.is_some_and(|to| month < to) {
                 let whose = self.account_name(account);
-                found.push(format!("There are lines of {} of {whose} without a statement.", month.month_words()));
+                found.push(format!(
+                    "There are lines of {} of {whose} without a statement.",
+                    month.month_words()
+                ));
             }
         }
         found
