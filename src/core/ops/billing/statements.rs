@@ -10,6 +10,7 @@ use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Account;
 use crate::domain::statement::{LINES_PER_PART, Line, Month, Part, Series, Statement};
+use crate::ops::attribution;
 use crate::ops::audit;
 use crate::ops::audit::chain::{digest, hex};
 use crate::ops::ctx::{App, Ctx, Permit, each};
@@ -17,6 +18,7 @@ use crate::ops::provider;
 use crate::ops::usage::Histories;
 use crate::store::{Order, Tx, list};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Lines that are written in one commit.
@@ -27,14 +29,19 @@ const LINES_PER_COMMIT: usize = 20 * LINES_PER_PART;
 /// # Errors
 /// The first failure, when all the others have been worked on.
 pub fn sweep_months(app: &Arc<App>) -> Result<u32> {
+    // What holds chunks is charged from the moment of its change on, so it has to be charged before the month of that moment is frozen.
+    let settled = attribution::sweep(app);
+    let unsettled: BTreeSet<AccountId> =
+        attribution::pending(app)?.into_iter().map(|(account, _)| account).collect();
     let all = list::<Account>(app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items;
-    each(all, |account| {
+    let closed = each(all.into_iter().filter(|account| !unsettled.contains(&account.id)), |account| {
         let mut n = 0;
         while let Some(made) = close_next(&app.system(), &account)? {
             n += made;
         }
         Ok(n)
-    })
+    });
+    settled.and(closed)
 }
 
 /// Closes the next month of the account, if its day has come; gives how many statements that made.
