@@ -53,6 +53,12 @@ pub const AUDIT: &str = "/audit";
 pub const AUDIT_CSV: &str = "/audit.csv";
 /// The limits of the account, and requests for more.
 pub const QUOTAS: &str = "/quotas";
+/// Usage.
+pub const USAGE: &str = "/usage";
+/// Usage as a file for spreadsheets.
+pub const USAGE_CSV: &str = "/usage.csv";
+/// Usage for programs.
+pub const USAGE_JSON: &str = "/usage.json";
 /// Accounts, for the provider.
 pub const ACCOUNTS: &str = "/accounts";
 /// Regions, for the provider.
@@ -301,6 +307,16 @@ pub fn quota_ask(kind: QuotaKind) -> String {
 /// The dialog that changes a region.
 pub fn region(id: &RegionId) -> String {
     format!("{REGIONS}/{}", percent(id.as_str()))
+}
+
+/// The prices of a region.
+pub fn region_prices(id: &RegionId) -> String {
+    format!("{REGIONS}/{}/prices", percent(id.as_str()))
+}
+
+/// The dialog for new prices of a region.
+pub fn region_prices_new(id: &RegionId) -> String {
+    format!("{}/new", region_prices(id))
 }
 
 /// The dialog that answers a request.

@@ -91,6 +91,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
             .into_iter()
             .filter(|_| shell.operator)
             .map(|(label, href, icon)| item(label, href, icon, TabNote::None));
+    let usage = shell.project.as_ref().map(|_| item("Usage", paths::USAGE, IconName::Usage, TabNote::None));
     vec![
         NavGroup {
             heading: None,
@@ -99,8 +100,9 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         group("Compute", compute),
         group(
             "Account",
-            [quotas]
+            usage
                 .into_iter()
+                .chain([quotas])
                 .chain(of_provider)
                 .chain([
                     item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),
