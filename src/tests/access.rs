@@ -71,6 +71,13 @@ const CALLS: &[(&str, Body)] = &[
          &form[snapshots]=on&form[n_snapshots_max]=9"
             .to_owned()
     }),
+    ("set_prices", |_| {
+        "form[region]=north-1&form[shown]=1&form[basis]=virtual&form[image]=0.05&form[bin]=0&form[service]=1\
+         &form[snapshot]=0.04&form[transfer]=0.01"
+            .to_owned()
+    }),
+    // There is none to come; who may not even try is told so first.
+    ("withdraw_prices", |_| "region=north-1&version=9".to_owned()),
     ("ask_reach", |w| {
         format!("form[image]={}&form[region]=south-1&form[reason]=Our customers are there", w.image)
     }),
@@ -175,6 +182,7 @@ const ROUTES: &[(&str, Body)] = &[
     ("/tasks", |_| "/tasks".to_owned()),
     ("/tasks/{id}", |w| format!("/tasks/{}", w.running_task)),
     ("/audit", |_| "/audit".to_owned()),
+    ("/usage", |_| "/usage".to_owned()),
     ("/quotas", |_| "/quotas".to_owned()),
     ("/quotas/{kind}", |_| "/quotas/images".to_owned()),
     ("/billing", |_| "/billing".to_owned()),
@@ -191,6 +199,8 @@ const ROUTES: &[(&str, Body)] = &[
     ("/accounts/{id}/billing/payment", |w| format!("/accounts/{}/billing/payment", w.account)),
     ("/regions", |_| "/regions".to_owned()),
     ("/regions/{id}", |_| "/regions/north-1".to_owned()),
+    ("/regions/{id}/prices", |_| "/regions/north-1/prices".to_owned()),
+    ("/regions/{id}/prices/new", |_| "/regions/north-1/prices/new".to_owned()),
     ("/account", |_| "/account".to_owned()),
 ];
 
@@ -199,6 +209,8 @@ const PLAIN: &[(&str, Body)] = &[
     ("/instances/{id}/console.log", |w| format!("/instances/{}/console.log", w.machine)),
     ("/statements/{account}/{number}/lines.csv", |w| format!("/statements/{}/1/lines.csv", w.account)),
     ("/audit.csv", |_| "/audit.csv".to_owned()),
+    ("/usage.csv", |_| "/usage.csv".to_owned()),
+    ("/usage.json", |_| "/usage.json".to_owned()),
     ("/images.csv", |_| "/images.csv".to_owned()),
     ("/images/public.csv", |_| "/images/public.csv".to_owned()),
     ("/healthz", |_| "/healthz".to_owned()),

@@ -22,6 +22,7 @@ use super::pages::instances::{
 };
 use super::pages::not_found::NotFoundPage;
 use super::pages::overview::OverviewPage;
+use super::pages::prices::{NewPricesPage, RegionPricesPage};
 use super::pages::quotas::{AskQuotaPage, DecideRequestPage, QuotasPage, RequestsPage};
 use super::pages::regions::{EditRegionPage, RegionsPage};
 use super::pages::sign_in::SignInPage;
@@ -31,6 +32,7 @@ use super::pages::snapshots::{
     SnapshotsPage, TakeSnapshotPage,
 };
 use super::pages::tasks::{TaskPage, TasksPage};
+use super::pages::usage::UsageView;
 use super::state;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
@@ -121,6 +123,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/tasks") view=TasksPage/>
                     <Route path=path!("/tasks/:id") view=TaskPage/>
                     <Route path=path!("/audit") view=AuditPage/>
+                    <Route path=path!("/usage") view=UsageView/>
                     <Route path=path!("/quotas") view=QuotasPage/>
                     <Route path=path!("/quotas/:kind") view=AskQuotaPage/>
                     <Route path=path!("/billing") view=BillingPage/>
@@ -137,6 +140,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/accounts/:id/billing/payment") view=PaymentPage/>
                     <Route path=path!("/regions") view=RegionsPage/>
                     <Route path=path!("/regions/:id") view=EditRegionPage/>
+                    <Route path=path!("/regions/:id/prices") view=RegionPricesPage/>
+                    <Route path=path!("/regions/:id/prices/new") view=NewPricesPage/>
                     <Route path=path!("/account") view=AccountPage/>
                 </ParentRoute>
             </Routes>

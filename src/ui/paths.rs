@@ -57,6 +57,12 @@ pub const QUOTAS: &str = "/quotas";
 pub const BILLING: &str = "/billing";
 /// The dialog that sets the budget of the account.
 pub const BILLING_BUDGET: &str = "/billing/budget";
+/// Usage.
+pub const USAGE: &str = "/usage";
+/// Usage as a file for spreadsheets.
+pub const USAGE_CSV: &str = "/usage.csv";
+/// Usage for programs.
+pub const USAGE_JSON: &str = "/usage.json";
 /// Accounts, for the provider.
 pub const ACCOUNTS: &str = "/accounts";
 /// Regions, for the provider.
@@ -330,6 +336,16 @@ pub fn quota_ask(kind: QuotaKind) -> String {
 /// The dialog that changes a region.
 pub fn region(id: &RegionId) -> String {
     format!("{REGIONS}/{}", percent(id.as_str()))
+}
+
+/// The prices of a region.
+pub fn region_prices(id: &RegionId) -> String {
+    format!("{REGIONS}/{}/prices", percent(id.as_str()))
+}
+
+/// The dialog for new prices of a region.
+pub fn region_prices_new(id: &RegionId) -> String {
+    format!("{}/new", region_prices(id))
 }
 
 /// The dialog that answers a request.

@@ -147,6 +147,8 @@ fn flash_of(code: &str) -> Option<Flash> {
         "payment" => (ToastTone::Done, "Saved. It holds from now on.", None),
         "quota-decide" => (ToastTone::Done, "Answered. The account sees it on its page Quotas.", None),
         "region-edit" => (ToastTone::Done, "The region is changed. It holds from now on.", None),
+        "prices-set" => (ToastTone::Done, "The prices are set. What was charged before stays.", None),
+        "prices-withdraw" => (ToastTone::Done, "Withdrawn. The prices before it go on.", None),
         "share-unfollow" => {
             (ToastTone::Done, "New versions no longer reach that project. What it has stays.", None)
         }
@@ -257,6 +259,8 @@ mod tests {
             "bin-empty",
             "share-unfollow",
             "region-edit",
+            "prices-set",
+            "prices-withdraw",
             "quota-ask",
             "quota-withdraw",
             "account-edit",

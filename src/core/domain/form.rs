@@ -11,6 +11,7 @@ mod deploy;
 mod disks;
 mod edit;
 mod group;
+mod prices;
 mod quotas;
 mod region;
 mod sharing;
@@ -25,6 +26,7 @@ pub use deploy::{DATA_DISK_KIND, DataDisk, Deploy, DeployForm, FAMILY_PREFIX, Im
 pub use disks::{AddDisk, AddDiskForm, DiskSource, RemoveDisk, RemoveDiskForm, SNAPSHOT_PREFIX};
 pub use edit::{EditImage, EditImageForm};
 pub use group::{GroupEdit, GroupForm, GroupNew};
+pub use prices::{PricesForm, SetPrices};
 pub use quotas::{
     QuotaAsk, QuotaDecision, QuotaDecisionForm, QuotaRequestForm, ReachAsk, ReachForm, Verdict,
 };

@@ -188,7 +188,12 @@ impl Meter {
 
     /// How much is charged while this rate holds: bytes, or 1 for time alone.
     pub fn quantity(&self, part: &Part) -> u64 {
-        match (self.charge.by_bytes(), self.charge.of_image(), part.basis) {
+        self.quantity_by(part.basis)
+    }
+
+    /// How much is charged where images are by this basis.
+    pub fn quantity_by(&self, basis: Basis) -> u64 {
+        match (self.charge.by_bytes(), self.charge.of_image(), basis) {
             (false, _, _) => 1,
             (true, true, Basis::Virtual) => self.virtual_bytes,
             (true, _, _) => self.quantity_bytes,

@@ -13,6 +13,10 @@ const CENTS_MAX: i64 = 100_000_000_000;
 fn too_much() -> String {
     "This is too much. It is 1000000000 at most.".to_owned()
 }
+/// Decimals of a millionth.
+const DECIMALS_MAX: usize = 6;
+/// Most that a rate may be, in whole units: keeps every product of rate, size and time far inside the range.
+const UNITS_MAX: i64 = 1_000_000;
 
 /// An amount in millionths of the currency's unit; €0.47 is `Money(470_000)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -22,6 +26,33 @@ pub struct Money(pub i64);
 impl Money {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+
+    /// Reads a price as people type it, zero or more, with a point and at most six decimals: `0.050` is 50,000 millionths. No float is
+    /// involved.
+    ///
+    /// # Errors
+    /// What a price is.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "\"{text}\" is not a price. Write an amount such as 0.050, with at most {DECIMALS_MAX} decimals and at most {UNITS_MAX}."
+            )
+        };
+        let (units, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if units.is_empty()
+            || units.len() > 7
+            || decimals.len() > DECIMALS_MAX
+            || !digits(units)
+            || !digits(decimals)
+        {
+            return Err(wrong());
+        }
+        let units: i64 = units.parse().map_err(|_| wrong())?;
+        let millionths: i64 = format!("{decimals:0<DECIMALS_MAX$}").parse().map_err(|_| wrong())?;
+        let total = units * 1_000_000 + millionths;
+        if total > UNITS_MAX * 1_000_000 { Err(wrong()) } else { Ok(Self(total)) }
+    }
 
     /// `self × numerator ÷ denominator`, computed in 128 bits and rounded half up once. Saturates at the ends of the range.
     ///

@@ -2,6 +2,12 @@
 //! meter costs until the end of the period without what it costs until its beginning, so that lines and their groups always add up to the
 //! same, to the millionth, and so do the parts of a period that is split.
 
+mod formula;
+mod query;
+
+pub use formula::formula;
+pub use query::{DAYS_MAX, Group, UsageQuery};
+
 use super::ids::{MeterId, ProjectId, RegionId, Subject};
 use super::meter::{Charge, Meter, Per};
 use super::money::{Exact, Money};
@@ -163,19 +169,26 @@ pub struct Line {
     pub amount: Money,
 }
 
+/// Whether a meter charges for any second of a period.
+pub fn reaches(meter: &Meter, period: Period) -> bool {
+    match meter.charge.per() {
+        Per::Once => (period.from.seconds()..period.until.seconds()).contains(&meter.from.seconds()),
+        Per::Month | Per::Hour => {
+            let ends = meter.to.map_or(period.until, |to| to.min(period.until));
+            meter.from.max(period.from).seconds() < ends.seconds()
+        }
+    }
+}
+
 /// What a meter charges in a period; `None` when it does not reach into it. A meter that is open counts up to the end of the period, so cut
 /// that off at the present moment where no forecast is wanted.
 pub fn line(meter: &Meter, prices: &History, period: Period) -> Option<Line> {
-    let (from_s, until_s) = (period.from.seconds(), period.until.seconds());
-    let once = meter.charge.per() == Per::Once;
-    let ends = meter.to.map_or(period.until, |to| to.min(period.until));
-    let within = match once {
-        true => (from_s..until_s).contains(&meter.from.seconds()),
-        false => meter.from.max(period.from).seconds() < ends.seconds(),
-    };
-    if !within {
+    if !reaches(meter, period) {
         return None;
     }
+    let from_s = period.from.seconds();
+    let once = meter.charge.per() == Per::Once;
+    let ends = meter.to.map_or(period.until, |to| to.min(period.until));
     let mut parts = meter.parts(prices, period.until);
     if !once {
         parts.retain(|part| part.until_s > from_s);
@@ -202,12 +215,12 @@ pub fn line(meter: &Meter, prices: &History, period: Period) -> Option<Line> {
     })
 }
 
-/// The sums of lines by whatever `key` says. Every way to group gives the same in sum.
-pub fn grouped<K: Ord>(lines: &[Line], key: impl Fn(&Line) -> K) -> BTreeMap<K, Money> {
+/// The sums of amounts by their keys. Every way to group gives the same in sum.
+pub fn grouped<K: Ord>(amounts: impl IntoIterator<Item = (K, Money)>) -> BTreeMap<K, Money> {
     let mut sums = BTreeMap::new();
-    for line in lines {
-        let sum: &mut Money = sums.entry(key(line)).or_default();
-        *sum = *sum + line.amount;
+    for (key, amount) in amounts {
+        let sum: &mut Money = sums.entry(key).or_default();
+        *sum = *sum + amount;
     }
     sums
 }
@@ -273,15 +286,18 @@ impl Daily {
         Self { bounds, days }
     }
 
-    /// Adds what a meter costs on each of the days.
-    pub fn add(&mut self, meter: &Meter, prices: &History) {
+    /// Adds what a meter costs on each of the days; gives what that is together.
+    pub fn add(&mut self, meter: &Meter, prices: &History) -> Money {
         let section = Section::of(&meter.charge).index();
         let Self { bounds, days } = self;
+        let mut total = Money::ZERO;
         between(meter, prices, bounds, |day, amount| {
             if let Some(sum) = days.get_mut(day).and_then(|day| day.get_mut(section)) {
                 *sum = *sum + amount;
             }
+            total = total + amount;
         });
+        total
     }
 
     /// What all days cost together.
@@ -408,13 +424,14 @@ mod tests {
             let total: Money = meters.iter().map(|m| m.cost_between(&prices, period.from, period.until)).sum();
             prop_assert_eq!(lines.iter().map(|line| line.amount).sum::<Money>(), total);
             let sum = |sums: Vec<Money>| sums.into_iter().sum::<Money>();
-            prop_assert_eq!(sum(grouped(&lines, |l| l.section).into_values().collect()), total);
-            prop_assert_eq!(sum(grouped(&lines, |l| l.subject).into_values().collect()), total);
-            prop_assert_eq!(sum(grouped(&lines, |l| (l.project, l.region.clone())).into_values().collect()), total);
+            prop_assert_eq!(sum(grouped(lines.iter().map(|l| (l.section, l.amount))).into_values().collect()), total);
+            prop_assert_eq!(sum(grouped(lines.iter().map(|l| (l.subject, l.amount))).into_values().collect()), total);
+            prop_assert_eq!(sum(grouped(lines.iter().map(|l| ((l.project, l.region.clone()), l.amount))).into_values().collect()), total);
             let mut daily = Daily::of(period);
-            meters.iter().for_each(|meter| daily.add(meter, &prices));
+            let amounts: Vec<Money> = meters.iter().map(|meter| daily.add(meter, &prices)).collect();
+            prop_assert_eq!(amounts.into_iter().sum::<Money>(), daily.total());
             prop_assert_eq!(daily.total(), total);
-            let by_section = grouped(&lines, |l| l.section);
+            let by_section = grouped(lines.iter().map(|l| (l.section, l.amount)));
             for section in Section::ALL {
                 let of_days: Money = daily.days.iter().map(|day| day[section.index()]).sum();
                 prop_assert_eq!(of_days, by_section.get(&section).copied().unwrap_or_default());
@@ -424,7 +441,8 @@ mod tests {
         #[test]
         fn each_day_costs_what_its_own_period_does(prices in histories(), meters in meters(), from_ms in -10 * DAY_MS..60 * DAY_MS) {
             let mut daily = Daily::of(period(from_ms, 40 * DAY_MS));
-            meters.iter().for_each(|meter| daily.add(meter, &prices));
+            let amounts: Vec<Money> = meters.iter().map(|meter| daily.add(meter, &prices)).collect();
+            prop_assert_eq!(amounts.into_iter().sum::<Money>(), daily.total());
             for (pair, day) in daily.bounds.windows(2).zip(&daily.days) {
                 let own: Money = meters.iter().map(|m| m.cost_between(&prices, pair[0], pair[1])).sum();
                 prop_assert_eq!(day.iter().copied().sum::<Money>(), own);

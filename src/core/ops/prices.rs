@@ -1,6 +1,10 @@
 //! Prices of regions over time: which book holds now, the next one announced for a day, one withdrawn before its day. The record of a region
 //! repeats the prices that held when it was written; whoever shows or charges a price asks here instead.
 
+mod page;
+
+pub use page::{page, set_form};
+
 use super::audit::{self, Entry};
 use super::ctx::{App, Ctx, Permit, each};
 use super::{people, usage};
@@ -289,19 +293,4 @@ fn realign(
         }
     }
     Ok(())
-}
-
-/// The books of a region that count, in order, and those that were withdrawn, the newest first.
-///
-/// # Errors
-/// `Forbidden` for who is not the provider's; `NotFound`.
-pub fn books(ctx: &Ctx, id: &RegionId) -> Result<(Region, Vec<Arc<DatedBook>>)> {
-    ctx.authorize(Act::ProviderGet, &Resource::Provider, "region")?;
-    let region = people::region(ctx, id)?;
-    let mut books = ctx.app.books.group(id);
-    if books.is_empty() {
-        books.push(Arc::new(dated(id, Timestamp::default(), region.prices.clone())));
-    }
-    books.sort_by_key(|book| std::cmp::Reverse(book.prices.version));
-    Ok((region, books))
 }

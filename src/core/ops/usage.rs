@@ -1,8 +1,13 @@
 //! What things cost, computed from meters and price books: nothing is ever stored that could be computed.
 
+mod read;
+
+pub use read::{export, page};
+
 use super::ctx::{App, Ctx};
 use crate::domain::Result;
 use crate::domain::ids::{AccountId, RegionId, Subject};
+use crate::domain::meter::Meter;
 use crate::domain::money::Money;
 use crate::domain::price::{DatedBook, History};
 use crate::domain::region::Region;
@@ -54,10 +59,19 @@ pub fn cost_between(
 /// # Errors
 /// When the store cannot be read.
 pub fn lines(app: &App, account: AccountId, period: Period) -> Result<Vec<Line>> {
+    lines_of(app, account, period, |_| true)
+}
+
+fn lines_of(
+    app: &App,
+    account: AccountId,
+    period: Period,
+    which: impl Fn(&Meter) -> bool,
+) -> Result<Vec<Line>> {
     let mut histories = Histories::default();
     let mut lines = Vec::new();
-    for meter in app.meters.group(&account) {
-        lines.extend(usage::line(&meter, histories.of(app, &meter.region)?, period));
+    for meter in app.meters.group(&account).iter().filter(|meter| which(meter)) {
+        lines.extend(usage::line(meter, histories.of(app, &meter.region)?, period));
     }
     Ok(lines)
 }
@@ -67,12 +81,38 @@ pub fn lines(app: &App, account: AccountId, period: Period) -> Result<Vec<Line>>
 /// # Errors
 /// When the store cannot be read.
 pub fn daily(app: &App, account: AccountId, period: Period) -> Result<Daily> {
+    Ok(report_of(app, account, period, |_| true)?.0)
+}
+
+/// A meter within a period.
+struct Sum {
+    meter: Arc<Meter>,
+    /// How much was charged last.
+    quantity: u64,
+    amount: Money,
+}
+
+/// Cost per day and meter by meter, in one pass over them.
+fn report_of(
+    app: &App,
+    account: AccountId,
+    period: Period,
+    which: impl Fn(&Meter) -> bool,
+) -> Result<(Daily, Vec<Sum>)> {
     let mut histories = Histories::default();
     let mut daily = Daily::of(period);
+    let mut sums = Vec::new();
     for meter in app.meters.group(&account) {
-        daily.add(&meter, histories.of(app, &meter.region)?);
+        if !which(&meter) || !usage::reaches(&meter, period) {
+            continue;
+        }
+        let history = histories.of(app, &meter.region)?;
+        let amount = daily.add(&meter, history);
+        let last = meter.to.map_or(period.until, |to| to.min(period.until)).plus_ms(-1_000);
+        let quantity = meter.quantity_by(history.in_force(last).map(|b| b.prices.basis).unwrap_or_default());
+        sums.push(Sum { meter, quantity, amount });
     }
-    Ok(daily)
+    Ok((daily, sums))
 }
 
 /// The price books that are kept of a region; none in a darkroom that kept none yet.

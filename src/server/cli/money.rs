@@ -2,32 +2,9 @@
 
 use darkroom_core::domain::money::Money;
 
-/// Decimals of a millionth.
-const DECIMALS_MAX: usize = 6;
-/// Most that a rate may be, in whole units: keeps every product of rate, size and time far inside the range.
-const UNITS_MAX: i64 = 1_000_000;
-
 /// Parses a price of zero or more, with a point and at most six decimals.
 pub fn parse(text: &str) -> Result<Money, String> {
-    let wrong = || {
-        format!(
-            "\"{text}\" is not a price. Write an amount such as 0.050, with at most {DECIMALS_MAX} decimals and at most {UNITS_MAX}."
-        )
-    };
-    let (units, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if units.is_empty()
-        || units.len() > 7
-        || decimals.len() > DECIMALS_MAX
-        || !digits(units)
-        || !digits(decimals)
-    {
-        return Err(wrong());
-    }
-    let units: i64 = units.parse().map_err(|_| wrong())?;
-    let millionths: i64 = format!("{decimals:0<DECIMALS_MAX$}").parse().map_err(|_| wrong())?;
-    let total = units * 1_000_000 + millionths;
-    if total > UNITS_MAX * 1_000_000 { Err(wrong()) } else { Ok(Money(total)) }
+    Money::parse(text)
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::ids::{AccountId, ImageId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::statement::Line;
+use darkroom_core::domain::usage::UsageQuery;
+use darkroom_core::domain::view::UsageExportRow;
 use darkroom_core::domain::{Error, Result};
 use darkroom_core::ops::audit::{self, AuditExportRow};
 use darkroom_core::ops::billing;
 use darkroom_core::ops::images::{self, ExportRow};
+use darkroom_core::ops::usage;
 
 /// My Images as CSV: what the address of the list finds, or of it the images that are picked.
 pub async fn images(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
@@ -52,6 +55,26 @@ pub async fn statement(
     });
     let file = lines.await.and_then(|lines| file(STATEMENT, &lines));
     answer(if file.is_ok() { &name } else { "statement" }, file)
+}
+
+/// Usage as CSV: every line of the period that the address of the page says.
+pub async fn usage(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let rows = usage_rows(&web, query, &headers).await;
+    answer("usage", rows.and_then(|rows| file(USAGE, &rows)))
+}
+
+/// The same as JSON: a list of objects.
+pub async fn usage_json(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    match usage_rows(&web, query, &headers).await {
+        Ok(rows) => ([(header::CACHE_CONTROL, "no-store")], axum::Json(rows)).into_response(),
+        Err(error) => super::refusal(&error),
+    }
+}
+
+async fn usage_rows(web: &Web, query: Option<String>, headers: &HeaderMap) -> Result<Vec<UsageExportRow>> {
+    let pairs = pairs(query.as_deref().unwrap_or_default());
+    let query = UsageQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    caller::run_with(web, headers, move |c| usage::export(&c.ctx, &c.place, &query)).await
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -134,6 +157,23 @@ const STATEMENT: &[Column<Line>] = &[
     ("To", |line| line.to.rfc3339()),
     ("Seconds", |line| (line.to.seconds() - line.from.seconds()).to_string()),
     ("Amount", |line| line.amount.exact("")),
+];
+
+const USAGE: &[Column<UsageExportRow>] = &[
+    ("Meter", |row| row.meter.clone()),
+    ("Section", |row| row.section.to_owned()),
+    ("Kind of subject", |row| row.subject_kind.to_owned()),
+    ("Subject ID", |row| row.subject_id.clone()),
+    ("Name", |row| row.name.clone()),
+    ("Project", |row| row.project.clone()),
+    ("Region", |row| row.region.clone()),
+    ("From", |row| row.from.clone()),
+    ("Until", |row| row.until.clone()),
+    ("Seconds", |row| row.seconds.to_string()),
+    ("Quantity (bytes, or 1)", |row| row.quantity.to_string()),
+    ("Formula", |row| row.formula.clone()),
+    ("Amount (millionths)", |row| row.amount_millionths.to_string()),
+    ("Currency", |row| row.currency.clone()),
 ];
 
 fn file<R>(columns: &[Column<R>], rows: &[R]) -> Result<Vec<u8>> {

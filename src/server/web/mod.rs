@@ -70,6 +70,8 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .route(paths::IMAGES_PUBLIC_CSV, get(export::public_images))
         .route(paths::AUDIT_CSV, get(export::audit))
         .route("/statements/{account}/{number}/lines.csv", get(export::statement))
+        .route(paths::USAGE_CSV, get(export::usage))
+        .route(paths::USAGE_JSON, get(export::usage_json))
         .route("/pkg/{version}/{*file}", get(assets::versioned))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

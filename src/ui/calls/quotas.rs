@@ -4,13 +4,14 @@ use super::back;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::form::{
-    AccountForm, LimitsForm, QuotaDecisionForm, QuotaRequestForm, ReachForm, RegionForm,
+    AccountForm, LimitsForm, PricesForm, QuotaDecisionForm, QuotaRequestForm, ReachForm, RegionForm,
 };
-use darkroom_core::domain::ids::{AccountId, ImageId, RequestId};
+use darkroom_core::domain::ids::{AccountId, ImageId, RegionId, RequestId};
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::request::RequestQuery;
+use darkroom_core::domain::usage::UsageQuery;
 use darkroom_core::domain::view::{
-    AccountDetail, AccountList, QuotaPage, ReachOptions, RequestList, RequestRow,
+    AccountDetail, AccountList, PricesPage, QuotaPage, ReachOptions, RequestList, RequestRow, UsagePage,
 };
 use darkroom_core::ops;
 use leptos::prelude::*;
@@ -18,6 +19,11 @@ use leptos::prelude::*;
 /// The quotas of the account and region in force, and what was asked for.
 pub async fn get_quotas() -> Result<QuotaPage, ApiError> {
     back::read(|c| ops::quotas::overview(&c.ctx, &c.place)).await
+}
+
+/// What the account in force was charged in a period.
+pub async fn get_usage(query: UsageQuery) -> Result<UsagePage, ApiError> {
+    back::read(move |c| ops::usage::page(&c.ctx, &c.place, &query)).await
 }
 
 /// Asks the provider for more.
@@ -71,6 +77,31 @@ pub async fn edit_region(form: RegionForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
         ops::provider::edit_region(&c.ctx, form)?;
         Ok(format!("{}?done=region-edit", paths::REGIONS))
+    })
+    .await
+}
+
+/// The prices of a region, for the provider.
+pub async fn get_prices(region: String) -> Result<PricesPage, ApiError> {
+    back::read(move |c| ops::prices::page(&c.ctx, &RegionId(region))).await
+}
+
+/// Sets the prices of a region from a day on.
+#[server(prefix = "/ui", endpoint = "set_prices")]
+pub async fn set_prices(form: PricesForm) -> Result<(), ApiError> {
+    back::change(form, |c, form| {
+        let region = ops::prices::set_form(&c.ctx, form)?;
+        Ok(format!("{}?done=prices-set", paths::region_prices(&region)))
+    })
+    .await
+}
+
+/// Takes back prices that were announced.
+#[server(prefix = "/ui", endpoint = "withdraw_prices")]
+pub async fn withdraw_prices(region: RegionId, version: u32) -> Result<(), ApiError> {
+    back::change((region, version), |c, (region, version)| {
+        ops::prices::withdraw(&c.ctx, region, *version)?;
+        Ok(format!("{}?done=prices-withdraw", paths::region_prices(region)))
     })
     .await
 }

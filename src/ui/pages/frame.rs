@@ -96,6 +96,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
             .into_iter()
             .filter(|_| shell.operator)
             .map(|(label, href, icon)| item(label, href, icon, TabNote::None));
+    let usage = shell.project.as_ref().map(|_| item("Usage", paths::USAGE, IconName::Usage, TabNote::None));
     vec![
         NavGroup {
             heading: None,
@@ -104,9 +105,10 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         group("Compute", compute),
         group(
             "Account",
-            [quotas]
+            usage
                 .into_iter()
                 .chain(billing)
+                .chain([quotas])
                 .chain(of_provider)
                 .chain([
                     item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),

@@ -13,12 +13,14 @@ pub mod instances;
 pub mod not_found;
 pub mod overview;
 pub mod parts;
+pub mod prices;
 pub mod problem;
 pub mod quotas;
 pub mod regions;
 pub mod sign_in;
 pub mod snapshots;
 pub mod tasks;
+pub mod usage;
 pub mod words;
 
 pub use problem::{Problem, Refusal};

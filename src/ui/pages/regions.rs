@@ -56,7 +56,7 @@ fn RegionsView(regions: Vec<Region>) -> impl IntoView {
     view! {
         <Title text="Regions · darkroom"/>
         <PageHead title="Regions">
-            <p class="soft">"What is on where, and the limits of accounts that have none of their own. Prices are set by the command darkroom admin region set."</p>
+            <p class="soft">"What is on where, and the limits of accounts that have none of their own. Prices have a page of their own, with a version for each change."</p>
         </PageHead>
         <Frame><Table caption="Regions" columns>{rows}</Table></Frame>
     }
@@ -75,6 +75,7 @@ fn RegionLine(region: Region) -> impl IntoView {
     let sites = region.site_names();
     let about = id.clone();
     let href = paths::region(&region.id);
+    let (prices, about_prices) = (paths::region_prices(&region.id), id.clone());
     view! {
         <Row>
             <NameCell name=id sub=zones/>
@@ -86,7 +87,8 @@ fn RegionLine(region: Region) -> impl IntoView {
             <Cell label="Images" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_images_max)}</Cell>
             <Cell label="Instances" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_instances_max)}</Cell>
             <Cell label="Shares" kind=Kind::Number rank=Rank::Low>{grouped(limits.n_shares_max)}</Cell>
-            <ActionsCell>
+            <ActionsCell look=ActionsLook::Below>
+                <LinkButton href=prices variant=Variant::Quiet>"Prices"<span class="visually-hidden">": "{about_prices}</span></LinkButton>
                 <LinkButton href variant=Variant::Quiet>"Change"<span class="visually-hidden">": "{about}</span></LinkButton>
             </ActionsCell>
         </Row>

@@ -10,10 +10,12 @@ mod images;
 mod instances;
 mod overview;
 mod people;
+mod prices;
 mod quotas;
 mod shares;
 mod snapshots;
 mod tasks;
+mod usage;
 
 pub use accounts::{AccountDetail, AccountList, AccountPlace, AccountRow};
 pub use billing::{Arrears, BillingView, EntryRow, MoneyNotices, MonthCost, StatementRow, StatementView};
@@ -31,6 +33,7 @@ pub use instances::{
 };
 pub use overview::{AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
+pub use prices::{BookRow, BookState, PricesPage};
 pub use quotas::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
 pub use shares::{
     FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, Saving, ShareLine, ShareOptions,
@@ -42,3 +45,4 @@ pub use snapshots::{
     SnapshotRow,
 };
 pub use tasks::{TaskList, TaskView};
+pub use usage::{UsageDay, UsageExportRow, UsageInterval, UsagePage, UsageRow, UsageSection};

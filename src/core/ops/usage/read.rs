@@ -1,0 +1,224 @@
+//! The page *Usage* and its files (P13). An owner sees the whole account, everybody else the project they work in.
+
+use super::{Histories, Sum, lines_of, report_of};
+use crate::domain::Result;
+use crate::domain::ids::{AccountId, ProjectId, RegionId, Subject};
+use crate::domain::image::tags;
+use crate::domain::meter::Meter;
+use crate::domain::money::Money;
+use crate::domain::policy::{Act, Resource};
+use crate::domain::price::Part;
+use crate::domain::project::{Account, Project};
+use crate::domain::usage::{Group, Line, Period, Section, UsageQuery, formula, grouped};
+use crate::domain::view::{UsageDay, UsageExportRow, UsageInterval, UsagePage, UsageRow, UsageSection};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::people;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// Rows of a section on the page; the files have all.
+const ROWS_MAX: usize = 50;
+
+/// What the caller may see, and what they asked for.
+struct Asked {
+    account: AccountId,
+    /// Only this project.
+    project: Option<ProjectId>,
+    period: Period,
+    symbols: BTreeMap<RegionId, String>,
+}
+
+impl Asked {
+    fn of(ctx: &Ctx, place: &Place, query: &UsageQuery) -> Result<Self> {
+        let (project, _) = people::project_of(ctx, place, Act::ProjectGet)?;
+        let whole = ctx.may(Act::AuditAccount, &Resource::Account(project.account));
+        let symbols = people::regions(ctx)?.into_iter().map(|r| (r.id, r.prices.symbol)).collect();
+        let period = query.period(ctx.now)?;
+        Ok(Self { account: project.account, project: (!whole).then_some(project.id), period, symbols })
+    }
+
+    fn shows(&self, meter: &Meter) -> bool {
+        self.project.is_none_or(|project| meter.project == project)
+    }
+
+    fn lines(&self, ctx: &Ctx) -> Result<Vec<Line>> {
+        lines_of(&ctx.app, self.account, self.period.before(ctx.now), |meter| self.shows(meter))
+    }
+
+    fn symbol(&self, region: &RegionId) -> &str {
+        self.symbols.get(region).map_or("", String::as_str)
+    }
+}
+
+/// The page.
+///
+/// # Errors
+/// `no_project`; `invalid_input` and `usage_range_long` for a period that cannot be.
+pub fn page(ctx: &Ctx, place: &Place, query: &UsageQuery) -> Result<UsagePage> {
+    let asked = Asked::of(ctx, place, query)?;
+    let shown = asked.period.before(ctx.now);
+    let (daily, sums) = report_of(&ctx.app, asked.account, shown, |meter| asked.shows(meter))?;
+    let projects = project_names(ctx, sums.iter().map(|sum| sum.meter.project))?;
+    let days = daily.bounds.iter().zip(&daily.days);
+    let account = ctx.read::<Account>(&asked.account)?;
+    Ok(UsagePage {
+        account: account.map(|account| account.name.to_string()).unwrap_or_default(),
+        project_only: asked.project.is_some(),
+        period: asked.period,
+        symbol: asked.symbol(&place.region).to_owned(),
+        total: daily.total(),
+        sections: sections(&sums, &projects),
+        days: days.map(|(from, sections)| UsageDay { from: *from, sections: sections.to_vec() }).collect(),
+        groups: groups(ctx, query.group, &sums, &projects),
+        saving: saving(ctx, &asked)?,
+        intervals: match query.subject {
+            Some(subject) => Some(intervals(&asked, query, subject, ctx)?),
+            None => None,
+        },
+        query: query.clone(),
+        now: ctx.now,
+    })
+}
+
+fn project_names(
+    ctx: &Ctx,
+    projects: impl Iterator<Item = ProjectId>,
+) -> Result<BTreeMap<ProjectId, String>> {
+    let mut names = BTreeMap::new();
+    for id in projects {
+        if let Entry::Vacant(missing) = names.entry(id) {
+            let project = ctx.read::<Project>(&id)?;
+            missing.insert(project.map(|p| p.name.to_string()).unwrap_or_default());
+        }
+    }
+    Ok(names)
+}
+
+fn sections(sums: &[Sum], projects: &BTreeMap<ProjectId, String>) -> Vec<UsageSection> {
+    let mut found: BTreeMap<Section, BTreeMap<Subject, UsageRow>> = BTreeMap::new();
+    for Sum { meter, quantity, amount } in sums {
+        let rows = found.entry(Section::of(&meter.charge)).or_default();
+        let row = rows.entry(meter.subject).or_insert_with(|| UsageRow {
+            subject: meter.subject,
+            name: meter.name.clone(),
+            project: projects.get(&meter.project).cloned().unwrap_or_default(),
+            region: meter.region.clone(),
+            quantity_bytes: None,
+            amount: Money::ZERO,
+        });
+        row.amount = row.amount + *amount;
+        row.quantity_bytes = meter.charge.by_bytes().then_some(*quantity).or(row.quantity_bytes);
+    }
+    let section = |(section, rows): (Section, BTreeMap<Subject, UsageRow>)| {
+        let mut rows: Vec<UsageRow> = rows.into_values().collect();
+        rows.sort_by(|a, b| b.amount.cmp(&a.amount).then_with(|| a.name.cmp(&b.name)));
+        let amount = rows.iter().map(|row| row.amount).sum();
+        let rest = rows.split_off(rows.len().min(ROWS_MAX));
+        let (n_more, more) = (rest.len(), rest.iter().map(|row| row.amount).sum());
+        UsageSection { section, amount, rows, n_more: u32::try_from(n_more).unwrap_or(u32::MAX), more }
+    };
+    found.into_iter().map(section).collect()
+}
+
+fn groups(
+    ctx: &Ctx,
+    group: Group,
+    all: &[Sum],
+    projects: &BTreeMap<ProjectId, String>,
+) -> Vec<(String, Money)> {
+    let image = |meter: &Meter| match meter.subject {
+        Subject::Image(id) => ctx.app.images.get(&id),
+        _ => None,
+    };
+    let or = |text: Option<String>, none: &str| {
+        text.filter(|text| !text.is_empty()).unwrap_or_else(|| none.to_owned())
+    };
+    let key = |meter: &Meter| match group {
+        Group::None => String::new(),
+        Group::Project => projects.get(&meter.project).cloned().unwrap_or_default(),
+        Group::Region => meter.region.to_string(),
+        Group::Tag => or(image(meter).map(|image| tags::text(&image.tags)), "No tags"),
+        Group::Family => or(image(meter).map(|image| image.family.clone()), "No family"),
+    };
+    if group == Group::None {
+        return vec![];
+    }
+    let sums = grouped(all.iter().map(|sum| (key(&sum.meter), sum.amount)));
+    let mut sums: Vec<(String, Money)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
+    sums
+}
+
+/// What images hold now and what of it is paid, where that is less.
+fn saving(ctx: &Ctx, asked: &Asked) -> Result<Option<(u64, u64)>> {
+    let mut histories = Histories::default();
+    let (mut held, mut paid) = (0u64, 0u64);
+    for meter in ctx.app.meters.group(&asked.account) {
+        let Subject::Image(id) = meter.subject else { continue };
+        if meter.to.is_some() || !meter.charge.of_image() || !asked.shows(&meter) {
+            continue;
+        }
+        let Some(image) = ctx.app.images.get(&id) else { continue };
+        let book = histories.of(&ctx.app, &meter.region)?.in_force(ctx.now);
+        let bytes = meter.quantity_by(book.map(|book| book.prices.basis).unwrap_or_default());
+        (held, paid) = (held.saturating_add(image.stored_bytes()), paid.saturating_add(bytes));
+    }
+    Ok((paid < held).then_some((held, paid)))
+}
+
+fn intervals(
+    asked: &Asked,
+    query: &UsageQuery,
+    subject: Subject,
+    ctx: &Ctx,
+) -> Result<(String, Vec<UsageInterval>)> {
+    let wanted = |meter: &Meter| {
+        let section = Section::of(&meter.charge);
+        meter.subject == subject && query.section.is_none_or(|wanted| wanted == section) && asked.shows(meter)
+    };
+    let mut found = lines_of(&ctx.app, asked.account, asked.period.before(ctx.now), wanted)?;
+    found.sort_by_key(|line| (line.from, line.until));
+    let name = found.last().map(|line| line.name.clone()).unwrap_or_default();
+    let interval = |line: &Line| UsageInterval {
+        what: line.charge.words().to_owned(),
+        from: line.from,
+        until: line.until,
+        formulas: formulas(asked, line, ctx),
+        amount: line.amount,
+    };
+    Ok((name, found.iter().map(interval).collect()))
+}
+
+fn formulas(asked: &Asked, line: &Line, ctx: &Ctx) -> Vec<String> {
+    let meter = ctx.app.meters.get(&line.meter);
+    let quantity = |part: &Part| meter.as_ref().map_or(line.quantity, |meter| meter.quantity(part));
+    line.parts.iter().map(|part| formula(line, part, quantity(part), asked.symbol(&line.region))).collect()
+}
+
+/// Every line of the period, for a file.
+///
+/// # Errors
+/// As for [`page`].
+pub fn export(ctx: &Ctx, place: &Place, query: &UsageQuery) -> Result<Vec<UsageExportRow>> {
+    let asked = Asked::of(ctx, place, query)?;
+    let mut lines = asked.lines(ctx)?;
+    lines.sort_by_key(|line| (line.section, line.from, line.meter));
+    let projects = project_names(ctx, lines.iter().map(|line| line.project))?;
+    let row = |line: &Line| UsageExportRow {
+        meter: line.meter.to_string(),
+        section: line.section.slug(),
+        subject_kind: line.subject.kind(),
+        subject_id: line.subject.uuid().to_string(),
+        name: line.name.clone(),
+        project: projects.get(&line.project).cloned().unwrap_or_default(),
+        region: line.region.to_string(),
+        from: line.from.rfc3339(),
+        until: line.until.rfc3339(),
+        seconds: line.seconds,
+        quantity: line.quantity,
+        formula: formulas(&asked, line, ctx).join("; "),
+        amount_millionths: line.amount.0,
+        currency: asked.symbol(&line.region).to_owned(),
+    };
+    Ok(lines.iter().map(row).collect())
+}
