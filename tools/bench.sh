@@ -2,7 +2,7 @@
 # Measures the figures of docs/BENCHMARKS.md and judges them. `make bench` calls this.
 #
 #   tools/bench.sh              all
-#   tools/bench.sh PART...      only these: disks machines store portal life sizes tests
+#   tools/bench.sh PART...      only these: disks machines store portal life billing sizes tests
 #   tools/bench.sh --record     all, and puts the result into docs/BENCHMARKS.md
 #
 # Builds for release, then measures one thing after the other; the machine should have nothing else to do. At the end
@@ -35,6 +35,9 @@ page_filtered_p50_ms ms <= 25 My Images, 10,000 images, 20 tags, 3 filters, 8 cl
 copy_in_region_ms ms <= 50 a copy inside a region of an image of 10 GiB, until Available, median
 second_copy_percent % < 5 of a second copy to a region that has the parent, bytes that move
 bulk_delete_1000_s s < 5 deleting 1,000 of 10,000 images at once
+forecast_ms ms - - cost so far and forecast together, of an account with 10,000 images and 30,000 meters, median
+close_month_s s <= 20 closing a month of 1,000,000 meters
+close_month_mb MB <= 500 memory that closing it takes beside what was there
 store_commits_64 /s >= 5000 durable commits of three 400-byte records, 64 clients
 store_commit_1_ratio x <= 3 one client, times a bare append and fdatasync
 cold_start_s s <= 0.5 start with 10,000 images to the first page, median
@@ -62,6 +65,7 @@ part_machines() {
 }
 part_store() { measure store; }
 part_life() { measure life; }
+part_billing() { measure billing; }
 part_portal() { measure portal "$executable"; }
 part_sizes() {
   awk -v bytes="$(stat -c %s target/site/pkg/darkroom_bg.wasm.br)" 'BEGIN { printf "wasm_kb %.1f kB\n", bytes / 1000 }' >>"$values"
@@ -96,10 +100,10 @@ if [[ ${1:-} = --record ]]; then
   record=yes
   shift
 fi
-parts=(disks machines store portal life sizes tests)
+parts=(disks machines store portal life billing sizes tests)
 [[ $# = 0 ]] || parts=("$@")
 for part in "${parts[@]}"; do
-  declare -F "part_$part" >/dev/null || { say "there is no part '$part'; parts are: disks machines store portal life sizes tests"; exit 1; }
+  declare -F "part_$part" >/dev/null || { say "there is no part '$part'; parts are: disks machines store portal life billing sizes tests"; exit 1; }
 done
 
 say "building"

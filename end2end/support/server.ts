@@ -1,7 +1,7 @@
 // Runs the real executable on a data directory of its own: start, stop, kill, restart, and throw everything away.
 // It must not know any page: what it knows of darkroom is its command line and what it prints at its first start.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -61,6 +61,8 @@ export interface ServerOptions {
   settings?: string[];
   /** Puts a tool in the place of `qemu-img` that `Server.tool` can make slow or let fail. */
   unreliableTool?: boolean;
+  /** Has the server read its clock from a file that `Server.pass` moves. */
+  movedClock?: boolean;
 }
 
 /**
@@ -85,6 +87,7 @@ export class Server {
   /** All that the process wrote, over all its restarts. */
   output = '';
   private child: ChildProcess | undefined;
+  private aheadMs = 0;
   private exited: Promise<number | NodeJS.Signals> | undefined;
 
   private constructor(
@@ -119,7 +122,21 @@ export class Server {
       await chmod(tool, 0o755);
       lines.push('[machines]', `qemu_img = "${tool}"`);
     }
+    if (this.options.movedClock) lines.push('[testing]', 'allowed = true', `clock_file = "${join(this.home, 'clock')}"`);
     await writeFile(join(this.home, 'darkroom.toml'), `${lines.join('\n')}\n`);
+  }
+
+  /** Lets days pass on the server's clock. Only with `movedClock`. Sessions end by it as they would. */
+  async pass(days: number): Promise<void> {
+    this.aheadMs += days * 86_400_000;
+    await writeFile(join(this.home, 'clock.next'), `${this.aheadMs}`);
+    // At once, so that nobody reads half a number.
+    await rename(join(this.home, 'clock.next'), join(this.home, 'clock'));
+  }
+
+  /** The moment on the server's clock. */
+  now(): Date {
+    return new Date(Date.now() + this.aheadMs);
   }
 
   /** How the tool that copies disks behaves from its next start on. Only with `unreliableTool`. */

@@ -199,6 +199,7 @@ function places(
     owner('audit-no-match', '/audit?actor=nobody-of-that-name'),
     owner('quotas', '/quotas'),
     owner('ask-quota', '/quotas/images', 'More images in north-1'),
+    ...billingPlaces(account),
     { name: 'operator-regions', address: '/regions', person: 'operator' },
     { name: 'operator-edits-region', address: '/regions/north-1', person: 'operator', dialog: 'Change north-1' },
     { name: 'operator-accounts', address: '/accounts', person: 'operator' },
@@ -229,6 +230,23 @@ function places(
     { name: 'no-such-task', address: '/tasks/00000000-0000-4000-8000-000000000000', person: 'owner', status: 404 },
     { name: 'image-of-others', address: `/images/${image}`, person: 'stranger', status: 404 },
     { name: 'machine-of-others', address: `/instances/${machine}`, person: 'stranger', status: 404 },
+  ];
+}
+
+/** The pages and dialogs about money. */
+function billingPlaces(account: string): Place[] {
+  const operator = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'operator', ...(dialog ? { dialog } : {}) });
+  return [
+    { name: 'billing', address: '/billing', person: 'owner' },
+    { name: 'set-budget', address: '/billing/budget', person: 'owner', dialog: 'Budget' },
+    { name: 'reader-billing', address: '/billing', person: 'reader' },
+    { name: 'reader-budget', address: '/billing/budget', person: 'reader', dialog: 'Budget' },
+    { name: 'empty-billing', address: '/billing', person: 'stranger' },
+    operator('operator-billing', `/accounts/${account}/billing`),
+    operator('operator-books', `/accounts/${account}/billing/book`, 'Book into the ledger of Acme'),
+    operator('operator-changes-payment', `/accounts/${account}/billing/payment`, 'How Acme pays'),
+    { name: 'no-such-statement', address: `/statements/${account}/99`, person: 'owner', status: 404 },
+    { name: 'billing-of-others', address: `/statements/${account}/1`, person: 'stranger', status: 404 },
   ];
 }
 

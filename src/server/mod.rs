@@ -84,7 +84,10 @@ pub fn open(data: &Path, settings: &Settings) -> Result<Open, StartError> {
         .map_err(|e| StartError::Machines(e.to_string()))?;
     let app = App::open(Parts {
         store,
-        clock: Arc::new(system::SystemClock),
+        clock: match &settings.testing.clock_file {
+            Some(file) => Arc::new(system::MovedClock::new(file.clone())),
+            None => Arc::new(system::SystemClock),
+        },
         ids: Arc::new(system::RandomIds),
         secrets: Arc::new(system::Argon2Secrets::default()),
         storage: storage.clone(),

@@ -41,6 +41,17 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// Machines.
     pub qemu: QemuSettings,
+    /// What only tests may use.
+    pub testing: TestingSettings,
+}
+
+/// What only tests may use: a darkroom whose bills somebody pays has none of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TestingSettings {
+    /// Whether any of it may be used.
+    pub allowed: bool,
+    /// A file that says by how many milliseconds the clock is ahead; `None` for the machine's own clock.
+    pub clock_file: Option<PathBuf>,
 }
 
 /// How the log looks.
@@ -105,6 +116,7 @@ impl Default for Settings {
             },
             storage: StorageSettings::default(),
             qemu: QemuSettings::default(),
+            testing: TestingSettings::default(),
         }
     }
 }
@@ -294,7 +306,7 @@ impl Reader<'_> {
 
     /// Values that are allowed by themselves and make no sense together.
     fn contradictions(&mut self) {
-        let Settings { limits, qemu, .. } = &self.settings;
+        let Settings { limits, qemu, testing, .. } = &self.settings;
         let pairs = [
             (
                 qemu.ssh_port_first > qemu.ssh_port_last,
@@ -313,7 +325,13 @@ impl Reader<'_> {
                 ),
             ),
         ];
-        for (wrong, keys, message) in pairs {
+        let tests = (
+            testing.clock_file.is_some() && !testing.allowed,
+            ["testing.clock_file", "testing.allowed"],
+            "Another clock than the machine's is for tests only: everything is charged by it. Leave it empty, or set testing.allowed = true where nobody pays."
+                .to_owned(),
+        );
+        for (wrong, keys, message) in pairs.into_iter().chain([tests]) {
             let Some((key, at)) = keys.into_iter().find_map(|key| Some((key, *self.places.get(key)?))) else {
                 continue;
             };
@@ -413,6 +431,7 @@ mod tests {
             // Its partner, where two keys must fit together.
             let partner = match entry.key {
                 "machines.ssh_port_last" => "ssh_port_first = 1024\n",
+                "testing.clock_file" => "allowed = true\n",
                 "tasks.checkpoint_ms" => "lease_ms = 86400000\n",
                 "tasks.lease_ms" => "checkpoint_ms = 100\n",
                 _ => "",

@@ -3,7 +3,7 @@
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::ctx::App;
 use darkroom_core::ops::snapshots::{schedules, service};
-use darkroom_core::ops::{groups, images, people, shares};
+use darkroom_core::ops::{billing, groups, images, people, shares};
 use darkroom_core::tasks::{Engine, Outcome, Unreadable, sweep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,8 @@ use std::time::Duration;
 const MACHINES_EVERY: Duration = Duration::from_secs(2);
 /// Every how many of those rounds storage and sessions are swept.
 const STORAGE_EVERY_ROUNDS: u32 = 300;
+/// Every how many of those rounds balances are looked at.
+const BILLING_EVERY_ROUNDS: u32 = 5;
 /// Longest wait for the bell, in case the clock was set.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -139,6 +141,11 @@ fn reconcile(app: &Arc<App>, stopping: &AtomicBool) {
                 "snapshot services that ended could not be turned off: {}",
                 error.message
             );
+        }
+        if round.is_multiple_of(BILLING_EVERY_ROUNDS)
+            && let Err(error) = billing::sweep(app)
+        {
+            tracing::error!(code = error.code, "balances could not be looked at: {}", error.message);
         }
         match schedules::sweep_due(app) {
             Ok(0) => {}

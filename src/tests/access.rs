@@ -82,6 +82,11 @@ const CALLS: &[(&str, Body)] = &[
             w.account
         )
     }),
+    ("set_budget", |_| "form[budget]=500".to_owned()),
+    ("book_entry", |w| {
+        format!("form[account]={}&form[kind]=top_up&form[amount]=12.50&form[reference]=R-1", w.account)
+    }),
+    ("set_payment", |w| format!("form[account]={}&form[mode]=prepaid&form[credit_limit]=500", w.account)),
     ("turn_service", |_| "form[region]=north-1&form[turn]=off".to_owned()),
     ("create_snapshot", |w| {
         format!("form[instance]={}&form[what]=system&form[name]=again&form[price_version]=1", w.machine)
@@ -172,12 +177,18 @@ const ROUTES: &[(&str, Body)] = &[
     ("/audit", |_| "/audit".to_owned()),
     ("/quotas", |_| "/quotas".to_owned()),
     ("/quotas/{kind}", |_| "/quotas/images".to_owned()),
+    ("/billing", |_| "/billing".to_owned()),
+    ("/billing/budget", |_| "/billing/budget".to_owned()),
+    ("/statements/{account}/{number}", |w| format!("/statements/{}/1", w.account)),
     ("/requests", |_| "/requests".to_owned()),
     ("/requests/{id}", |w| format!("/requests/{}", w.request)),
     ("/accounts", |_| "/accounts".to_owned()),
     ("/accounts/{id}", |w| format!("/accounts/{}", w.account)),
     ("/accounts/{id}/edit", |w| format!("/accounts/{}/edit", w.account)),
     ("/accounts/{id}/limits/{region}", |w| format!("/accounts/{}/limits/north-1", w.account)),
+    ("/accounts/{id}/billing", |w| format!("/accounts/{}/billing", w.account)),
+    ("/accounts/{id}/billing/book", |w| format!("/accounts/{}/billing/book", w.account)),
+    ("/accounts/{id}/billing/payment", |w| format!("/accounts/{}/billing/payment", w.account)),
     ("/regions", |_| "/regions".to_owned()),
     ("/regions/{id}", |_| "/regions/north-1".to_owned()),
     ("/account", |_| "/account".to_owned()),
@@ -186,6 +197,7 @@ const ROUTES: &[(&str, Body)] = &[
 /// Addresses that the server answers beside the portal's own routes.
 const PLAIN: &[(&str, Body)] = &[
     ("/instances/{id}/console.log", |w| format!("/instances/{}/console.log", w.machine)),
+    ("/statements/{account}/{number}/lines.csv", |w| format!("/statements/{}/1/lines.csv", w.account)),
     ("/audit.csv", |_| "/audit.csv".to_owned()),
     ("/images.csv", |_| "/images.csv".to_owned()),
     ("/images/public.csv", |_| "/images/public.csv".to_owned()),

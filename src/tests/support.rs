@@ -15,8 +15,8 @@ use darkroom_core::domain::ids::{
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::ops::snapshots::schedules;
-use darkroom_core::ops::{Ctx, groups, images, instances, people, provider, quotas, shares};
-use darkroom_core::ports::PortError;
+use darkroom_core::ops::{Ctx, billing, groups, images, instances, people, provider, quotas, shares};
+use darkroom_core::ports::{Clock as _, PortError};
 use darkroom_core::sim::{Bench, Effect, Op, PASSWORD, Provider};
 use http_body_util::BodyExt;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -219,6 +219,10 @@ impl World {
             .unwrap()
             .task
             .unwrap();
+        // The month is closed: the account has a statement.
+        let now = bench.clock.now();
+        bench.clock.advance(now.next_month().plus_ms(3 * 86_400_000).since_ms(now));
+        billing::sweep_months(&bench.app).expect("closes the month");
         let mut cookies = Vec::new();
         let mut member_session = None;
         for actor in Actor::ALL {

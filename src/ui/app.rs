@@ -4,6 +4,9 @@
 use super::pages::account::AccountPage;
 use super::pages::accounts::{AccountDetailPage, AccountsPage, EditAccountPage, EditLimitsPage};
 use super::pages::audit::AuditPage;
+use super::pages::billing::{
+    AccountBillingPage, BillingPage, BookPage, BudgetPage, PaymentPage, StatementPage,
+};
 use super::pages::frame::SignedIn;
 use super::pages::groups::{
     DeleteGroupPage, EditGroupPage, GroupPage, GroupsPage, NewGroupPage, RollGroupPage,
@@ -120,12 +123,18 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/audit") view=AuditPage/>
                     <Route path=path!("/quotas") view=QuotasPage/>
                     <Route path=path!("/quotas/:kind") view=AskQuotaPage/>
+                    <Route path=path!("/billing") view=BillingPage/>
+                    <Route path=path!("/billing/budget") view=BudgetPage/>
+                    <Route path=path!("/statements/:account/:number") view=StatementPage/>
                     <Route path=path!("/requests") view=RequestsPage/>
                     <Route path=path!("/requests/:id") view=DecideRequestPage/>
                     <Route path=path!("/accounts") view=AccountsPage/>
                     <Route path=path!("/accounts/:id") view=AccountDetailPage/>
                     <Route path=path!("/accounts/:id/edit") view=EditAccountPage/>
                     <Route path=path!("/accounts/:id/limits/:region") view=EditLimitsPage/>
+                    <Route path=path!("/accounts/:id/billing") view=AccountBillingPage/>
+                    <Route path=path!("/accounts/:id/billing/book") view=BookPage/>
+                    <Route path=path!("/accounts/:id/billing/payment") view=PaymentPage/>
                     <Route path=path!("/regions") view=RegionsPage/>
                     <Route path=path!("/regions/:id") view=EditRegionPage/>
                     <Route path=path!("/account") view=AccountPage/>

@@ -53,6 +53,10 @@ pub const AUDIT: &str = "/audit";
 pub const AUDIT_CSV: &str = "/audit.csv";
 /// The limits of the account, and requests for more.
 pub const QUOTAS: &str = "/quotas";
+/// Balance, ledger, budget and statements of the account.
+pub const BILLING: &str = "/billing";
+/// The dialog that sets the budget of the account.
+pub const BILLING_BUDGET: &str = "/billing/budget";
 /// Accounts, for the provider.
 pub const ACCOUNTS: &str = "/accounts";
 /// Regions, for the provider.
@@ -75,6 +79,31 @@ pub fn account_edit(id: AccountId) -> String {
 /// The dialog that sets the limits of an account in a region.
 pub fn account_limits(id: AccountId, region: &RegionId) -> String {
     format!("{ACCOUNTS}/{id}/limits/{region}")
+}
+
+/// The money of an account, for the provider.
+pub fn account_billing(id: AccountId) -> String {
+    format!("{ACCOUNTS}/{id}/billing")
+}
+
+/// The dialog that books into the ledger of an account.
+pub fn account_book(id: AccountId) -> String {
+    format!("{ACCOUNTS}/{id}/billing/book")
+}
+
+/// The dialog that says how an account pays.
+pub fn account_payment(id: AccountId) -> String {
+    format!("{ACCOUNTS}/{id}/billing/payment")
+}
+
+/// A statement of an account.
+pub fn statement(account: AccountId, number: u64) -> String {
+    format!("/statements/{account}/{number}")
+}
+
+/// The lines of a statement as CSV.
+pub fn statement_csv(account: AccountId, number: u64) -> String {
+    format!("/statements/{account}/{number}/lines.csv")
 }
 
 /// An address without the words that speak only once: what was done and which form was refused.

@@ -142,6 +142,9 @@ fn flash_of(code: &str) -> Option<Flash> {
         "account-limits" => {
             (ToastTone::Done, "The limits hold from the next request on. What exists stays.", None)
         }
+        "budget" => (ToastTone::Done, "The budget is saved. Nothing ends when it is reached.", None),
+        "ledger-book" => (ToastTone::Done, "Booked. The account sees it in its ledger.", None),
+        "payment" => (ToastTone::Done, "Saved. It holds from now on.", None),
         "quota-decide" => (ToastTone::Done, "Answered. The account sees it on its page Quotas.", None),
         "region-edit" => (ToastTone::Done, "The region is changed. It holds from now on.", None),
         "share-unfollow" => {
@@ -258,6 +261,9 @@ mod tests {
             "quota-withdraw",
             "account-edit",
             "account-limits",
+            "budget",
+            "ledger-book",
+            "payment",
             "quota-decide",
             "image-copy",
             "image-copies",

@@ -5,6 +5,7 @@ mod query;
 
 pub use query::AuditQuery;
 
+use super::hashing::written;
 use super::ids::{AccountId, EventId, ProjectId, RegionId, Subject, UserId};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,26 +64,27 @@ impl Event {
     /// The previous hash of number 1 is empty. Where events are older than the chain (their number is 0), it is what these give when they
     /// are chained in the order of their moments and ids, beginning with an empty hash, so that the chain vouches for them as well.
     pub fn chained(&self, previous: &str) -> String {
-        let mut text = String::new();
-        let mut field = |value: Option<&str>| match value {
-            Some(value) => text.push_str(&format!("{}:{value},", value.len())),
-            None => text.push_str("-,"),
-        };
-        field(Some(previous));
-        field(Some(&self.number.to_string()));
-        field(Some(&self.id.to_string()));
-        field(Some(&self.at.0.to_string()));
-        field(self.user.map(|id| id.to_string()).as_deref());
-        field(Some(&self.actor));
-        field(self.account.map(|id| id.to_string()).as_deref());
-        field(self.project.map(|id| id.to_string()).as_deref());
-        field(self.region.as_ref().map(RegionId::as_str));
-        field(Some(self.subject.kind()));
-        field(Some(&self.subject.uuid().to_string()));
-        field(Some(&self.name));
-        field(Some(&self.action));
-        field(Some(&self.detail));
-        text
+        let (number, id, at) = (self.number.to_string(), self.id.to_string(), self.at.0.to_string());
+        let user = self.user.map(|id| id.to_string());
+        let account = self.account.map(|id| id.to_string());
+        let project = self.project.map(|id| id.to_string());
+        let subject = self.subject.uuid().to_string();
+        written([
+            Some(previous),
+            Some(&number),
+            Some(&id),
+            Some(&at),
+            user.as_deref(),
+            Some(&self.actor),
+            account.as_deref(),
+            project.as_deref(),
+            self.region.as_ref().map(RegionId::as_str),
+            Some(self.subject.kind()),
+            Some(&subject),
+            Some(&self.name),
+            Some(&self.action),
+            Some(&self.detail),
+        ])
     }
 }
 

@@ -3,6 +3,7 @@
 //! A form's strings are exactly what was typed, so that a refused form can be shown again with nothing lost.
 
 mod account;
+mod billing;
 mod bulk;
 mod change;
 mod deleting;
@@ -16,6 +17,7 @@ mod sharing;
 mod snapshots;
 
 pub use account::{AccountForm, LimitsEdit, LimitsForm};
+pub use billing::{Book, BookForm, BudgetForm, NOTE_CHARS_MAX, Payment, PaymentForm, REFERENCE_CHARS_MAX};
 pub use bulk::{BULK_ACTIONS, Bulk, BulkAction, BulkForm};
 pub use change::{ChangeImage, ChangeImageForm};
 pub use deleting::{DeleteImage, DeleteImageForm, RestoreImage, RestoreImageForm};

@@ -4,6 +4,7 @@
 //! also the stored records (see `docs/ARCHITECTURE.md`), except those in [`view`], which are what a screen receives.
 
 pub mod actor;
+pub mod billing;
 pub mod disk;
 pub mod error;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod following;
 pub mod form;
 pub mod format;
 pub mod group;
+pub mod hashing;
 pub mod ids;
 pub mod image;
 pub mod installation;
@@ -30,6 +32,7 @@ pub mod seeding;
 pub mod share;
 pub mod size;
 pub mod snapshot;
+pub mod statement;
 pub mod task;
 pub mod text;
 pub mod time;

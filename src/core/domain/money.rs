@@ -4,6 +4,16 @@ use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
+/// Millionths in a cent.
+const CENT: u128 = 10_000;
+const CENT_MILLIONTHS: i64 = 10_000;
+/// The most that a person can type, in cents: far from the end of the range, however often it is added.
+const CENTS_MAX: i64 = 100_000_000_000;
+
+fn too_much() -> String {
+    "This is too much. It is 1000000000 at most.".to_owned()
+}
+
 /// An amount in millionths of the currency's unit; €0.47 is `Money(470_000)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -33,6 +43,35 @@ impl Money {
     pub fn ratio(numerator: i128, denominator: u128) -> Self {
         let value = Self::half_up(numerator.unsigned_abs(), denominator);
         if numerator < 0 { Self(value.0.saturating_neg()) } else { value }
+    }
+
+    /// The amount in whole cents, rounded half up once, away from zero: what a statement asks for.
+    #[must_use]
+    pub fn to_cents(self) -> Self {
+        Self(Self::ratio(i128::from(self.0), CENT).0.saturating_mul(CENT_MILLIONTHS))
+    }
+
+    /// An amount as a person types it, `12.50`: of zero or more, with a point and at most two decimals.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right.
+    pub fn of_cents(text: &str) -> Result<Self, String> {
+        let wrong = || format!("“{}” is not an amount. Write one such as 12.50.", text.trim());
+        let (units, decimals) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if units.is_empty() || decimals.len() > 2 || !digits(units) || !digits(decimals) {
+            return Err(wrong());
+        }
+        let cents: i64 = format!("{units}{decimals:0<2}").parse().map_err(|_| too_much())?;
+        match cents {
+            0..=CENTS_MAX => Ok(Self(cents.saturating_mul(CENT_MILLIONTHS))),
+            _ => Err(too_much()),
+        }
+    }
+
+    /// The amount as a form shows it, `12.50`; cents are rounded half up.
+    pub fn typed(self) -> String {
+        self.decimals("", 2)
     }
 
     fn half_up(numerator: u128, denominator: u128) -> Self {
@@ -125,7 +164,35 @@ mod tests {
         assert_eq!(Money(49).display("€"), "under €0.0001");
     }
 
+    #[test]
+    fn amounts_are_typed_in_units_and_cents() {
+        for (text, millionths) in [
+            ("12.50", 12_500_000),
+            (" 3 ", 3_000_000),
+            ("0.5", 500_000),
+            ("0", 0),
+            ("1000000000", 1_000_000_000_000_000),
+        ] {
+            assert_eq!(Money::of_cents(text), Ok(Money(millionths)), "{text}");
+        }
+        for text in ["", ".5", "-1", "1,5", "1.234", "1e3", "1000000000.01", "99999999999999999999"] {
+            assert!(Money::of_cents(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            [4_999, 5_000, -5_000, 12_344_999].map(|m| Money(m).to_cents().0),
+            [0, 10_000, -10_000, 12_340_000]
+        );
+        assert_eq!(Money(12_500_000).typed(), "12.50");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_shown_in_a_form_is_read_back(cents in 0i64..=CENTS_MAX) {
+            let money = Money(cents * 10_000);
+            prop_assert_eq!(Money::of_cents(&money.typed()), Ok(money));
+            prop_assert_eq!(money.to_cents(), money);
+        }
+
         #[test]
         fn scaling_never_errs_by_more_than_half_a_millionth(amount in 0i64..1_000_000_000_000, n in 0u64..1_000_000, d in 1u64..1_000_000) {
             let exact = i128::from(amount) * i128::from(n);

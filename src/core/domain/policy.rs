@@ -82,6 +82,12 @@ pub enum Act {
     QuotaAsk,
     /// Answer such a request.
     QuotaDecide,
+    /// See balance, ledger, budget and statements of an account through one of its projects.
+    BillingGet,
+    /// Set the budget of an account.
+    BillingBudget,
+    /// Book into the ledger of an account, and say how it pays.
+    LedgerUpdate,
     /// See one's own user, sessions and password form.
     SelfGet,
     /// Change one's own password or sessions.
@@ -96,7 +102,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 45] = [
         Self::ProjectGet,
         Self::ImageGet,
         Self::ImageCreate,
@@ -134,6 +140,9 @@ impl Act {
         Self::QuotaGet,
         Self::QuotaAsk,
         Self::QuotaDecide,
+        Self::BillingGet,
+        Self::BillingBudget,
+        Self::LedgerUpdate,
         Self::SelfGet,
         Self::SelfUpdate,
         Self::ProviderGet,
@@ -181,6 +190,9 @@ impl Act {
             Self::QuotaGet => "quota.get",
             Self::QuotaAsk => "quota.ask",
             Self::QuotaDecide => "quota.decide",
+            Self::BillingGet => "billing.get",
+            Self::BillingBudget => "billing.budget",
+            Self::LedgerUpdate => "billing.update",
             Self::SelfGet => "self.get",
             Self::SelfUpdate => "self.update",
             Self::ProviderGet => "provider.get",
@@ -199,7 +211,8 @@ impl Act {
             | Self::SnapshotGet
             | Self::TaskGet
             | Self::AuditProject
-            | Self::QuotaGet => Need::Look(Role::Reader),
+            | Self::QuotaGet
+            | Self::BillingGet => Need::Look(Role::Reader),
             Self::ImageCreate
             | Self::ImageUpdate
             | Self::ImageDelete
@@ -226,11 +239,13 @@ impl Act {
             | Self::GroupDelete
             | Self::TaskChange => Need::Change(Role::Member),
             Self::AuditAccount => Need::Account,
-            Self::QuotaAsk | Self::SnapshotService => Need::Owner,
+            Self::QuotaAsk | Self::SnapshotService | Self::BillingBudget => Need::Owner,
             Self::SelfGet | Self::SelfUpdate => Need::OneSelf,
-            Self::ProviderGet | Self::RegionUpdate | Self::AccountUpdate | Self::QuotaDecide => {
-                Need::Provider
-            }
+            Self::ProviderGet
+            | Self::RegionUpdate
+            | Self::AccountUpdate
+            | Self::QuotaDecide
+            | Self::LedgerUpdate => Need::Provider,
         }
     }
 }

@@ -99,6 +99,25 @@ impl Timestamp {
         let first = c.date().first_of_month().at(0, 0, 0, 0);
         first.to_zoned(TimeZone::UTC).map(|z| Self(z.timestamp().as_millisecond())).unwrap_or(self)
     }
+
+    /// The first moment of the month after this moment's, in UTC.
+    #[must_use]
+    pub fn next_month(self) -> Self {
+        // No month has more than 31 days, and no two have fewer than 59.
+        self.month_start().plus_ms(32 * 86_400_000).month_start()
+    }
+
+    /// `Nov 2026`: a month as the portal writes it, in UTC.
+    pub fn month(self) -> String {
+        let day = self.day();
+        day.split_once(' ').map(|(_, month)| month.to_owned()).unwrap_or(day)
+    }
+
+    /// `2026-11`: a month in UTC, for file names and addresses.
+    pub fn iso_month(self) -> String {
+        let c = self.civil();
+        format!("{:04}-{:02}", c.year(), c.month())
+    }
 }
 
 fn midnight(day: jiff::civil::Date) -> Option<Timestamp> {
@@ -130,6 +149,8 @@ mod tests {
         assert_eq!(t.listed(t.plus_ms(60_000)), "Today, 15:58");
         assert_eq!(t.listed(t.plus_ms(86_400_000)), "18 Nov 2026");
         assert_eq!(t.month_start().rfc3339(), "2026-11-01T00:00:00Z");
+        assert_eq!(t.next_month().rfc3339(), "2026-12-01T00:00:00Z");
+        assert_eq!((t.month().as_str(), t.iso_month().as_str()), ("Nov 2026", "2026-11"));
     }
 
     #[test]
@@ -146,6 +167,16 @@ mod tests {
         );
         for text in ["", "18.11.2026", "2026-13-01", "tomorrow"] {
             assert_eq!(Timestamp::after_day(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn months_follow_one_another_through_leap_years() {
+        let mut month = Timestamp::of_day("2027-12-01").expect("a day");
+        for expected in ["2028-01-01", "2028-02-01", "2028-03-01", "2028-04-01"] {
+            month = month.next_month();
+            assert_eq!(month.iso_day(), expected);
+            assert_eq!(month.plus_ms(-1).next_month(), month);
         }
     }
 

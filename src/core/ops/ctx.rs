@@ -68,6 +68,14 @@ pub struct Settings {
     pub groups_max: u32,
     /// Failed tries of a scaling group in an hour before it waits for the rest of it.
     pub group_failures_max: u32,
+    /// Days of arrears after which images go to the recycle bin (A5-3).
+    pub arrears_recycle_days: u32,
+    /// Days that they stay there at least before they are removed for good.
+    pub arrears_purge_days: u32,
+    /// Whether those that are protected are removed for good as well.
+    pub arrears_purge_protected: bool,
+    /// The day of the following month on which a month is closed.
+    pub close_day: u32,
 }
 
 impl Default for Settings {
@@ -96,6 +104,10 @@ impl Default for Settings {
             group_size_max: 20,
             groups_max: 50,
             group_failures_max: 10,
+            arrears_recycle_days: 15,
+            arrears_purge_days: 60,
+            arrears_purge_protected: false,
+            close_day: 3,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::ctx::Ctx;
 use super::tasks::{self, About};
-use super::{audit, images, instances, ledger, people, shares, snapshots};
+use super::{audit, billing, images, instances, ledger, people, shares, snapshots};
 use crate::domain::disk::DiskRole;
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
@@ -45,6 +45,7 @@ pub fn add(ctx: &Ctx, form: &AddDiskForm) -> Result<DiskId> {
         let mut machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
         machine.can(Action::AddDisk)?;
         machine.has_room_for_disk()?;
+        billing::may_begin(tx, ctx, machine.account)?;
         let region = tx.get::<Region>(&machine.region)?.ok_or_else(|| Error::not_found("region"))?;
         images::price_unchanged(&region.prices, command.price_version)?;
         let content = content(tx, ctx, &command, &machine)?;
@@ -230,7 +231,10 @@ pub fn options(ctx: &Ctx, id: InstanceId) -> Result<DiskOptions> {
         shared: given.iter().map(|image| images::choice(ctx, image)).collect(),
         snapshots: snapshots::disk_sources(ctx, machine.project, &machine.region),
         kinds: region.prices.disk_gb_month.keys().copied().filter(fits).collect(),
-        blocked: machine.can(Action::AddDisk).and_then(|()| machine.has_room_for_disk()).err(),
+        blocked: match machine.can(Action::AddDisk).and_then(|()| machine.has_room_for_disk()) {
+            Ok(()) => billing::blocked(ctx, machine.account)?,
+            Err(reason) => Some(reason),
+        },
         prices: region.prices,
     })
 }

@@ -10,7 +10,7 @@ pub(crate) use read::{of_instance, using};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{images, instances, shares};
+use super::{billing, images, instances, shares};
 use crate::domain::error::Reason;
 use crate::domain::form::{Deploy, GroupEdit, GroupForm, GroupNew, ImageChoice};
 use crate::domain::group::{Group, Roll, Status};
@@ -53,6 +53,7 @@ pub fn create(ctx: &Ctx, form: &GroupForm) -> Result<GroupId> {
     let group = assemble(ctx, &project, place, edit.clone());
     let image = instances::chosen(ctx, group.project, &group.region, &group.image)?;
     ctx.transact(&permit, |tx| {
+        billing::may_begin(tx, ctx, group.account)?;
         judge(tx, ctx, &group, &image, edit.price_version)?;
         take_name(tx, &group)?;
         take_place(tx, ctx, &group)?;
@@ -112,6 +113,9 @@ pub fn edit(ctx: &Ctx, form: &GroupForm) -> Result<GroupId> {
             ));
         }
         let group = with(&before, edit.clone());
+        if group.wanted > before.wanted {
+            billing::may_begin(tx, ctx, group.account)?;
+        }
         judge(tx, ctx, &group, &image, edit.price_version)?;
         if name_key(&group) != name_key(&before) {
             tx.delete_index(index::GROUP_BY_NAME, &name_key(&before));
@@ -182,6 +186,7 @@ pub fn roll(ctx: &Ctx, id: GroupId, price_version: u32) -> Result<()> {
     ctx.transact(&permit, |tx| {
         let mut group = tx.get::<Group>(&id)?.ok_or_else(|| Error::not_found("scaling group"))?;
         group.kept()?;
+        billing::may_begin(tx, ctx, group.account)?;
         judge(tx, ctx, &group, &image, price_version)?;
         if let ImageChoice::Family(family) = &group.image {
             images::life::still_leads(tx, &image, family)?;

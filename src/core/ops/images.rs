@@ -14,7 +14,7 @@ pub use bin::{
     Deleted, delete, deletion, keep, list_bin, purge, purge_all, restoration, restore, sweep_bin,
     sweep_leaving,
 };
-pub(crate) use bin::{n_listed, n_recycled};
+pub(crate) use bin::{hold_in_bin, let_out_of_bin, n_listed, n_recycled};
 pub use bulk::{bulk, bulk_options};
 pub use copy::{copy, copy_options};
 pub(crate) use copy::{copy_blocked, free_name};
@@ -26,7 +26,7 @@ pub use read::{capture_options, detail, list, list_public, row};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{ledger, shares, snapshots, tasks};
+use super::{billing, ledger, shares, snapshots, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
 use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility, What};
@@ -82,6 +82,7 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let mut machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
         machine.can(instance::Action::Capture)?;
+        billing::may_begin(tx, ctx, machine.account)?;
         let kind = machine.can_capture(command.what).map_err(|reason| Error::from(reason).at("what"))?;
         let region = region_with_images(tx, &machine.region)?;
         service_for(tx, kind, machine.account, &region.id)?;
@@ -211,6 +212,7 @@ fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
         let mut machine = tx.get::<Instance>(&source.id)?.ok_or_else(|| gone(&source.name))?;
         machine.can(instance::Action::Capture)?;
         machine.can_capture(image.what())?;
+        billing::may_begin(tx, ctx, image.account)?;
         let region = region_with_images(tx, &image.region)?;
         service_for(tx, image.kind, image.account, &region.id)?;
         let limits = ledger::limits(tx, image.account, &region)?;

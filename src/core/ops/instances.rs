@@ -13,7 +13,7 @@ use self::deploy::NewDisk;
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
 use super::tasks::{self, About};
-use super::{groups, images, ledger, shares, snapshots};
+use super::{billing, groups, images, ledger, shares, snapshots};
 use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::flavor::Flavor;
 use crate::domain::form::{DATA_DISKS_MAX, Deploy, DeployForm, ImageChoice};
@@ -118,6 +118,7 @@ pub(crate) fn make(
             images::life::still_leads(tx, &image, family)?;
         }
         image.can(image::Action::Deploy)?;
+        billing::may_begin(tx, ctx, project.account)?;
         let region = tx.get::<Region>(&command.region)?.ok_or_else(|| Error::not_found("region"))?;
         let (flavor, data) = judge(tx, command, project.account, &image, &region)?;
         images::price_unchanged(&region.prices, command.price_version)?;

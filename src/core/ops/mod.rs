@@ -4,6 +4,7 @@
 //! shapes, Leptos or an engine.
 
 pub mod audit;
+pub mod billing;
 pub mod ctx;
 pub mod disks;
 pub mod groups;

@@ -17,7 +17,7 @@ pub(crate) use whole::{Consent, clear_ended, end_all, end_at, go_on, may_leave, 
 
 use super::audit::{self, Entry};
 use super::ctx::{App, Ctx, Permit, Place, each};
-use super::{images, people};
+use super::{billing, images, people};
 use crate::domain::actor::Actor;
 use crate::domain::error::Reason;
 use crate::domain::form::{ShareForm, StopSharingForm};
@@ -50,6 +50,7 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let image = tx.get::<Image>(&command.image)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(image::Action::Share)?;
+        billing::may_begin(tx, ctx, image.account)?;
         let mut sharing = count(tx, image.id)?;
         let mut asked = Vec::new();
         let mut all = Vec::new();

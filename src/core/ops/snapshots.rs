@@ -12,7 +12,7 @@ pub use read::{detail, disk_options, list, options};
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};
-use super::{images, instances, ledger, tasks};
+use super::{billing, images, instances, ledger, tasks};
 use crate::domain::form::{CreateSnapshotForm, RenameSnapshotForm};
 use crate::domain::ids::{ScheduleId, SnapshotId, Subject, TaskId};
 use crate::domain::instance::{self, Instance};
@@ -79,6 +79,7 @@ pub(super) fn take(
     machine.can(instance::Action::Capture)?;
     let disks = what.of(&machine).map_err(|reason| Error::from(reason).at("what"))?;
     let region = service::required(tx, machine.account, &machine.region)?;
+    billing::may_begin(tx, ctx, machine.account)?;
     let limits = ledger::limits(tx, machine.account, &region)?;
     ledger::count(tx, machine.account, &region.id, |c| c.take_snapshot(&limits))?;
     let snapshot = Snapshot {

@@ -64,10 +64,10 @@ pub fn history(app: &App, region: &RegionId) -> Result<History> {
 
 /// Histories that were needed already.
 #[derive(Default)]
-struct Histories(BTreeMap<RegionId, History>);
+pub(super) struct Histories(BTreeMap<RegionId, History>);
 
 impl Histories {
-    fn of(&mut self, app: &App, region: &RegionId) -> Result<&History> {
+    pub(super) fn of(&mut self, app: &App, region: &RegionId) -> Result<&History> {
         Ok(match self.0.entry(region.clone()) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(missing) => missing.insert(history(app, region)?),

@@ -4,12 +4,14 @@
 //! It reads row by row and not through catalogs, so that one damaged row is one finding and not the end. Disk contents are verified by
 //! whoever keeps them; [`Verified::needed`] says which ones the records need.
 
+mod billing;
 mod chains;
 mod counters;
 mod groups;
 mod meters;
 mod snapshots;
 
+use crate::domain::billing::{Billing, Entry, Held, Ledger};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::{Follower, Following};
@@ -28,6 +30,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::snapshot::{self, Snapshot, SnapshotService};
+use crate::domain::statement::{Part, Series, Statement};
 use crate::domain::task::Task;
 use crate::store::records::index;
 use crate::store::{
@@ -101,6 +104,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.meters();
     all.books();
     all.contents();
+    all.billing();
     all.chains();
     Ok(all.verified)
 }
@@ -132,6 +136,7 @@ struct All {
     services: Vec<SnapshotService>,
     snapshots: BTreeMap<Uuid, Snapshot>,
     schedules: BTreeMap<Uuid, Schedule>,
+    money: billing::Money,
     index_rows: BTreeMap<Vec<u8>, Value>,
 }
 
@@ -182,6 +187,13 @@ impl All {
             Schedule => |r| self.schedules.insert(r.id.0, r);
             Event => |r| self.events.push(r);
             Chain => |r| self.chains.insert(r.account, r);
+            Billing => |r| self.money.billings.push(r);
+            Ledger => |r| self.money.ledgers.insert(r.account, r);
+            Entry => |r| self.money.entry(r);
+            Held => |r| self.money.held.push(r);
+            Statement => |r| self.money.statements.push(r);
+            Part => |r| self.money.part(&r);
+            Series => |r| self.money.series = r;
         }
         if INDEXES.iter().any(|name| is_of(index_key(name, &()))) {
             match serde_json::from_slice(&row.value) {
@@ -336,6 +348,7 @@ impl All {
             rows.put(index::TASK_BY_PLACE, &place, task.id.0);
         }
         self.schedule_rows(&mut rows);
+        self.money.expect(&mut rows);
         for request in &self.requests {
             if request.state == State::Pending {
                 rows.put(index::REQUEST_OPEN, &super::quotas::open_key(request), request.id.0);
@@ -505,7 +518,7 @@ impl All {
     }
 }
 
-const INDEXES: [&str; 19] = [
+const INDEXES: [&str; 20] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
@@ -521,6 +534,7 @@ const INDEXES: [&str; 19] = [
     index::REQUEST_OPEN,
     index::REQUEST_BY_PLACE,
     index::REQUEST_BY_TIME,
+    index::ENTRY_BY_REFERENCE,
     index::EVENT_BY_ACCOUNT,
     index::EVENT_BY_PROJECT,
     index::EVENT_BY_SUBJECT,

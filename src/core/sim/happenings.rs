@@ -14,7 +14,7 @@ use crate::domain::task::Kind as TaskKind;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
 use crate::ops::snapshots::{schedules, service};
-use crate::ops::{groups, images, people, provider, shares, tasks};
+use crate::ops::{billing, groups, images, people, provider, shares, tasks};
 use crate::tasks::{Engine, Outcome, sweep};
 use std::sync::Arc;
 
@@ -58,6 +58,9 @@ const HAPPENINGS: &[(u64, Happening)] = &[
     (5, World::asks_for_more),
     (1, World::withdraws_request),
     (5, World::answers_request),
+    (6, World::books),
+    (2, World::changes_payment),
+    (2, World::sets_budget),
     (5, World::turns_service),
     (8, World::takes_snapshot),
     (2, World::renames_snapshot),
@@ -258,7 +261,7 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(21) {
+        let (what, result) = match self.dice.below(25) {
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
             14 | 15 => ("schedules", schedules::sweep_due(&app)),
@@ -267,6 +270,7 @@ impl World {
             7 | 18 => ("leaving", images::sweep_leaving(&app)),
             6 | 19 => ("plans", images::sweep_plans(&app)),
             5 | 20 => ("shares", shares::sweep_ended(&app)),
+            21..=24 => ("billing", billing::sweep(&app)),
             0 | 1 => ("machines", sweep::machines(&app)),
             2 => ("sessions", people::sweep_sessions(&app.system())),
             _ => ("storage", sweep::storage(&app, &self.region()).map(|_| 0)),

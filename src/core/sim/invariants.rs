@@ -5,7 +5,7 @@ mod snapshots;
 
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
-use super::{grouping, kinds};
+use super::{grouping, kinds, paying};
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
@@ -68,6 +68,7 @@ pub fn check(bench: &Bench) -> Checked {
     open_meters_are_exactly_those_due(&records)?;
     open_meters_are_indexed(store, &records)?;
     costs_equal_a_recount(bench, &records)?;
+    paying::balances_equal_a_recount(bench, &records)?;
     stuck_only_after_lasting_errors(bench, &records)?;
     hold!(records.heads_are_the_ends(), "the head of a chain of events is not its end");
     Ok(())

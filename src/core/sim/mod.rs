@@ -19,6 +19,7 @@ mod invariants;
 mod keeping;
 mod kinds;
 mod managing;
+mod paying;
 mod ports;
 mod quotas;
 mod recount;

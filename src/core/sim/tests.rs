@@ -2,19 +2,23 @@
 //! its whole trace.
 
 use super::{Bench, Content, Report, check, run};
+use crate::domain::billing::{Billing, Entry, EntryKind, Held};
 use crate::domain::event::{Chain, Event};
 use crate::domain::ids::EventId;
 use crate::domain::image::{Bin, Image, Status};
 use crate::domain::instance::Instance;
 use crate::domain::meter::Meter;
+use crate::domain::money::Money;
 use crate::domain::price::DatedBook;
 use crate::domain::quota::Counter;
+use crate::domain::statement::Statement;
 use crate::domain::task::{State, Task};
 use crate::store::records::index;
 use crate::store::{Order, Record, StoreError, Tx, transact};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
-const STEPS: u32 = 400;
+const STEPS: u32 = 450;
 const SEEDS: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings but its environment")]
@@ -177,6 +181,16 @@ const EVENTS: &[&str] = &[
     "sweep-storage: ok",
     "change-image: ok",
     "change-image: instance_busy",
+    "book-top_up: ok",
+    "book-top_up: reference_used",
+    "book-credit: ok",
+    "payment-prepaid: ok",
+    "payment-invoice: ok",
+    "budget: ok",
+    "sweep-billing: moved",
+    "statement: closed",
+    "deploy: in_arrears",
+    "restore-image: held_for_arrears",
     "look: ok",
     "export: ok",
     "forbidden: refused",
@@ -206,13 +220,56 @@ fn name(image: &Image) -> (crate::domain::ids::AccountId, crate::domain::ids::Re
     (image.account, image.region.clone(), image.name.as_str().to_lowercase())
 }
 
+/// An entry that nobody chained.
+fn entry(image: &Image) -> Entry {
+    Entry {
+        account: image.account,
+        number: 1,
+        at: image.created,
+        kind: EntryKind::TopUp,
+        amount: Money(1),
+        reference: "R".to_owned(),
+        statement: None,
+        note: String::new(),
+        user: None,
+        by: "nobody".to_owned(),
+        hash: String::new(),
+    }
+}
+
 /// The latest event about the image.
 fn event(tx: &mut Tx<'_>, image: &Image) -> Result<EventId, StoreError> {
     let about = tx.scan_index::<EventId>(index::EVENT_BY_SUBJECT, &image.id.0, Order::Descending, 1, None)?;
     Ok(about.items[0].value)
 }
 
-const SABOTAGES: [(&str, Sabotage); 23] = [
+const SABOTAGES: [(&str, Sabotage); 27] = [
+    ("is not in the recycle bin", |tx, image, _| {
+        tx.put(&Held { account: image.account, image: image.id, since: image.created, leaves: None })
+    }),
+    ("which does not follow on 0", |tx, image, _| tx.put(&entry(image))),
+    ("which is in arrears", |tx, image, _| {
+        tx.put(&Billing { negative_since: Some(image.created), ..Billing::of(image.account) })?;
+        tx.put(&Image { id: Uuid::from_u128(7).into(), ..image.clone() })
+    }),
+    ("made a statement that does not follow", |tx, image, _| {
+        tx.put(&Statement {
+            account: image.account,
+            number: 2,
+            name: "acme".to_owned(),
+            from: image.created.month_start(),
+            to: image.created.next_month(),
+            closed: image.created,
+            n_lines: 0,
+            n_parts: 0,
+            total: Money(1),
+            due: Money::ZERO,
+            symbol: "€".to_owned(),
+            lines_hash: String::new(),
+            previous: String::new(),
+            hash: String::new(),
+        })
+    }),
     ("without an audit event", |tx, image, _| change::<Image>(tx, &image.id, |i| i.remark.push('!'))),
     ("is Available with Some", |tx, image, _| {
         change::<Image>(tx, &image.id, |i| i.bin = Some(Bin::from(i.created, 7, "nobody")))

@@ -2,6 +2,7 @@
 //! commit shows: that every change has its event, that events are only ever added to the end of their chain, and that no counter rises over
 //! the limit in force.
 
+use crate::domain::billing::{Billing, Entry, Held, Ledger};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::Following;
@@ -19,6 +20,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::size::GB;
 use crate::domain::snapshot::{Snapshot, SnapshotService};
+use crate::domain::statement::Statement;
 use crate::domain::task::Task;
 use crate::ops::audit::chain::link;
 use crate::store::{
@@ -116,6 +118,11 @@ pub(super) struct Records {
     pub(super) services: Table<SnapshotService>,
     pub(super) snapshots: Table<Snapshot>,
     pub(super) schedules: Table<Schedule>,
+    pub(super) billings: Table<Billing>,
+    pub(super) ledgers: Table<Ledger>,
+    pub(super) entries: Table<Entry>,
+    pub(super) held: Table<Held>,
+    pub(super) statements: Table<Statement>,
     flavors: Table<Flavor>,
     users: Table<User>,
     pub(super) events: Table<Event>,
@@ -147,6 +154,11 @@ impl Records {
         self.services.follow(batch);
         self.snapshots.follow(batch);
         self.schedules.follow(batch);
+        self.billings.follow(batch);
+        self.ledgers.follow(batch);
+        self.entries.follow(batch);
+        self.held.follow(batch);
+        self.statements.follow(batch);
         self.flavors.follow(batch);
         self.users.follow(batch);
         self.events.follow(batch);
@@ -188,6 +200,7 @@ impl Records {
             (self.followings.touched(batch), "following"),
             (self.services.touched(batch), "snapshot service"),
             (self.snapshots.touched(batch), "snapshot"),
+            (self.entries.touched(batch), "ledger"),
         ];
         for (_, noun) in changes.iter().filter(|(touched, _)| *touched && told == 0) {
             self.broken.push(format!("commit {version} changed the {noun} without an audit event"));
@@ -221,7 +234,8 @@ impl Records {
             let shares = old.and_then(|c| c.n_shares).unwrap_or(0);
             let creating = old.map_or(0, Counter::n_creating);
             let Some(limits) = self.limits(new.account.0, &new.region) else { continue };
-            if new.n_images > images.max(limits.n_images_max) || new.n_images > images + 1 {
+            let allowed = limits.n_images_max.max(images + self.n_given_back(batch, new.account));
+            if new.n_images > images.max(allowed) || new.n_images > images + 1 {
                 self.broken
                     .push(format!("commit {version} took image {} of {}", new.n_images, limits.n_images_max));
             }
@@ -319,6 +333,11 @@ impl Witness {
             services: Table::new(),
             snapshots: Table::new(),
             schedules: Table::new(),
+            billings: Table::new(),
+            ledgers: Table::new(),
+            entries: Table::new(),
+            held: Table::new(),
+            statements: Table::new(),
             flavors: Table::new(),
             users: Table::new(),
             events: Table::new(),
@@ -358,6 +377,7 @@ impl Watch for Witness {
         records.judge_chains(version, batch);
         records.judge_following(version, batch);
         records.judge_snapshots(version, batch);
+        records.judge_paying(version, batch);
         records.follow(batch);
     }
 }

@@ -153,6 +153,7 @@ impl World {
         match result {
             Ok(value) => (Some(value), "ok".to_owned()),
             Err(error) if allowed.contains(&error.code.as_str()) => (None, error.code),
+            Err(error) if error.code == "in_arrears" && self.somebody_is_in_arrears() => (None, error.code),
             Err(error) if self.excused() && matches!(error.kind, Kind::Internal | Kind::Unavailable) => {
                 (None, "injected error".to_owned())
             }
@@ -233,6 +234,7 @@ impl World {
             tasks::retry(&self.bench.app.system(), task.id)?;
         }
         self.bench.work()?;
+        self.arrears_end()?;
         sweep::machines(&self.bench.app)?;
         self.groups_rest()?;
         sweep::leftovers(&self.bench.app)?;

@@ -2,6 +2,7 @@
 //! store. Indexes are plain rows; the use cases that write a record keep them in step in the same transaction.
 
 use super::{KeyPart, Record, StoreError};
+use crate::domain::billing::{Billing, Entry, Held, Ledger};
 use crate::domain::event::{Chain, Event};
 use crate::domain::flavor::Flavor;
 use crate::domain::following::{FamilyKey, Following};
@@ -23,6 +24,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::seeding::Seeding;
 use crate::domain::share::{Share, Sharing};
 use crate::domain::snapshot::{Snapshot, SnapshotService};
+use crate::domain::statement::{Part, Series, Statement};
 use crate::domain::task::Task;
 use serde_json::{Map, Value, json};
 
@@ -85,6 +87,13 @@ records! {
     Schedule, "schedule", 1, ScheduleId, |r| r.id;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
+    Billing, "billing", 1, AccountId, |r| r.account;
+    Ledger, "ledger", 1, AccountId, |r| r.account;
+    Entry, "entry", 1, (AccountId, u64), |r| (r.account, r.number);
+    Statement, "statement", 1, (AccountId, u64), |r| (r.account, r.number);
+    Part, "statement_part", 1, (AccountId, i64, u32), |r| (r.account, r.month.0, r.place);
+    Series, "statement_series", 1, (), |_r| ();
+    Held, "held", 1, (AccountId, ImageId), |r| (r.account, r.image);
 }
 
 /// Version 1 knew no limit of shares, version 2 none of stored bytes or snapshots and no sites.
@@ -355,6 +364,8 @@ pub mod index {
     pub const REQUEST_BY_PLACE: &str = "request_by_place";
     /// (moment, request) → request: everything.
     pub const REQUEST_BY_TIME: &str = "request_by_time";
+    /// (account, reference) → number of the entry: what a person books is booked once.
+    pub const ENTRY_BY_REFERENCE: &str = "entry_by_reference";
     /// (account, moment, event) → event.
     pub const EVENT_BY_ACCOUNT: &str = "event_by_account";
     /// (project, moment, event) → event.

@@ -4,11 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use darkroom_core::domain::billing::Held;
 use darkroom_core::domain::event::Event;
 use darkroom_core::domain::following::Following;
 use darkroom_core::domain::form::{
-    ChangeImageForm, DeleteImageForm, GroupForm, QuotaDecisionForm, QuotaRequestForm, ScheduleForm,
-    ShareForm, StopSharingForm,
+    BookForm, BudgetForm, ChangeImageForm, DeleteImageForm, GroupForm, PaymentForm, QuotaDecisionForm,
+    QuotaRequestForm, ScheduleForm, ShareForm, StopSharingForm,
 };
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::instance::Instance;
@@ -21,8 +22,9 @@ use darkroom_core::domain::request::Request;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
+use darkroom_core::ops::ctx::Place;
 use darkroom_core::ops::snapshots::schedules;
-use darkroom_core::ops::{groups, images, instances, quotas, shares};
+use darkroom_core::ops::{billing, groups, images, instances, quotas, shares};
 use darkroom_core::ports::{Clock, PortError};
 use darkroom_core::sim::{Bench, Crash, Effect, Op};
 use darkroom_core::store::{
@@ -158,6 +160,40 @@ fn stored_forms() -> BTreeMap<String, String> {
     // The mark of a store that is being filled, which no story leaves behind.
     let mark = Seeding { began: bench.clock.now() };
     transact::<_, StoreError>(bench.records(), 1, |tx| tx.put(&mark)).unwrap();
+    // Somebody who pays before, had something, and owes now; an image of theirs is held back.
+    let operator = bench.user("op@provider.example").unwrap();
+    let account = provider.accounts[0].to_string();
+    let booked = BookForm {
+        account: account.clone(),
+        kind: "top_up".to_owned(),
+        amount: "0.01".to_owned(),
+        reference: "Transfer 4711".to_owned(),
+        note: "Thank you.".to_owned(),
+        ..BookForm::default()
+    };
+    billing::book(&operator, &booked).unwrap();
+    let paid = PaymentForm {
+        account,
+        mode: "prepaid".to_owned(),
+        credit_limit: "0".to_owned(),
+        low_balance: "5".to_owned(),
+    };
+    billing::set_payment(&operator, &paid).unwrap();
+    let place = Place { project: Some(project), region: "north-1".into() };
+    billing::set_budget(&bench.at_present(&owner), &place, &BudgetForm { budget: "500".to_owned() }).unwrap();
+    bench.clock.advance(86_400_000);
+    billing::sweep(&bench.app).unwrap();
+    let held = Held {
+        account: provider.accounts[0],
+        image,
+        since: bench.clock.now(),
+        leaves: Some(bench.clock.now()),
+    };
+    transact::<_, StoreError>(bench.records(), 1, |tx| tx.put(&held)).unwrap();
+    // The month is closed.
+    let now = bench.clock.now();
+    bench.clock.advance(now.next_month().plus_ms(3 * 86_400_000).since_ms(now));
+    billing::sweep_months(&bench.app).unwrap();
     let rows = bench.records().scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX).unwrap();
     let mut forms: BTreeMap<String, String> = BTreeMap::new();
     for row in rows {

@@ -354,6 +354,38 @@ pub const ENTRIES: &[Entry] = &[
         "Failed tries of a scaling group in an hour before it waits for the rest of it."
     ),
     whole!(
+        "billing.recycle_after_days",
+        1,
+        3_650,
+        u32,
+        limits.arrears_recycle_days,
+        "Days of arrears after which the images of an account go to the recycle bin."
+    ),
+    whole!(
+        "billing.purge_after_days",
+        1,
+        3_650,
+        u32,
+        limits.arrears_purge_days,
+        "Days that images stay in the recycle bin because of arrears, at least, before they are removed for good."
+    ),
+    Entry {
+        key: "billing.purge_protected",
+        doc: "Remove protected images for good as well when their time in the recycle bin because of arrears is over.",
+        access: Access::Truth {
+            get: |settings| settings.limits.arrears_purge_protected,
+            set: |settings, truth| settings.limits.arrears_purge_protected = truth,
+        },
+    },
+    whole!(
+        "billing.close_day",
+        1,
+        28,
+        u32,
+        limits.close_day,
+        "The day of the following month, in UTC, on which a month is closed and its statements are made."
+    ),
+    whole!(
         "sign_in.failures_max",
         1,
         1000,
@@ -575,6 +607,37 @@ pub const ENTRIES: &[Entry] = &[
         qemu.tool.timeout_ms,
         "How long one run of the image tool may take, in milliseconds."
     ),
+    Entry {
+        key: "testing.allowed",
+        doc: "Allow what only tests may use; never where somebody pays.",
+        access: Access::Truth {
+            get: |settings| settings.testing.allowed,
+            set: |settings, truth| settings.testing.allowed = truth,
+        },
+    },
+    Entry {
+        key: "testing.clock_file",
+        doc: "A file that says by how many milliseconds darkroom's clock is ahead of the machine's, read whenever it asks for the time; needs testing.allowed.",
+        access: Access::Text {
+            allowed: "empty, or an absolute path",
+            another: "/tmp/clock",
+            get: |settings| {
+                settings
+                    .testing
+                    .clock_file
+                    .as_ref()
+                    .map(|file| file.display().to_string())
+                    .unwrap_or_default()
+            },
+            set: |settings, text| {
+                if !text.is_empty() && (!text.starts_with('/') || text.contains(['"', '\\'])) {
+                    return Err(());
+                }
+                settings.testing.clock_file = (!text.is_empty()).then(|| text.into());
+                Ok(())
+            },
+        },
+    },
 ];
 
 fn public_url(text: &str) -> Result<Option<String>, ()> {

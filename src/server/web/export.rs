@@ -1,14 +1,16 @@
 //! Lists as CSV files (F15). What is in a list is core's; here it becomes lines that a spreadsheet reads and never runs.
 
 use super::{Web, caller};
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::ids::ImageId;
+use darkroom_core::domain::ids::{AccountId, ImageId};
 use darkroom_core::domain::image::list::ImageQuery;
+use darkroom_core::domain::statement::Line;
 use darkroom_core::domain::{Error, Result};
 use darkroom_core::ops::audit::{self, AuditExportRow};
+use darkroom_core::ops::billing;
 use darkroom_core::ops::images::{self, ExportRow};
 
 /// My Images as CSV: what the address of the list finds, or of it the images that are picked.
@@ -33,6 +35,23 @@ pub async fn audit(State(web): State<Web>, RawQuery(query): RawQuery, headers: H
     let query = AuditQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let rows = caller::run_with(&web, &headers, move |c| audit::export(&c.ctx, &c.place, &query)).await;
     answer("audit", rows.and_then(|rows| file(AUDIT, &rows)))
+}
+
+/// The lines of a statement as CSV: first the twelve fields that are hashed, in their order, then what is easier to read.
+pub async fn statement(
+    State(web): State<Web>,
+    Path((account, number)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let name = format!("statement-{number}");
+    // What is no id is of nobody.
+    let account = account.parse().unwrap_or(AccountId(uuid::Uuid::nil()));
+    let number = number.parse().unwrap_or(0);
+    let lines = caller::run_with(&web, &headers, move |c| {
+        billing::statement_lines(&c.ctx, &c.place, account, number)
+    });
+    let file = lines.await.and_then(|lines| file(STATEMENT, &lines));
+    answer(if file.is_ok() { &name } else { "statement" }, file)
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -96,6 +115,25 @@ const AUDIT: &[Column<AuditExportRow>] = &[
     ("Region", |row| row.region.clone()),
     ("Number in its chain", |row| row.number.to_string()),
     ("Hash", |row| row.hash.clone()),
+];
+
+const STATEMENT: &[Column<Line>] = &[
+    ("Meter", |line| line.meter.to_string()),
+    ("Kind of subject", |line| line.subject.kind().to_owned()),
+    ("Subject ID", |line| line.subject.uuid().to_string()),
+    ("Name", |line| line.name.clone()),
+    ("Project", |line| line.project.to_string()),
+    ("Region", |line| line.region.to_string()),
+    ("Charge", |line| line.what.clone()),
+    ("Kind", |line| line.of.clone()),
+    ("Bytes", |line| line.quantity_bytes.to_string()),
+    ("From (ms)", |line| line.from.0.to_string()),
+    ("To (ms)", |line| line.to.0.to_string()),
+    ("Millionths", |line| line.amount.0.to_string()),
+    ("From", |line| line.from.rfc3339()),
+    ("To", |line| line.to.rfc3339()),
+    ("Seconds", |line| (line.to.seconds() - line.from.seconds()).to_string()),
+    ("Amount", |line| line.amount.exact("")),
 ];
 
 fn file<R>(columns: &[Column<R>], rows: &[R]) -> Result<Vec<u8>> {

@@ -69,6 +69,7 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .route(paths::IMAGES_CSV, get(export::images))
         .route(paths::IMAGES_PUBLIC_CSV, get(export::public_images))
         .route(paths::AUDIT_CSV, get(export::audit))
+        .route("/statements/{account}/{number}/lines.csv", get(export::statement))
         .route("/pkg/{version}/{*file}", get(assets::versioned))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

@@ -5,6 +5,7 @@
 //! A change answers `()`: where to go next is a redirect. A form that is refused is kept for a moment and shown again, filled in, at
 //! the address it came from.
 
+pub mod billing;
 pub mod groups;
 pub mod images;
 pub mod instances;

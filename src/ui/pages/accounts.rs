@@ -18,7 +18,8 @@ use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-fn use_account_id() -> AccountId {
+/// The account that the address names.
+pub fn use_account_id() -> AccountId {
     let id = use_params_map().with_untracked(|params| params.get_str("id").and_then(|id| id.parse().ok()));
     id.unwrap_or(AccountId(uuid::Uuid::nil()))
 }
@@ -100,6 +101,7 @@ fn AccountSheet(account: AccountDetail) -> impl IntoView {
     let AccountDetail { id, site, created, cost, symbol, projects, users, places, .. } = account;
     let sub = format!("On the site {site}, since {}. This month it has cost", created.day());
     let (edit, audit) = (paths::account_edit(id), paths::audit_of(&Subject::Account(id)));
+    let billing = paths::account_billing(id);
     let projects = projects
         .into_iter()
         .map(|(id, name)| {
@@ -119,6 +121,7 @@ fn AccountSheet(account: AccountDetail) -> impl IntoView {
             <p class="soft">{sub}" "<MoneyText amount=cost.display(&symbol)/>"."</p>
             <PageActions slot>
                 <LinkButton href=audit size=Size::Form icon=IconName::Audit>"Audit"</LinkButton>
+                <LinkButton href=billing size=Size::Form icon=IconName::Money>"Billing"</LinkButton>
                 <LinkButton href=edit size=Size::Form icon=IconName::Pencil>"Change site"</LinkButton>
             </PageActions>
         </PageHead>

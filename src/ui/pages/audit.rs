@@ -101,7 +101,7 @@ fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
 }
 
 /// Groups of actions that a filter proposes, as people say them.
-const GROUPS: [(&str, &str); 13] = [
+const GROUPS: [(&str, &str); 14] = [
     ("", "Everything"),
     ("image", "Images"),
     ("instance", "Instances"),
@@ -111,6 +111,7 @@ const GROUPS: [(&str, &str); 13] = [
     ("schedule", "Schedules"),
     ("snapshot_service", "Snapshot service"),
     ("quota", "Quotas"),
+    ("billing", "Billing"),
     ("task", "Tasks"),
     ("user", "People"),
     ("account", "Account"),

@@ -1,6 +1,7 @@
 //! The frame around every page of somebody who is signed in. It turns the frame's data into what the shell shows and
 //! knows no page.
 
+use super::billing::MoneyBar;
 use super::problem::Problem;
 use crate::ui::calls::people::{ChoosePlace, ChooseTheme, SignOut, get_shell};
 use crate::ui::components::*;
@@ -31,9 +32,11 @@ fn Closed(children: Children) -> impl IntoView {
 #[component]
 fn PageFrame(shell: view::Shell) -> impl IntoView {
     let data = shell_data(&shell, theme());
+    let notices = if shell.operator { Default::default() } else { shell.money };
     provide_context(shell);
     view! {
         <Shell data path=use_path() back_to=use_address() flash=use_flash()>
+            <MoneyBar notices/>
             <Outlet/>
         </Shell>
     }
@@ -86,6 +89,8 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
         true => item("Requests", paths::REQUESTS, IconName::Quota, new(shell.n_requests)),
         false => item("Quotas", paths::QUOTAS, IconName::Quota, TabNote::None),
     };
+    let billing = (!shell.operator && shell.project.is_some())
+        .then(|| item("Billing", paths::BILLING, IconName::Money, TabNote::None));
     let of_provider =
         [("Accounts", paths::ACCOUNTS, IconName::Account), ("Regions", paths::REGIONS, IconName::Region)]
             .into_iter()
@@ -101,6 +106,7 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
             "Account",
             [quotas]
                 .into_iter()
+                .chain(billing)
                 .chain(of_provider)
                 .chain([
                     item("Audit", paths::AUDIT, IconName::Audit, TabNote::None),

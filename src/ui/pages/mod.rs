@@ -4,6 +4,7 @@
 pub mod account;
 pub mod accounts;
 pub mod audit;
+pub mod billing;
 pub mod deletion;
 pub mod frame;
 pub mod groups;

@@ -53,6 +53,7 @@ pub fn explained(rule: Rule) -> Reason {
         }
         "image_limit_reached" => Some(Link::new("Show my images", paths::IMAGES)),
         "snapshot_service_off" => Some(Link::new("Show the snapshot service", paths::SNAPSHOT_SERVICE)),
+        "in_arrears" | "held_for_arrears" => Some(Link::new("Show billing", paths::BILLING)),
         "snapshot_limit_reached" => Some(Link::new("Show the snapshots", paths::SNAPSHOTS)),
         "instance_limit_reached" => Some(Link::new("Show the instances", paths::INSTANCES)),
         _ => None,

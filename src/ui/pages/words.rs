@@ -117,13 +117,26 @@ pub fn action_words(action: &str) -> String {
         }
         "reinstall" => "change image".to_owned(),
         "limits" | "password" => format!("change {verb}"),
+        _ if noun == "billing" => match verb {
+            "arrears" => "arrears begin",
+            "settled" => "arrears end",
+            "low" => "balance is low",
+            "budget" | "payment" => return format!("Change {verb}"),
+            "statement" => "close month",
+            // `budget_reached` and `top_up` say it themselves.
+            _ => return sentence(&verb.replace('_', " ")),
+        }
+        .to_owned(),
         // `snapshot_service.on` is a thing of two words that is turned.
         "on" | "off" => format!("turn {} {verb}", noun.replace('_', " ")),
         // `change_password` already says what it is about.
         _ if verb.contains('_') => verb.replace('_', " "),
         _ => format!("{verb} {noun}"),
     };
-    let words = words.trim();
+    sentence(words.trim())
+}
+
+fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -142,6 +155,9 @@ mod tests {
         assert_eq!(action_words("snapshot_service.off"), "Turn snapshot service off");
         assert_eq!(action_words("instance.died"), "Instance died");
         assert_eq!(action_words("disk.add_failed"), "Add disk failed");
+        let billing = ["billing.arrears", "billing.budget", "billing.budget_reached", "billing.top_up"]
+            .map(action_words);
+        assert_eq!(billing, ["Arrears begin", "Change budget", "Budget reached", "Top up"]);
         assert_eq!(action_words(""), "");
     }
 }

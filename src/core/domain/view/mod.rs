@@ -3,6 +3,7 @@
 //! These are wire types: no `usize`, no record that carries a secret.
 
 mod accounts;
+mod billing;
 mod bin;
 mod groups;
 mod images;
@@ -15,6 +16,7 @@ mod snapshots;
 mod tasks;
 
 pub use accounts::{AccountDetail, AccountList, AccountPlace, AccountRow};
+pub use billing::{Arrears, BillingView, EntryRow, MoneyNotices, MonthCost, StatementRow, StatementView};
 pub use bin::{BinList, BinRow, FamilyAfter, ImageDeletion, ImageRestoration};
 pub use groups::{
     GroupChange, GroupDeletion, GroupDetail, GroupLink, GroupList, GroupOptions, GroupRow, Health, MemberRow,

@@ -1,5 +1,6 @@
 //! What every page of a signed-in user, and the page about their own account, receive.
 
+use super::billing::MoneyNotices;
 use crate::domain::ids::{AccountId, ProjectId, RegionId, SessionId};
 use crate::domain::project::Role;
 use crate::domain::text::Name;
@@ -50,6 +51,8 @@ pub struct Shell {
     pub n_ending: u32,
     /// Requests that wait for the provider's answer; told to the provider's people only.
     pub n_requests: u32,
+    /// What is said about the money of the account of the project in force.
+    pub money: MoneyNotices,
 }
 
 /// A session of the signed-in user.

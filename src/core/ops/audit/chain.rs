@@ -14,8 +14,17 @@ use sha2::{Digest, Sha256};
 
 /// The hash of an event that follows on the hash `previous`.
 pub(crate) fn link(previous: &str, event: &Event) -> String {
-    let hash = Sha256::digest(event.chained(previous).as_bytes());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&event.chained(previous))
+}
+
+/// SHA-256 in lower-case hex.
+pub(crate) fn digest(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Bytes in lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The hash that a chain begins with: empty, or over the events that are older than it, in the order of their moments and ids.

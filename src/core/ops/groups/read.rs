@@ -213,7 +213,10 @@ pub fn options(ctx: &Ctx, place: &Place) -> Result<GroupOptions> {
     // The others bring what each machine of a group would need a choice of its own for.
     options.keep(|choice| choice.kind == image::Kind::System);
     // A full quota does not keep a group from being made: it is told on its page, and tried again.
-    let blocked = options.blocked.take().filter(|reason| reason.code == "no_hypervisor");
+    let blocked = options
+        .blocked
+        .take()
+        .filter(|reason| ["no_hypervisor", "in_arrears"].contains(&reason.code.as_str()));
     Ok(GroupOptions {
         options,
         size_max: ctx.app.settings.group_size_max,
@@ -230,7 +233,9 @@ pub fn change(ctx: &Ctx, id: GroupId) -> Result<GroupChange> {
     let (group, _) = load(ctx, id, Act::GroupEdit)?;
     let place = Place { project: Some(group.project), region: group.region.clone() };
     let choices = options(ctx, &place)?;
-    let blocked = group.kept().err().or(choices.blocked.clone());
+    // What is there can be changed in arrears; only more of it cannot be asked for, which the commit says.
+    let others = choices.blocked.clone().filter(|reason| reason.code != "in_arrears");
+    let blocked = group.kept().err().or(others);
     Ok(GroupChange { form: GroupForm::of(&group), choices: GroupOptions { blocked, ..choices } })
 }
 

@@ -8,17 +8,19 @@ pub use read::{deletion, list_bin, restoration};
 pub(crate) use read::{n_listed, n_recycled};
 
 use super::{entry, load, region_with_images, take_name};
+use crate::domain::billing::Held;
 use crate::domain::form::{DeleteImageForm, RestoreImage, RestoreImageForm};
 use crate::domain::ids::{ImageId, ProjectId, RegionId, TaskId};
 use crate::domain::image::{Action, Bin, Change, Image, Status};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::region::Region;
 use crate::domain::task::Kind as TaskKind;
+use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{App, Ctx, Permit, Place, each};
 use crate::ops::shares::Consent;
-use crate::ops::{audit, ledger, people, shares, tasks};
+use crate::ops::{audit, billing, ledger, people, shares, tasks};
 use crate::store::Tx;
 use crate::store::records::index;
 use std::sync::Arc;
@@ -86,19 +88,38 @@ fn leave(
     why: String,
 ) -> Result<Deleted> {
     let region = tx.get::<Region>(&image.region)?.ok_or_else(|| Error::not_found("region"))?;
-    if image.takes_slot() {
-        ledger::count(tx, image.account, &image.region, |c| {
-            c.give_image();
-            Ok(())
-        })?;
-    }
-    tx.delete_index(index::IMAGE_BY_NAME, &name_key(&image));
+    unlist(tx, &image)?;
     let n_days = image.days_in_bin(region.recycle_days);
     if n_days == 0 {
         remove(tx, ctx, permit, &mut image, task)?;
         audit::write(tx, ctx, permit, &entry(&image, "image.delete", why))?;
         return Ok(Deleted::Removed(task));
     }
+    recycle(tx, ctx, permit, image, n_days, "image.delete", &why).map(Deleted::Recycled)
+}
+
+/// The image gives back its slot and its name.
+fn unlist(tx: &mut Tx<'_>, image: &Image) -> Result<()> {
+    if image.takes_slot() {
+        ledger::count(tx, image.account, &image.region, |c| {
+            c.give_image();
+            Ok(())
+        })?;
+    }
+    tx.delete_index(index::IMAGE_BY_NAME, &name_key(image));
+    Ok(())
+}
+
+/// The image is in the bin from now on, for so many days; gives until when.
+fn recycle(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    mut image: Image,
+    n_days: u32,
+    action: &str,
+    why: &str,
+) -> Result<Timestamp> {
     shares::suspend(tx, ctx, permit, &image)?;
     let bin = Bin::from(ctx.now, n_days, ctx.actor.name());
     let until = bin.until;
@@ -106,13 +127,82 @@ fn leave(
     ledger::charge_image(tx, ctx, &image)?;
     tx.put(&image)?;
     let detail = format!("{why} In the recycle bin until {}.", until.minute());
-    audit::write(tx, ctx, permit, &entry(&image, "image.delete", detail.trim_start().to_owned()))?;
-    Ok(Deleted::Recycled(until))
+    audit::write(tx, ctx, permit, &entry(&image, action, detail.trim_start().to_owned()))?;
+    Ok(until)
+}
+
+/// Puts an image into the bin because of arrears, protected or not, and also where deleted images are removed at once: for `n_days`, or for
+/// as long as its region keeps what is deleted, if that is longer. Its shares are suspended with it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn hold_in_bin(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    image: Image,
+    n_days: u32,
+) -> Result<()> {
+    let region = tx.get::<Region>(&image.region)?.ok_or_else(|| Error::not_found("region"))?;
+    unlist(tx, &image)?;
+    let n_days = n_days.max(region.recycle_days);
+    recycle(tx, ctx, permit, image, n_days, "image.hold", "Its account is in arrears.").map(drop)
+}
+
+/// Takes an image that arrears put into the bin out again, with its shares, its place in its family, its tags, and the day on which it was
+/// going to be deleted. It takes its slot whatever the limit is now, and another name where somebody has taken its own.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn let_out_of_bin(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    permit: &Permit,
+    mut image: Image,
+    leaves: Option<Timestamp>,
+) -> Result<()> {
+    image.restore();
+    image.leaves = leaves;
+    if image.takes_slot() {
+        ledger::count(tx, image.account, &image.region, |c| {
+            c.n_images = c.n_images.saturating_add(1);
+            Ok(())
+        })?;
+    }
+    let before = image.name.clone();
+    while tx.get_index::<ImageId>(index::IMAGE_BY_NAME, &name_key(&image))?.is_some() {
+        image.name = Name::parse(&image.name.successor()).map_err(Error::internal)?;
+    }
+    let mut detail = "Its account is not in arrears any more.".to_owned();
+    if image.name != before {
+        let what = rename(ctx, &mut image, &before);
+        detail.push_str(&format!(" Changed {what}, which another image has."));
+    }
+    relist(tx, ctx, permit, &image, detail)
+}
+
+/// Notes that the image has another name than `before`; gives what changed, in words.
+fn rename(ctx: &Ctx, image: &mut Image, before: &Name) -> String {
+    let what = format!("the name from “{before}” to “{}”", image.name);
+    image.revision += 1;
+    image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: what.clone() });
+    what
+}
+
+/// The image is back in lists, with everything that hangs on it; its slot is taken already.
+fn relist(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &Image, detail: String) -> Result<()> {
+    take_name(tx, image.account, &image.region, &image.name, image.id)?;
+    ledger::charge_image(tx, ctx, image)?;
+    tx.put(image)?;
+    shares::resume(tx, ctx, permit, image)?;
+    audit::write(tx, ctx, permit, &entry(image, "image.restore", detail))?;
+    shares::follow(tx, ctx, permit, image)
 }
 
 /// Begins to remove the image for good: its meter, its shares, the task.
 fn remove(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, image: &mut Image, task: TaskId) -> Result<()> {
     shares::end_all(tx, ctx, permit, image)?;
+    tx.delete::<Held>(&(image.account, image.id));
     let held = image.held_bytes();
     tasks::begin(tx, ctx, permit, task, TaskKind::ImageDelete, &tasks::About::image(image))?;
     image.status = Status::Deleting;
@@ -157,6 +247,7 @@ pub fn restore(ctx: &Ctx, form: &RestoreImageForm) -> Result<ImageId> {
     ctx.transact(&permit, |tx| {
         let mut image = fresh(tx, id)?;
         image.can(Action::Restore)?;
+        billing::release(tx, &image)?;
         let region = region_with_images(tx, &image.region)?;
         image.restore();
         if image.takes_slot() {
@@ -165,18 +256,10 @@ pub fn restore(ctx: &Ctx, form: &RestoreImageForm) -> Result<ImageId> {
         }
         let mut detail = String::new();
         if let Some(name) = name.clone().filter(|name| *name != image.name) {
-            let what = format!("the name from “{}” to “{name}”", image.name);
-            detail = format!("Changed {what}.");
-            image.name = name;
-            image.revision += 1;
-            image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what });
+            let before = std::mem::replace(&mut image.name, name);
+            detail = format!("Changed {}.", rename(ctx, &mut image, &before));
         }
-        take_name(tx, image.account, &image.region, &image.name, id)?;
-        ledger::charge_image(tx, ctx, &image)?;
-        tx.put(&image)?;
-        shares::resume(tx, ctx, &permit, &image)?;
-        audit::write(tx, ctx, &permit, &entry(&image, "image.restore", detail))?;
-        shares::follow(tx, ctx, &permit, &image)
+        relist(tx, ctx, &permit, &image, detail)
     })?;
     Ok(id)
 }
@@ -231,9 +314,12 @@ pub fn sweep_bin(app: &Arc<App>) -> Result<u32> {
     let ctx = app.system();
     let due = |image: &Image| image.bin.as_ref().is_some_and(|bin| bin.until <= ctx.now);
     sweep(app, &ctx, Act::ImagePurge, due, |tx, permit, mut image, task| {
+        if !billing::may_purge(tx, &ctx, &image)? {
+            return Ok(0);
+        }
         remove(tx, &ctx, permit, &mut image, task)?;
         let detail = "Its time in the recycle bin is over.".to_owned();
-        audit::write(tx, &ctx, permit, &entry(&image, "image.purge", detail))
+        audit::write(tx, &ctx, permit, &entry(&image, "image.purge", detail)).map(|()| 1)
     })
 }
 
@@ -249,7 +335,7 @@ pub fn sweep_leaving(app: &Arc<App>) -> Result<u32> {
     sweep(app, &ctx, Act::ImageDelete, due, |tx, permit, image, task| {
         // By now every share has ended with the image, or before it.
         shares::clear_ended(tx, &ctx, permit, &image)?;
-        leave(tx, &ctx, permit, image, task, "As planned.".to_owned()).map(drop)
+        leave(tx, &ctx, permit, image, task, "As planned.".to_owned()).map(|_| 1)
     })
 }
 
@@ -258,13 +344,13 @@ fn sweep(
     ctx: &Ctx,
     act: Act,
     due: impl Fn(&Image) -> bool,
-    mut act_on: impl FnMut(&mut Tx<'_>, &Permit, Image, TaskId) -> Result<()>,
+    mut act_on: impl FnMut(&mut Tx<'_>, &Permit, Image, TaskId) -> Result<u32>,
 ) -> Result<u32> {
     each(app.images.all().iter().filter(|image| due(image)), |seen| {
         let permit = ctx.authorize(act, &Resource::Provider, "image")?;
         let task = TaskId(app.ids.uuid());
         ctx.transact(&permit, |tx| match tx.get::<Image>(&seen.id)?.filter(&due) {
-            Some(image) => act_on(tx, &permit, image, task).map(|()| 1),
+            Some(image) => act_on(tx, &permit, image, task),
             None => Ok(0),
         })
     })

@@ -17,7 +17,7 @@ use crate::domain::text::{Name, counted};
 use crate::domain::view::{CopyOptions, CopyRegion, CopyWithData, ProjectChoice};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Permit};
-use crate::ops::{audit, ledger, people, shares, tasks};
+use crate::ops::{audit, billing, ledger, people, shares, tasks};
 use crate::store::records::index;
 use crate::store::{Tx, read_index};
 
@@ -42,6 +42,7 @@ pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
             shares::still_given(tx, ctx, &source, share.recipient)?;
         }
         source.can(Action::Copy)?;
+        billing::may_begin(tx, ctx, project.account)?;
         // Of a shared image its recipient gets what it contains, not where it comes from.
         let source = if given.is_some() { received(source) } else { source };
         for (region, shown_version, ids) in &targets {
@@ -191,6 +192,7 @@ pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) 
         }
         source.can(Action::Copy)?;
         let region = target_region(tx, &image.region, &source, None)?;
+        billing::may_begin(tx, ctx, image.account)?;
         begin(tx, ctx, permit, task, &source, &image)?;
         let (held, limits) = (image.held_bytes(), ledger::limits(tx, image.account, &region)?);
         image.status = Status::Creating;
@@ -310,13 +312,14 @@ fn target(
     let plain = image.stored_bytes_for(image::Kind::System);
     let whole = image.kind == image::Kind::Machine;
     let held = ledger::held_by(ctx, account, &region.id);
+    let arrears = billing::blocked(ctx, account)?;
     let slot = counter
         .take_image(&limits)
         // What is copied at least; with its data disks it may still be too much, which the commit says.
         .and_then(|()| counter.move_stored(0, plain, held, Some(&limits)))
         .map_err(|e| Reason::new(&e.code, e.message, "", ""));
     Ok(CopyRegion {
-        refused: image.can_copy_to(region, given.is_some()).and(slot).err(),
+        refused: arrears.map_or(Ok(()), Err).and(image.can_copy_to(region, given.is_some())).and(slot).err(),
         inside: image.is_in(&region.id),
         free_name: free_name(ctx, &image.name, account, &[&region.id])?,
         estimate: region.prices.image(plain),

@@ -21,7 +21,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, instances, ledger, people, shares, snapshots, tasks, usage};
+use crate::ops::{audit, billing, instances, ledger, people, shares, snapshots, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
 use crate::store::records::index;
@@ -419,6 +419,9 @@ pub(crate) fn capture_blocked(ctx: &Ctx, machine: &Instance, region: &Region) ->
         return Ok(Some(region.images_off()));
     }
     if let Err(reason) = machine.can(instance::Action::Capture) {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = billing::blocked(ctx, machine.account)? {
         return Ok(Some(reason));
     }
     let (mut counter, limits) = people::counter(ctx, machine.account, region)?;

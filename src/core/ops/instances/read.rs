@@ -19,7 +19,7 @@ use crate::domain::view::{
     InstanceList, InstanceRow,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, groups, images, people, shares, snapshots, tasks, usage};
+use crate::ops::{audit, billing, groups, images, people, shares, snapshots, tasks, usage};
 use crate::store::{Order, list as list_records};
 use std::sync::Arc;
 
@@ -288,6 +288,9 @@ fn blocked(ctx: &Ctx, project: &Project, region: &Region) -> Option<Reason> {
             missing,
             "Tell your provider.",
         ));
+    }
+    if let Some(reason) = billing::blocked(ctx, project.account).ok()? {
+        return Some(reason);
     }
     let (mut counter, limits) = people::counter(ctx, project.account, region).ok()?;
     counter.take_instance(&limits).err().map(|e| Reason::new(&e.code, e.message, "", ""))

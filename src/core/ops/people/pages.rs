@@ -12,7 +12,7 @@ use crate::domain::region::Region;
 use crate::domain::view::{AccountView, Gauge, Overview, ProjectRow, SessionRow, Shell};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, instances, provider, quotas, shares, tasks, usage};
+use crate::ops::{audit, billing, images, instances, provider, quotas, shares, tasks};
 use std::sync::Arc;
 
 /// The frame around every page.
@@ -31,8 +31,10 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         }
     };
     let mut choices = Vec::new();
+    let mut found = None;
     for project in projects(ctx)? {
         choices.push(choice(ctx, &project)?);
+        found = found.or((Some(project.id) == place.project).then_some(project.account));
     }
     let project = choices.iter().find(|c| Some(c.id) == place.project).cloned();
     let group = project.as_ref().map(|p| (p.id, place.region.clone()));
@@ -58,6 +60,10 @@ pub fn shell(ctx: &Ctx, place: &Place) -> Result<Shell> {
         },
         n_waiting: group.as_ref().map_or(0, |(id, region)| shares::n_waiting(ctx, *id, region)),
         n_ending: group.as_ref().map_or(0, |(id, region)| shares::n_ending(ctx, *id, region)),
+        money: match found {
+            Some(account) => billing::notices(ctx, account)?,
+            None => Default::default(),
+        },
         projects: choices,
         project,
     })
@@ -105,11 +111,8 @@ fn own(project: &Project) -> Resource {
 }
 
 fn fill(ctx: &Ctx, view: &mut Overview, project: &Project, region: &Region) -> Result<()> {
-    let month = ctx.now.month_start();
-    // The first moment of the next month: 32 days after the first of this one is always in it.
-    let month_end = month.plus_ms(32 * 86_400_000).month_start();
-    (view.cost, view.cost_images) = usage::cost_between(ctx, project.account, month, ctx.now)?;
-    (view.forecast, _) = usage::cost_between(ctx, project.account, month, month_end)?;
+    let month = billing::month(ctx, project.account)?;
+    (view.cost, view.cost_images, view.forecast) = (month.so_far, month.images, month.forecast);
     let (counter, limits) = counter(ctx, project.account, region)?;
     view.gauges = vec![
         Gauge { what: "Images".to_owned(), used: counter.n_images, limit: limits.n_images_max },

@@ -1,6 +1,7 @@
 //! What pages about sharing show. Reads only.
 
 use super::{judge, known, n_accepted_max, shared, sites, slots};
+use crate::domain::error::Reason;
 use crate::domain::following::Following;
 use crate::domain::form::ShareForm;
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId};
@@ -16,7 +17,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{images, people};
+use crate::ops::{billing, images, people};
 use crate::store::{Order, list};
 use std::sync::Arc;
 
@@ -240,10 +241,18 @@ pub fn sharing(ctx: &Ctx, id: ImageId) -> Result<ImageSharing> {
         rows: rows(ctx, &image)?,
         family: family(ctx, &image)?,
         n_accepted_max: n_accepted_max(ctx, &image),
-        blocked: image.can(Action::Share).err(),
+        blocked: blocked(ctx, &image)?,
         may_share: ctx.may(Act::ImageShare, &images::resource(&image)),
         now: ctx.now,
     })
+}
+
+/// Why the image cannot be shared with anybody anew; `None` when it can.
+fn blocked(ctx: &Ctx, image: &Image) -> Result<Option<Reason>> {
+    match image.can(Action::Share) {
+        Ok(()) => billing::blocked(ctx, image.account),
+        Err(reason) => Ok(Some(reason)),
+    }
 }
 
 /// The image, if it is one of the caller's own projects'. Who received it does not learn who else did.
@@ -316,7 +325,7 @@ pub fn options(ctx: &Ctx, id: ImageId, form: &ShareForm) -> Result<ShareOptions>
         n_targets_max: ctx.app.settings.share_targets_max,
         lines,
         family: (!image.family.is_empty()).then(|| image.family.clone()),
-        blocked: image.can(Action::Share).err(),
+        blocked: blocked(ctx, &image)?,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::domain::snapshot::{Action, Snapshot};
 use crate::domain::view::SnapshotImageOptions;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
-use crate::ops::{audit, images, ledger, people};
+use crate::ops::{audit, billing, images, ledger, people};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes an image from a snapshot: quota, name, record, meter and event in one commit.
@@ -30,6 +30,7 @@ pub fn create_image(ctx: &Ctx, form: &SnapshotImageForm) -> Result<ImageId> {
         let region = images::region_with_images(tx, &snapshot.region)?;
         images::service_for(tx, snapshot.makes(), snapshot.account, &region.id)?;
         images::price_unchanged(&region.prices, command.price_version)?;
+        billing::may_begin(tx, ctx, snapshot.account)?;
         let limits = ledger::limits(tx, snapshot.account, &region)?;
         ledger::count(tx, snapshot.account, &region.id, |c| c.take_image(&limits))?;
         images::take_name(tx, snapshot.account, &region.id, &command.name, id)?;
@@ -135,6 +136,9 @@ fn blocked(ctx: &Ctx, snapshot: &Snapshot, region: &Region) -> Result<Option<Rea
     if snapshot.makes() == ImageKind::Machine
         && let Some(reason) = service::blocked(ctx, snapshot.account, region)?
     {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = billing::blocked(ctx, snapshot.account)? {
         return Ok(Some(reason));
     }
     let (mut counter, limits) = people::counter(ctx, snapshot.account, region)?;

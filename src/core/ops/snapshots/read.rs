@@ -22,7 +22,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{audit, images, instances, people, tasks, usage};
+use crate::ops::{audit, billing, images, instances, people, tasks, usage};
 use std::sync::Arc;
 
 /// One page of the snapshots of project and region, newest first, whose name or machine contains `text`; only those of one machine when that
@@ -383,6 +383,9 @@ pub(crate) fn blocked(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<
         return Ok(Some(reason));
     }
     if let Err(reason) = machine.can(instance::Action::Capture) {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = billing::blocked(ctx, machine.account)? {
         return Ok(Some(reason));
     }
     let (mut counter, limits) = people::counter(ctx, machine.account, region)?;

@@ -14,7 +14,7 @@ use crate::domain::view::ServiceView;
 use crate::domain::{Error, Kind, Result};
 use crate::ops::audit::{self, Entry};
 use crate::ops::ctx::{App, Ctx, Permit, Place, each};
-use crate::ops::{images, ledger, people};
+use crate::ops::{billing, images, ledger, people};
 use crate::store::{Order, Tx, list};
 use std::sync::Arc;
 
@@ -83,6 +83,7 @@ pub fn turn(ctx: &Ctx, place: &Place, form: &ServiceForm) -> Result<()> {
                 if let Some(error) = refusal(&region, true) {
                     return Err(error);
                 }
+                billing::may_begin(tx, ctx, project.account)?;
                 images::price_unchanged(&region.prices, command.price_version)?;
                 turn_on(tx, ctx, &permit, &project, &region)
             }

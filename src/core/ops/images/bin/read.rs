@@ -19,7 +19,7 @@ use crate::domain::view::{
     BinList, BinRow, FamilyAfter, ImageDeletion, ImageLink, ImageRestoration, InstanceLink,
 };
 use crate::ops::ctx::{Ctx, Place};
-use crate::ops::{groups, instances, people, shares, snapshots, usage};
+use crate::ops::{billing, groups, instances, people, shares, snapshots, usage};
 use std::sync::Arc;
 
 /// Images of project and region that stand in lists: all but deleted ones.
@@ -149,6 +149,9 @@ pub fn restoration(ctx: &Ctx, id: ImageId) -> Result<ImageRestoration> {
 /// The first reason that would refuse to restore the image, its name apart.
 fn restore_blocked(ctx: &Ctx, image: &Image, region: &Region) -> Result<Option<Reason>> {
     if let Err(reason) = image.can(Action::Restore) {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = billing::held(ctx, image)? {
         return Ok(Some(reason));
     }
     if region.images == Switch::Off {

@@ -1,0 +1,124 @@
+//! Money at its largest: the forecast of an account with 10,000 images and 30,000 meters, and closing a month of 1,000,000 meters. Prints
+//! `forecast_ms`, `close_month_s` and `close_month_mb`.
+//!
+//! Arguments: a folder for temporary data.
+
+#[expect(dead_code, reason = "the benches share it, and each takes what it needs")]
+mod support;
+
+use darkroom::server::open;
+use darkroom::server::settings::Settings;
+use darkroom_core::domain::disk::DiskKind;
+use darkroom_core::domain::ids::{AccountId, FlavorId, MeterId, RegionId, Subject};
+use darkroom_core::domain::meter::{Charge, Meter};
+use darkroom_core::domain::project::Account;
+use darkroom_core::domain::time::Timestamp;
+use darkroom_core::ops::billing;
+use darkroom_core::ops::ctx::{App, Ctx};
+use darkroom_core::store::{StoreError, transact};
+use std::sync::Arc;
+use std::time::Instant;
+use support::{Noise, Scratch, Tenant, figure, median, ms, note};
+use uuid::Uuid;
+
+const N_FORECAST: u64 = 30_000;
+const N_CLOSED: u64 = 1_000_000;
+/// Meters written in one commit.
+const BATCH: u64 = 2_000;
+const N_ROUNDS: usize = 25;
+const DAY_MS: i64 = 86_400_000;
+
+fn main() {
+    let scratch = Scratch::new("billing");
+    let opened = open(&scratch.path("data"), &Settings::default()).expect("a new data directory");
+    let system = opened.app.system();
+    let tenant = support::furnish(&system);
+    let last_month = system.now.month_start().plus_ms(-1).month_start();
+    age(&opened.app, tenant.account, last_month);
+    let mut noise = Noise(11);
+    meters(&opened.app, &tenant, last_month, &mut noise, 0..N_FORECAST);
+    forecast(&system, tenant.account);
+    meters(&opened.app, &tenant, last_month, &mut noise, N_FORECAST..N_CLOSED);
+    close(&opened.app);
+    note(format!("all of it takes {} MB", support::folder_bytes(&scratch.path("data")) / 1_000_000));
+}
+
+/// The account has been there since the beginning of last month, so that it is to be closed.
+fn age(app: &Arc<App>, id: AccountId, created: Timestamp) {
+    transact::<_, StoreError>(app.store.as_ref(), 9, |tx| {
+        let account = tx.get::<Account>(&id)?.expect("it was just made");
+        tx.put(&Account { created, ..account })
+    })
+    .expect("written");
+}
+
+/// Of three meters one runs on: images that were there last month, disks and machines that went away in it.
+fn meters(app: &Arc<App>, tenant: &Tenant, from: Timestamp, noise: &mut Noise, all: std::ops::Range<u64>) {
+    let mut n = all.start;
+    while n < all.end {
+        let batch: Vec<Meter> = (n..all.end.min(n + BATCH)).map(|n| meter(tenant, from, noise, n)).collect();
+        n += BATCH;
+        transact::<_, StoreError>(app.store.as_ref(), 9, |tx| {
+            batch.iter().try_for_each(|meter| tx.put(meter))
+        })
+        .expect("written");
+    }
+}
+
+fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter {
+    let id = Uuid::from_u128(u128::from(noise.next()) << 64 | u128::from(n));
+    let from = month.plus_ms(i64::try_from(noise.below(20 * 86_400_000)).expect("days"));
+    let (charge, subject, to) = match n % 3 {
+        0 => (Charge::ImageStorage, Subject::Image(id.into()), None),
+        1 => {
+            (Charge::Disk { disk_kind: DiskKind::Ssd }, Subject::Disk(id.into()), Some(from.plus_ms(DAY_MS)))
+        }
+        _ => {
+            let flavor = FlavorId(support::FLAVOR.to_owned());
+            (Charge::Running { flavor }, Subject::Instance(id.into()), Some(from.plus_ms(DAY_MS)))
+        }
+    };
+    Meter {
+        id: MeterId(id),
+        subject,
+        name: format!("web-server-{n}"),
+        account: tenant.account,
+        project: tenant.project,
+        region: RegionId(support::REGION.to_owned()),
+        quantity_bytes: if n % 3 == 2 { 0 } else { 1_000_000 + noise.below(10_000_000_000) },
+        charge,
+        from,
+        to,
+    }
+}
+
+fn forecast(system: &Ctx, account: AccountId) {
+    let mut times = Vec::new();
+    for _ in 0..N_ROUNDS {
+        let begun = Instant::now();
+        let month = billing::month(system, account).expect("computed");
+        times.push(ms(begun.elapsed()));
+        assert!(month.forecast > month.so_far);
+    }
+    figure("forecast_ms", median(&times), "ms");
+}
+
+fn close(app: &Arc<App>) {
+    let before = memory_mb("VmRSS:");
+    // The highest mark begins again.
+    std::fs::write("/proc/self/clear_refs", "5").expect("our own process");
+    let begun = Instant::now();
+    let n = billing::sweep_months(app).expect("closed");
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!(n, 1, "one month is to be closed");
+    let peak = memory_mb("VmHWM:");
+    note(format!("{before:.0} MB before, {peak:.0} MB at most while it was closed"));
+    figure("close_month_s", seconds, "s");
+    figure("close_month_mb", peak - before, "MB");
+}
+
+fn memory_mb(line: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("our own process");
+    let found = status.lines().find_map(|text| text.strip_prefix(line)).expect("every process has it");
+    found.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1000.0
+}

@@ -1,0 +1,65 @@
+//! What the present month costs an account so far, and by its end. Looks at every meter once.
+
+use crate::domain::Result;
+use crate::domain::ids::AccountId;
+use crate::domain::meter::Meter;
+use crate::domain::money::Money;
+use crate::domain::view::MonthCost;
+use crate::ops::ctx::Ctx;
+use crate::ops::usage::Histories;
+
+/// What runs on and costs the same: one meter that stands for all of them.
+struct Alike {
+    meter: Meter,
+    n: i64,
+}
+
+/// What the month costs, if everything that is charged now goes on until its end.
+///
+/// What goes on is added up before it is priced, so the forecast is rounded once for each price and region and not for each meter.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn month(ctx: &Ctx, account: AccountId) -> Result<MonthCost> {
+    let (from, end) = (ctx.now.month_start(), ctx.now.next_month());
+    let mut histories = Histories::default();
+    let mut cost = MonthCost::default();
+    let mut open: Vec<Alike> = Vec::new();
+    for meter in ctx.app.meters.group(&account) {
+        if meter.to.is_some_and(|to| to <= from) {
+            continue;
+        }
+        let history = histories.of(&ctx.app, &meter.region)?;
+        let so_far = match meter.from < from {
+            true => meter.cost_between(history, from, ctx.now),
+            false => meter.cost(history, ctx.now),
+        };
+        cost.so_far = cost.so_far + so_far;
+        if meter.charge.of_image() {
+            cost.images = cost.images + so_far;
+        }
+        if meter.to.is_none() {
+            add(&mut open, &meter);
+        }
+    }
+    cost.forecast = cost.so_far;
+    for alike in open {
+        let Alike { mut meter, n } = alike;
+        let by_bytes = meter.quantity_bytes > 0;
+        meter.from = ctx.now;
+        let rest = meter.cost(histories.of(&ctx.app, &meter.region)?, end);
+        cost.forecast = cost.forecast + if by_bytes { rest } else { Money(rest.0.saturating_mul(n)) };
+    }
+    Ok(cost)
+}
+
+fn add(open: &mut Vec<Alike>, meter: &Meter) {
+    let same = |known: &&mut Alike| known.meter.charge == meter.charge && known.meter.region == meter.region;
+    match open.iter_mut().find(same) {
+        Some(known) => {
+            known.n += 1;
+            known.meter.quantity_bytes = known.meter.quantity_bytes.saturating_add(meter.quantity_bytes);
+        }
+        None => open.push(Alike { meter: meter.clone(), n: 1 }),
+    }
+}
