@@ -97,12 +97,17 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     await friend.page.goto('/images/shared');
     await expect(received).toContainText('Ends on');
     await expect(received.getByRole('link', { name: 'Deploy' })).toBeVisible();
-    await received.getByRole('link', { name: 'Save as my own' }).click();
+    await friend.page.goto(`/images/${image}/copy`);
     const save = friend.page.getByRole('dialog', { name: 'Save as my own' });
     await expect(save.getByText(/A shared image can be copied inside its region only/)).toBeVisible();
-    await save.getByLabel('Name', { exact: true }).fill('saved');
-    await save.getByRole('button', { name: 'Copy image' }).click();
-    await expect(friend.heading('saved')).toBeVisible();
+    // Who was told saves it with one click.
+    await friend.page.goto('/');
+    await expect(friend.main.getByText(/^1 image that you use is shared with you only until/)).toBeVisible();
+    await friend.main.getByRole('link', { name: 'Shared with me' }).click();
+    await expect(received).toContainText('Ends on');
+    await received.getByRole('button', { name: /^Save as my own/ }).click();
+    await expect(friend.page.getByText('The copy is its own image now, with an id of its own.')).toBeVisible();
+    await expect(friend.heading('golden')).toBeVisible();
     await expect(friend.main.getByText('Available', { exact: true })).toBeVisible();
   });
 
@@ -115,7 +120,7 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     const answer = await friend.page.goto(`/images/${image}`);
     expect(answer?.status()).toBe(404);
     await friend.page.goto('/images');
-    await expect(friend.row('saved')).toContainText('Available');
+    await expect(friend.row('golden')).toContainText('Available');
     await friend.page.goto(`/instances/${theirs}`);
     await friend.becomes('Running');
     await page.goto(`/images/${image}/delete`);

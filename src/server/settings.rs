@@ -3,16 +3,18 @@
 //! Settings come from the file and the command line, never from the environment. A wrong file is refused as a whole, with every mistake at
 //! once. Nothing here acts on a setting.
 
+mod entry;
 mod table;
 
 use crate::server::blobs::StorageSettings;
 use crate::server::hypervisor::QemuSettings;
 use darkroom_core::domain::format::FormatLimits;
+use entry::{Access, Entry};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use table::{Access, ENTRIES, Entry};
+use table::ENTRIES;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

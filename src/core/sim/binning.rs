@@ -3,6 +3,7 @@
 use super::flows::NAMES;
 use super::world::World;
 use crate::domain::form::{DeleteImageForm, RestoreImageForm};
+use crate::domain::ids::ImageId;
 use crate::domain::image::{Image, Status, Visibility};
 use crate::ops::ctx::Place;
 use crate::ops::images::{self, Deleted};
@@ -50,6 +51,15 @@ impl World {
             records.images.all().filter(private).cloned().collect()
         };
         let binned: Vec<Image> = all.iter().filter(|i| i.status == Status::Recycled).cloned().collect();
+        // What arrears put away is rare, and everybody's wish to have back.
+        let held: Vec<Image> = {
+            let records = self.bench.witness.records();
+            let ids: Vec<ImageId> = records.held.all().map(|held| held.image).collect();
+            binned.iter().filter(|i| ids.contains(&i.id)).cloned().collect()
+        };
+        if !held.is_empty() && self.dice.chance(500) {
+            return self.dice.pick(&held).cloned();
+        }
         let any = binned.is_empty() || self.dice.chance(50);
         self.dice.pick(if any { &all } else { &binned }).cloned()
     }
