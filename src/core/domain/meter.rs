@@ -68,6 +68,19 @@ impl Charge {
         }
     }
 
+    /// Which of its sort: the kind of disk, the instance type, the licence, or the region that a transfer goes to; empty for what has none.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Disk { disk_kind } => disk_kind.to_string(),
+            Self::Running { flavor } => flavor.to_string(),
+            Self::Licence { licence } => licence.clone(),
+            Self::Transfer { to } => to.to_string(),
+            Self::ImageStorage | Self::BinStorage | Self::SnapshotStorage | Self::SnapshotService => {
+                String::new()
+            }
+        }
+    }
+
     /// What its rate is for.
     pub const fn per(&self) -> Per {
         match self {
@@ -155,6 +168,11 @@ impl Meter {
     /// seconds hold its moment.
     pub fn cost_between(&self, prices: &History, from: Timestamp, until: Timestamp) -> Money {
         self.cost_until(prices, until.max(from)) - self.cost_until(prices, from)
+    }
+
+    /// What it has cost since a moment by `now`. What is charged once counts at once, and not from the next second on.
+    pub fn cost_since(&self, prices: &History, since: Timestamp, now: Timestamp) -> Money {
+        self.cost(prices, now.max(since)) - self.cost_until(prices, since)
     }
 
     /// What it costs in the seconds before `end`.

@@ -4,10 +4,11 @@
 use super::hashing::written;
 use super::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use super::image::bin::DAY_MS;
-use super::meter::{Charge, Meter};
+use super::meter::Meter;
 use super::money::Money;
 use super::price::History;
 use super::time::Timestamp;
+use super::usage::{self, Period};
 use serde::{Deserialize, Serialize};
 
 /// Lines that one record holds: so few that it is never too large, however long their names are.
@@ -49,38 +50,46 @@ pub struct Line {
     pub region: RegionId,
     /// For what, in words.
     pub what: String,
-    /// The kind of disk or the instance type; empty for what has neither.
+    /// The kind of disk, the instance type, the licence, or the region that a transfer went to; empty for what has none.
     pub of: String,
     /// Bytes charged; zero where the charge is for time alone.
     pub quantity_bytes: u64,
     /// From when in the month.
     pub from: Timestamp,
-    /// Until when in the month.
+    /// Until when in the month; the same moment for what is charged once.
     pub to: Timestamp,
     /// What it cost, in millionths.
     pub amount: Money,
 }
 
 impl Line {
-    /// The line of a meter in a month; `None` where it charged for no second of it.
+    /// The line of a meter in a month; `None` where it charged for nothing in it.
     pub fn of(meter: &Meter, prices: &History, month: Month) -> Option<Self> {
-        let from = meter.from.max(month.from);
-        let to = meter.to.map_or(month.to, |to| to.min(month.to));
-        if from.seconds() >= to.seconds() {
-            return None;
-        }
-        Some(Self {
-            meter: meter.id,
-            subject: meter.subject,
-            name: meter.name.clone(),
-            project: meter.project,
-            region: meter.region.clone(),
-            what: meter.charge.words().to_owned(),
-            of: kind(&meter.charge),
-            quantity_bytes: meter.quantity_bytes,
+        let usage::Line {
+            meter: id,
+            subject,
+            name,
+            project,
+            region,
+            charge,
             from,
-            to,
-            amount: meter.cost_between(prices, month.from, month.to),
+            until,
+            quantity,
+            amount,
+            ..
+        } = usage::line(meter, prices, Period { from: month.from, until: month.to })?;
+        Some(Self {
+            meter: id,
+            subject,
+            name,
+            project,
+            region,
+            what: charge.words().to_owned(),
+            of: charge.kind(),
+            quantity_bytes: if charge.by_bytes() { quantity } else { 0 },
+            from,
+            to: until,
+            amount,
         })
     }
 
@@ -107,14 +116,6 @@ impl Line {
             Some(&numbers[2]),
             Some(&numbers[3]),
         ])
-    }
-}
-
-fn kind(charge: &Charge) -> String {
-    match charge {
-        Charge::Disk { disk_kind } => disk_kind.to_string(),
-        Charge::Running { flavor } => flavor.to_string(),
-        _ => String::new(),
     }
 }
 

@@ -31,26 +31,17 @@ pub fn cost_of(ctx: &Ctx, account: AccountId, subject: Subject) -> Result<Money>
     Ok(total)
 }
 
-/// What an account has cost between `from` and `until`, all charges and images alone.
+/// What an account has cost since a moment.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn cost_between(
-    ctx: &Ctx,
-    account: AccountId,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<(Money, Money)> {
+pub fn cost_since(ctx: &Ctx, account: AccountId, since: Timestamp) -> Result<Money> {
     let mut histories = Histories::default();
-    let (mut all, mut images) = (Money::ZERO, Money::ZERO);
+    let mut total = Money::ZERO;
     for meter in ctx.app.meters.group(&account) {
-        let cost = meter.cost_between(histories.of(&ctx.app, &meter.region)?, from, until);
-        all = all + cost;
-        if meter.charge.of_image() {
-            images = images + cost;
-        }
+        total = total + meter.cost_since(histories.of(&ctx.app, &meter.region)?, since, ctx.now);
     }
-    Ok((all, images))
+    Ok(total)
 }
 
 /// The lines of an account in a period, in no particular order: every meter that reaches into it. A forecast is a period that ends later than

@@ -9,6 +9,7 @@ use darkroom_core::domain::meter::{Charge, Meter};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::{Basis, DatedBook, Month, PriceBook, Unit};
 use darkroom_core::domain::time::Timestamp;
+use darkroom_core::domain::usage::Period;
 use darkroom_core::ops::ctx::{Ctx, Settings};
 use darkroom_core::ops::verify::{attributed, verify};
 use darkroom_core::ops::{attribution, images, instances, people, prices, usage};
@@ -287,7 +288,12 @@ fn a_copy_to_another_region_pays_once_for_what_travelled_however_often_it_was_tr
     assert_eq!(cost, Money(20_000).scaled(u128::from(meter.quantity_bytes), 1_000_000_000));
     let month = |from: i64, until: i64| {
         let at = |ms| meter.from.plus_ms(ms);
-        usage::cost_between(&s.owner(), s.provider.accounts[0], at(from), at(until)).unwrap().0
+        let period = Period { from: at(from), until: at(until) };
+        usage::lines(&s.bench.app, s.provider.accounts[0], period)
+            .unwrap()
+            .iter()
+            .map(|line| line.amount)
+            .sum::<Money>()
     };
     assert!(
         month(-1_000, 1_000) >= cost

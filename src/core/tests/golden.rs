@@ -157,8 +157,7 @@ fn stored_forms() -> BTreeMap<String, String> {
     // What is being replaced now.
     let change = ChangeImageForm { disk_gib: "4".to_owned(), ..change };
     instances::change_image(&bench.at_present(&owner), &change).unwrap();
-    // What holds chunks changed and is not charged for yet.
-    bench.copy(&owner, image, project, &["north-1"], "again").unwrap();
+    let (again, _) = bench.copy(&owner, image, project, &["north-1"], "again").unwrap().remove(0);
     // The mark of a store that is being filled, which no story leaves behind.
     let mark = Seeding { began: bench.clock.now() };
     transact::<_, StoreError>(bench.records(), 1, |tx| tx.put(&mark)).unwrap();
@@ -196,6 +195,8 @@ fn stored_forms() -> BTreeMap<String, String> {
     let now = bench.clock.now();
     bench.clock.advance(now.next_month().plus_ms(3 * 86_400_000).since_ms(now));
     billing::sweep_months(&bench.app).unwrap();
+    // What holds chunks changed and is not charged for yet.
+    images::delete(&bench.at_present(&owner), &DeleteImageForm::at_once(again)).unwrap();
     let rows = bench.records().scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX).unwrap();
     let mut forms: BTreeMap<String, String> = BTreeMap::new();
     for row in rows {

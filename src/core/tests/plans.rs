@@ -10,7 +10,7 @@ use darkroom_core::domain::instance::{Instance, Status};
 use darkroom_core::domain::snapshot::{Snapshot, Status as SnapshotStatus};
 use darkroom_core::domain::task::{Kind, State, Step, Task};
 use darkroom_core::ops::ctx::{Ctx, Place};
-use darkroom_core::ops::{disks, instances, snapshots, tasks};
+use darkroom_core::ops::{attribution, disks, instances, snapshots, tasks};
 use darkroom_core::ports::{MachineSpec, PortError, Power};
 use darkroom_core::sim::{Bench, Crash, Effect, GRACE_MS, Op, Provider, Witness, check, check_at_rest};
 use darkroom_core::store::{Batch, Store};
@@ -376,8 +376,10 @@ fn a_crash_at_any_commit_changes_nothing_about_the_end() {
                 scene.bench.faults.crash_after(n, crash);
                 // The engine is told that the store is closed, which is how the end of the program looks to it.
                 while !scene.bench.faults.dead() {
-                    if let Ok(Outcome::Idle(Some(due))) = scene.bench.engine.run_once() {
-                        scene.bench.clock.reach(due);
+                    match scene.bench.engine.run_once() {
+                        Ok(Outcome::Idle(Some(due))) => scene.bench.clock.reach(due),
+                        Ok(Outcome::Idle(None)) => _ = attribution::sweep(&scene.bench.app),
+                        Ok(Outcome::Worked(_)) | Err(_) => {}
                     }
                 }
                 scene.bench.restart().unwrap();

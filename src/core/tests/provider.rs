@@ -11,6 +11,7 @@ use darkroom_core::domain::ids::{InstanceId, ProjectId, RegionId, Subject};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::DatedBook;
 use darkroom_core::domain::region::Switch;
+use darkroom_core::domain::usage::Period;
 use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::verify::verify;
 use darkroom_core::ops::{audit, instances, provider, seeding, usage};
@@ -132,7 +133,8 @@ fn a_change_of_prices_is_charged_from_its_moment_on_and_moves_no_meter() {
     let (account, now) = (s.provider.accounts[0], s.bench.app.system().now);
     let between = |from_h: i64, until_h: i64| {
         let at = |h: i64| now.plus_ms(-3_600_000 * h);
-        usage::cost_between(&s.bench.app.system(), account, at(from_h), at(until_h)).unwrap().0
+        let period = Period { from: at(from_h), until: at(until_h) };
+        usage::lines(&s.bench.app, account, period).unwrap().iter().map(|line| line.amount).sum::<Money>()
     };
     assert_eq!(between(3, 2) + between(2, 1) + between(1, 0), between(3, 0));
     check(&s.bench).unwrap();

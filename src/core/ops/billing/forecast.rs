@@ -4,6 +4,7 @@ use crate::domain::Result;
 use crate::domain::ids::AccountId;
 use crate::domain::meter::Meter;
 use crate::domain::money::Money;
+use crate::domain::usage::{self, Period};
 use crate::domain::view::MonthCost;
 use crate::ops::ctx::Ctx;
 use crate::ops::usage::Histories;
@@ -21,19 +22,17 @@ struct Alike {
 /// # Errors
 /// When the store cannot be read.
 pub fn month(ctx: &Ctx, account: AccountId) -> Result<MonthCost> {
-    let (from, end) = (ctx.now.month_start(), ctx.now.next_month());
+    let month = Period::month(ctx.now);
+    let (from, end) = (month.from, month.until);
     let mut histories = Histories::default();
     let mut cost = MonthCost::default();
     let mut open: Vec<Alike> = Vec::new();
     for meter in ctx.app.meters.group(&account) {
-        if meter.to.is_some_and(|to| to <= from) {
+        if !usage::reaches(&meter, month) {
             continue;
         }
         let history = histories.of(&ctx.app, &meter.region)?;
-        let so_far = match meter.from < from {
-            true => meter.cost_between(history, from, ctx.now),
-            false => meter.cost(history, ctx.now),
-        };
+        let so_far = meter.cost_since(history, from, ctx.now);
         cost.so_far = cost.so_far + so_far;
         if meter.charge.of_image() {
             cost.images = cost.images + so_far;
@@ -45,7 +44,7 @@ pub fn month(ctx: &Ctx, account: AccountId) -> Result<MonthCost> {
     cost.forecast = cost.so_far;
     for alike in open {
         let Alike { mut meter, n } = alike;
-        let by_bytes = meter.quantity_bytes > 0;
+        let by_bytes = meter.charge.by_bytes();
         meter.from = ctx.now;
         let rest = meter.cost(histories.of(&ctx.app, &meter.region)?, end);
         cost.forecast = cost.forecast + if by_bytes { rest } else { Money(rest.0.saturating_mul(n)) };
@@ -59,6 +58,7 @@ fn add(open: &mut Vec<Alike>, meter: &Meter) {
         Some(known) => {
             known.n += 1;
             known.meter.quantity_bytes = known.meter.quantity_bytes.saturating_add(meter.quantity_bytes);
+            known.meter.virtual_bytes = known.meter.virtual_bytes.saturating_add(meter.virtual_bytes);
         }
         None => open.push(Alike { meter: meter.clone(), n: 1 }),
     }

@@ -65,7 +65,7 @@ pub(crate) fn head(ctx: &Ctx, account: AccountId) -> Result<Ledger> {
 fn balance_of(ctx: &Ctx, head: &Ledger) -> Result<Balance> {
     let entries = entries(ctx, head.account, head.n_entries)?;
     let since = head.closed_to.unwrap_or_default();
-    let (unbilled, _) = usage::cost_between(ctx, head.account, since, ctx.now)?;
+    let unbilled = usage::cost_since(ctx, head.account, since)?;
     Ok(Balance { booked: entries.iter().map(|entry| entry.amount).sum(), unbilled })
 }
 

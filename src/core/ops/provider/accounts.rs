@@ -53,7 +53,7 @@ fn row(
         n_images: groups().map(|g| images::n_listed(ctx, &g)).fold(0, u32::saturating_add),
         n_instances: groups().map(|g| ctx.app.instances.count(&g)).fold(0, u32::saturating_add),
         held_bytes,
-        cost: usage::cost_between(ctx, account.id, ctx.now.month_start(), ctx.now)?.0,
+        cost: usage::cost_since(ctx, account.id, ctx.now.month_start())?,
         id: account.id,
         name: account.name,
         site: account.site,
@@ -104,7 +104,7 @@ pub fn account_detail(ctx: &Ctx, id: AccountId) -> Result<AccountDetail> {
     users.sort();
     Ok(AccountDetail {
         id,
-        cost: usage::cost_between(ctx, id, ctx.now.month_start(), ctx.now)?.0,
+        cost: usage::cost_since(ctx, id, ctx.now.month_start())?,
         symbol: symbol(&regions),
         name: account.name,
         site: account.site,

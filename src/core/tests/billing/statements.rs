@@ -5,6 +5,7 @@ use darkroom_core::domain::billing::{Entry, EntryKind, Ledger};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::statement::{Part, Statement};
 use darkroom_core::domain::time::Timestamp;
+use darkroom_core::domain::usage::Period;
 use darkroom_core::ops::ctx::Settings;
 use darkroom_core::ops::verify::verify;
 use darkroom_core::ops::{billing, instances, usage};
@@ -28,7 +29,8 @@ fn at(s: &Scene, moment: Timestamp) {
 }
 
 fn cost(s: &Scene, from: Timestamp, to: Timestamp) -> Money {
-    usage::cost_between(&s.system(), s.account(), from, to).unwrap().0
+    let period = Period { from, until: to };
+    usage::lines(&s.bench.app, s.account(), period).unwrap().iter().map(|line| line.amount).sum()
 }
 
 #[test]
