@@ -78,6 +78,7 @@ fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter 
             (Charge::Running { flavor }, Subject::Instance(id.into()), Some(from.plus_ms(DAY_MS)))
         }
     };
+    let quantity_bytes = if n % 3 == 2 { 0 } else { 1_000_000 + noise.below(10_000_000_000) };
     Meter {
         id: MeterId(id),
         subject,
@@ -85,7 +86,8 @@ fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter 
         account: tenant.account,
         project: tenant.project,
         region: RegionId(support::REGION.to_owned()),
-        quantity_bytes: if n % 3 == 2 { 0 } else { 1_000_000 + noise.below(10_000_000_000) },
+        quantity_bytes,
+        virtual_bytes: quantity_bytes,
         charge,
         from,
         to,

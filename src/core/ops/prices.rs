@@ -101,8 +101,10 @@ pub(super) fn changed(
     before: Option<&Region>,
     mut region: Region,
 ) -> Result<Region> {
-    // Both are settings of the whole program and no region's own.
-    (region.prices.unit, region.prices.month) = (ctx.app.settings.unit, ctx.app.settings.month);
+    // Both are settings of the whole program and no region's own; who changes something else than prices does not bring them up to date.
+    if before.is_none_or(|before| !equal(&before.prices, &region.prices)) {
+        (region.prices.unit, region.prices.month) = (ctx.app.settings.unit, ctx.app.settings.month);
+    }
     let Some(before) = before else {
         tx.put(&dated(&region.id, ctx.now, region.prices.clone()))?;
         return Ok(region);
@@ -225,7 +227,10 @@ fn withdraw_in(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, region: &Region, ver
     if book.withdrawn.is_some() {
         return Ok(());
     }
-    if book.from.seconds() <= ctx.now.seconds() {
+    // After a clock was set back, what was charged already holds.
+    let charged = from_now_on(ctx, &region.id);
+    if !usage::books(&ctx.app, &region.id).announced(charged).any(|to_come| to_come.prices.version == version)
+    {
         let message = format!(
             "Version {version} of the prices of {} holds since {}. Set new prices instead; they hold from then on.",
             region.id,
@@ -235,8 +240,8 @@ fn withdraw_in(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, region: &Region, ver
     }
     book.withdrawn = Some(ctx.now);
     tx.put(&book)?;
-    let stored = tx.get::<Region>(&region.id)?.ok_or_else(|| Error::not_found("region"))?;
-    tx.put(&stored)?;
+    // With the prices that hold now: before a clock was set back it may have been written with these.
+    tx.put(region)?;
     let detail = format!("Version {version}, which was to hold from {} on.", book.from.minute());
     audit::write(tx, ctx, permit, &entry(region, "region.prices_withdraw", detail))
 }
@@ -252,13 +257,16 @@ pub fn align(app: &Arc<App>) -> Result<u32> {
     each(people::regions(&ctx)?, |seen| {
         let differs = |book: &PriceBook| (book.unit, book.month) != (app.settings.unit, app.settings.month);
         let history = usage::books(app, &seen.id);
-        let to_come: Vec<_> = history.announced(ctx.now).cloned().collect();
-        if !differs(&seen.prices) && !to_come.iter().any(|book| differs(&book.prices)) {
+        let begins = from_now_on(&ctx, &seen.id);
+        let to_come: Vec<_> = history.announced(begins).cloned().collect();
+        let holds = history.in_force(begins).map_or(&seen.prices, |book| &book.prices);
+        if !differs(holds) && !to_come.iter().any(|book| differs(&book.prices)) {
             return Ok(0);
         }
         ctx.transact(&permit, |tx| {
-            let before = region(tx, &ctx, &seen.id)?;
-            realign(tx, &ctx, &permit, &before, &to_come)
+            let mut before = region(tx, &ctx, &seen.id)?;
+            before.prices.clone_from(holds);
+            realign(tx, &ctx, &permit, &before, begins, &to_come)
         })?;
         Ok(1)
     })
@@ -269,6 +277,7 @@ fn realign(
     ctx: &Ctx,
     permit: &Permit,
     before: &Region,
+    begins: Timestamp,
     to_come: &[Arc<DatedBook>],
 ) -> Result<()> {
     keep_first(tx, before)?;
@@ -276,14 +285,11 @@ fn realign(
         withdraw_in(tx, ctx, permit, before, book.prices.version)?;
     }
     let first = next_version(tx, ctx, &before.id, before)?;
-    let begins = from_now_on(ctx, &before.id);
     let now = dated(&before.id, begins, before.prices.clone());
     let books = std::iter::once(now).chain(to_come.iter().map(|book| book.as_ref().clone()));
     for (version, mut book) in (first..).zip(books) {
         let (unit, month) = (ctx.app.settings.unit, ctx.app.settings.month);
         book.prices = PriceBook { version, unit, month, ..book.prices };
-        // After a clock was set back what holds from now on may begin later than what was announced.
-        book.from = book.from.max(begins);
         tx.put(&book)?;
         if version == first {
             let after = Region { prices: book.prices, ..before.clone() };

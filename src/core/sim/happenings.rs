@@ -84,7 +84,7 @@ const HAPPENINGS: &[(u64, Happening)] = &[
     (1, World::hypervisor_goes_missing),
     (3, World::provider_changes_region),
     (3, World::announces_prices),
-    (12, World::sweeps),
+    (14, World::sweeps),
     (4, World::interrupts_a_step),
     (3, World::outlives_its_lease),
     (4, World::source_goes_away),
@@ -253,7 +253,7 @@ impl World {
 
     fn sweeps(&mut self) -> (String, String) {
         let app = self.bench.app.clone();
-        let (what, result) = match self.dice.below(29) {
+        let (what, result) = match self.dice.below(31) {
             25..=28 => ("attribution", attribution::sweep(&app)),
             9..=12 => ("groups", groups::sweep(&app)),
             13 => ("leftovers", sweep::leftovers(&app)),
@@ -263,7 +263,7 @@ impl World {
             7 | 18 => ("leaving", images::sweep_leaving(&app)),
             6 | 19 => ("plans", images::sweep_plans(&app)),
             5 | 20 => ("shares", shares::sweep_ended(&app)),
-            21..=24 => ("billing", billing::sweep(&app)),
+            21..=24 | 29 | 30 => ("billing", billing::sweep(&app)),
             0 | 1 => ("machines", sweep::machines(&app)),
             2 => ("sessions", people::sweep_sessions(&app.system())),
             _ => ("storage", sweep::storage(&app, &self.region()).map(|_| 0)),
