@@ -41,7 +41,7 @@ test('the provider sets prices from a day on, and the account sees what it is ch
     await dialog.getByLabel('Market licences, per hour').fill('GPL 0.0015');
     await dialog.getByRole('button', { name: 'Set prices' }).click();
     await expect(version(3)).toContainText('In force');
-    await expect(main.getByText('€0.0015 per hour')).toBeVisible();
+    await expect(main.getByText('€0.0015 per hour', { exact: true })).toBeVisible();
   });
 
   await test.step('the account has nothing to pay yet, and says so for any days', async () => {
