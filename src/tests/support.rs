@@ -205,7 +205,8 @@ impl World {
         bench.work().expect("works");
         let (data_snapshot, _) = bench.snapshot(&member, stopped, "all", "whole").expect("takes a snapshot");
         bench.work().expect("works");
-        let nightly = ScheduleForm { instance: machine.to_string(), ..ScheduleForm::usual() };
+        let nightly =
+            ScheduleForm { instance: machine.to_string(), price_version: 1, ..ScheduleForm::usual() };
         let schedule = schedules::save(&bench.at_present(&member), &nightly).expect("schedules");
         bench.host.fail(Op::Capture, PortError::NoSpace { place: "north-1".to_owned() }, Effect::None, 1);
         let (_, failed_task) = bench.capture(&member, stopped, "db-v1").expect("captures");

@@ -126,6 +126,11 @@ impl Money {
         self.decimals(symbol, 3)
     }
 
+    /// With three decimals, and more of them where there is something that would round to nothing: `€0.006`, `€0.0007`.
+    pub fn fine(self, symbol: &str) -> String {
+        if (1..5_000).contains(&self.0.unsigned_abs()) { self.display(symbol) } else { self.rate(symbol) }
+    }
+
     /// With as many decimals as it needs, three at least: `€0.050`, `€0.000425`. For records of what was changed.
     pub fn exact(self, symbol: &str) -> String {
         let all = self.decimals(symbol, 6);

@@ -73,6 +73,15 @@ impl<T> Page<T> {
         }
     }
 
+    /// The same where a row may fail to become something else.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn try_map<U, E>(self, f: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        let rows = self.rows.into_iter().map(f).collect::<Result<_, E>>()?;
+        Ok(Page { rows, number: self.number, size: self.size, total: self.total })
+    }
+
     /// `26 to 50 of 10,000`, or `0 of 0`.
     pub fn range(&self) -> String {
         let first = (self.number.saturating_sub(1)).saturating_mul(self.size);

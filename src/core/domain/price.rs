@@ -1,7 +1,9 @@
 //! Prices and estimates, the same in browser and server. A price of zero is a price.
 
+mod ahead;
 mod history;
 
+pub use ahead::Ahead;
 pub use history::{DatedBook, History, Part};
 
 use super::disk::DiskKind;
@@ -11,6 +13,7 @@ use super::money::Money;
 use super::size::{GB, GIB};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Add;
 
 /// Hours in a month of 730 hours, and on average in one of the calendar: what every estimate is made with.
 pub const HOURS_PER_MONTH: u64 = 730;
@@ -132,6 +135,22 @@ pub struct PriceBook {
     pub transfer_gb: Money,
 }
 
+/// A price of stored bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rate {
+    /// The amount.
+    pub amount: Money,
+    /// What it is for.
+    pub unit: Unit,
+}
+
+impl Rate {
+    /// `€0.050 per stored GB`.
+    pub fn words(self, symbol: &str) -> String {
+        format!("{} per stored {}", self.amount.rate(symbol), self.unit.word())
+    }
+}
+
 /// A price before the click.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Estimate {
@@ -139,6 +158,20 @@ pub struct Estimate {
     pub hour: Money,
     /// Per month; 730 hours, which is also the average month of the calendar.
     pub month: Money,
+}
+
+impl Add for Estimate {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { hour: self.hour + other.hour, month: self.month + other.month }
+    }
+}
+
+impl Estimate {
+    /// `€0.006 per hour, €4.12 per month`.
+    pub fn words(&self, symbol: &str) -> String {
+        format!("{} per hour, {} per month", self.hour.fine(symbol), self.month.display(symbol))
+    }
 }
 
 impl PriceBook {
@@ -161,6 +194,19 @@ impl PriceBook {
         match self.unit {
             Unit::Gb => "GB and month",
             Unit::Gib => "GiB and month",
+        }
+    }
+
+    /// This amount as a price of a unit of stored bytes.
+    pub const fn stored_rate(&self, amount: Money) -> Rate {
+        Rate { amount, unit: self.unit }
+    }
+
+    /// Which bytes of an image are charged that has so many and shares none.
+    pub const fn counted(&self, stored_bytes: u64, virtual_bytes: u64) -> u64 {
+        match self.basis {
+            Basis::Unique => stored_bytes,
+            Basis::Virtual => virtual_bytes,
         }
     }
 

@@ -247,13 +247,12 @@ pub fn removal(ctx: &Ctx, id: InstanceId, disk: DiskId) -> Result<DiskRemoval> {
     let (machine, _) = instances::load(ctx, id, Act::DiskRemove)?;
     let found = machine.disks.iter().find(|d| d.id == disk).ok_or_else(|| Error::not_found("disk"))?;
     let region = people::region(ctx, &machine.region)?;
-    let rate = region.prices.disk_gb_month.get(&found.kind).copied();
     Ok(DiskRemoval {
         instance: id,
         name: machine.name.clone(),
         disk,
         label: machine.disk_label(found),
-        month: rate.map(|_| region.prices.disk(found.kind, found.size_bytes).month),
+        month: region.prices.disk(found.kind, found.size_bytes).month,
         symbol: region.prices.symbol,
         blocked: machine.can_remove(found).err(),
     })

@@ -7,7 +7,7 @@ mod read;
 pub(crate) use change::again as change_image_again;
 pub use change::{change_image, change_options};
 pub use read::{console_log, console_socket, deletion, deploy_options, detail, list, row};
-pub(crate) use read::{link, visible};
+pub(crate) use read::{link, saved, visible};
 
 use self::deploy::NewDisk;
 use super::audit::{self, Entry};

@@ -1,5 +1,6 @@
 //! What things cost, computed from meters and price books: nothing is ever stored that could be computed.
 
+pub(crate) mod charged;
 mod read;
 
 pub use read::{export, page};

@@ -57,7 +57,7 @@ impl World {
             let ids: Vec<ImageId> = records.held.all().map(|held| held.image).collect();
             binned.iter().filter(|i| ids.contains(&i.id)).cloned().collect()
         };
-        if !held.is_empty() && self.dice.chance(500) {
+        if !held.is_empty() && self.dice.chance(900) {
             return self.dice.pick(&held).cloned();
         }
         let any = binned.is_empty() || self.dice.chance(50);
@@ -72,7 +72,8 @@ impl World {
         let Some(image) = own else { return (event, "nothing".to_owned()) };
         let renamed = self.dice.chance(400);
         let name = self.dice.pick(&NAMES).copied().filter(|_| renamed).unwrap_or("");
-        let form = RestoreImageForm { image: image.id.to_string(), name: name.to_owned() };
+        let price_version = self.price_version(&image.region);
+        let form = RestoreImageForm { image: image.id.to_string(), name: name.to_owned(), price_version };
         let before = self.n_shares(&image);
         let result = images::restore(&desk.ctx, &form);
         let allowed = [
@@ -82,6 +83,7 @@ impl World {
             "image_name_taken",
             "image_feature_off",
             "held_for_arrears",
+            "price_changed",
         ];
         let (done, outcome) = self.expect(result, &allowed);
         // Who follows its family since may have it anew.

@@ -512,7 +512,8 @@ impl World {
             ..CopyImageForm::default()
         };
         let public = self.provider.public[0];
-        let restore = |id: ImageId| RestoreImageForm { image: id.to_string(), name: String::new() };
+        let restore =
+            |id: ImageId| RestoreImageForm { image: id.to_string(), name: String::new(), price_version: 1 };
         let result = match (self.dice.below(12), machine, image, task) {
             (0, Some(id), ..) => instances::detail(ctx, id).map(drop),
             (1, Some(id), ..) => instances::delete(ctx, id).map(drop),

@@ -30,7 +30,7 @@ const HAPPENINGS: &[(u64, Happening)] = &[
     (7, World::stops),
     (4, World::reboots),
     (9, World::deletes_image),
-    (4, World::restores_image),
+    (6, World::restores_image),
     (3, World::purges_image),
     (2, World::keeps_image),
     (5, World::deletes_machine),

@@ -131,6 +131,10 @@ impl World {
         let Some((machine, _)) = self.a_machine(desk.project) else {
             return (event, "nothing".to_owned());
         };
+        let Some(region) = self.bench.app.instances.get(&machine).map(|machine| machine.region.clone())
+        else {
+            return (event, "nothing".to_owned());
+        };
         let known = self.a_schedule(desk.project).filter(|_| self.dice.chance(400));
         let base = known.as_ref().map_or_else(ScheduleForm::usual, ScheduleForm::of);
         let form = ScheduleForm {
@@ -141,10 +145,11 @@ impl World {
             weekday: self.dice.pick(&Weekday::ALL).map_or("", |d| d.word()).to_owned(),
             keep: (self.dice.below(3) + 1).to_string(),
             on: if self.dice.chance(850) { "on" } else { "off" }.to_owned(),
+            price_version: self.price_version(&region),
             ..base
         };
         let result = schedules::save(&desk.ctx, &form);
-        let allowed = ["schedule_limit_reached", "instance_busy", "data_disk_kind"];
+        let allowed = ["schedule_limit_reached", "instance_busy", "data_disk_kind", "price_changed"];
         let (_, outcome) = self.expect(result, &[&SERVICE[..], &allowed].concat());
         (if known.is_some() { "change-schedule".to_owned() } else { event }, outcome)
     }

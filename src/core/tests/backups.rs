@@ -117,6 +117,7 @@ impl Scene {
             rhythm: "hours".to_owned(),
             hours: "1".to_owned(),
             keep: keep.to_owned(),
+            price_version: 1,
             ..ScheduleForm::usual()
         }
     }

@@ -2,17 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::RestoreImageForm;
+use darkroom_core::domain::form::{BulkForm, RestoreImageForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, Subject};
 use darkroom_core::domain::image::Image;
+use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::meter::{Charge, Meter};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::{Basis, DatedBook, Month, PriceBook, Unit};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::usage::Period;
-use darkroom_core::ops::ctx::{Ctx, Settings};
+use darkroom_core::ops::ctx::{Ctx, Place, Settings};
 use darkroom_core::ops::verify::{attributed, verify};
-use darkroom_core::ops::{attribution, images, instances, people, prices, usage};
+use darkroom_core::ops::{attribution, billing, images, instances, people, prices, usage};
 use darkroom_core::ports::PortError;
 use darkroom_core::sim::{Bench, Effect, Op, Provider, check, check_at_rest};
 use std::sync::Arc;
@@ -213,7 +214,7 @@ fn changes_of_one_interval_between_sweeps_are_charged_each_from_its_own_moment()
     images::delete(&s.owner(), &darkroom_core::domain::form::DeleteImageForm::at_once(first)).unwrap();
     s.passes(1);
     let back = s.now();
-    let form = RestoreImageForm { image: first.to_string(), ..RestoreImageForm::default() };
+    let form = RestoreImageForm { image: first.to_string(), price_version: 1, ..RestoreImageForm::default() };
     images::restore(&s.owner(), &form).unwrap();
     s.passes(1);
     attribution::sweep(&s.bench.app).unwrap();
@@ -224,6 +225,58 @@ fn changes_of_one_interval_between_sweeps_are_charged_each_from_its_own_moment()
         "nothing is charged twice, and no second is lost"
     );
     check(&s.bench).unwrap();
+}
+
+#[test]
+fn pages_say_what_is_charged_and_dialogs_what_deleting_saves() {
+    let s = scene();
+    let machine = s.machine("web");
+    let first = s.image(machine, "first");
+    let (copy, _) = s.bench.copy(&s.owner(), first, s.project, &["north-1"], "second").unwrap().remove(0);
+    s.bench.work().unwrap();
+    let place = Place { project: Some(s.project), region: north() };
+    let bytes = s.owner().read::<Image>(&first).unwrap().unwrap().stored_bytes();
+    let whole = s.prices().image(bytes).month;
+    let list = images::list(&s.owner(), &place, ImageQuery::default()).unwrap();
+    assert_eq!((list.stored_bytes, list.charged_bytes, list.month), (2 * bytes, bytes, whole));
+    let month = |id: ImageId| list.page.rows.iter().find(|row| row.id == id).unwrap().month;
+    assert_eq!((month(first), month(copy)), (Some(whole), Some(Money::ZERO)), "the older one pays for both");
+    for id in [first, copy] {
+        let shown = images::deletion(&s.owner(), id).unwrap();
+        assert_eq!((shown.month, shown.bin_month), (Money::ZERO, Some(Money::ZERO)), "the other one stays");
+    }
+    let both = BulkForm {
+        action: "delete".to_owned(),
+        images: vec![first.to_string(), copy.to_string()],
+        ..BulkForm::default()
+    };
+    let shown = images::bulk_options(&s.owner(), &place, &both, &ImageQuery::default()).unwrap();
+    assert_eq!((shown.month, shown.charged_bytes), (whole, bytes), "without both nothing is left to pay");
+    assert_eq!(shown.bin_month, s.prices().in_bin(bytes).month);
+    // By virtual bytes each is charged for what its guests see, whatever it shares.
+    s.set(|prices| prices.basis = Basis::Virtual, 0).unwrap();
+    let size = s.owner().read::<Image>(&first).unwrap().unwrap().virtual_bytes();
+    let list = images::list(&s.owner(), &place, ImageQuery::default()).unwrap();
+    assert_eq!((list.charged_bytes, list.month), (2 * size, s.prices().image(2 * size).month));
+    assert_eq!(images::deletion(&s.owner(), copy).unwrap().month, s.prices().image(size).month);
+}
+
+#[test]
+fn the_month_that_a_dialog_foretells_is_the_forecast_afterwards() {
+    let s = scene();
+    let machine = s.machine("web");
+    let place = Place { project: Some(s.project), region: north() };
+    let ahead = || billing::ahead(&s.owner(), &place).unwrap().unwrap();
+    let before = ahead();
+    let image = s.image(machine, "first");
+    let adds = images::detail(&s.owner(), &place, image).unwrap().estimate.unwrap().month;
+    let told = before.with(adds);
+    let after = ahead().forecast;
+    assert!(
+        adds > Money::ZERO && (after - told).0.abs() <= 100,
+        "{told:?} was foretold, and it is {after:?}"
+    );
+    assert_eq!(billing::ahead(&s.operator(), &Place { project: None, region: north() }).unwrap(), None);
 }
 
 #[test]

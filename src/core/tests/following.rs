@@ -286,7 +286,8 @@ fn what_comes_back_from_the_bin_or_stays_after_all_is_passed_on() {
     s.share(s.first, 2, "yes").unwrap();
     s.decide(s.first, 2, Action::Accept).unwrap();
     assert_eq!((s.state(binned, 2), s.state(leaving, 2)), (None, None));
-    let back = RestoreImageForm { image: binned.to_string(), ..RestoreImageForm::default() };
+    let back =
+        RestoreImageForm { image: binned.to_string(), price_version: 1, ..RestoreImageForm::default() };
     images::restore(&s.owner(), &back).unwrap();
     images::keep(&s.owner(), leaving).unwrap();
     assert_eq!((s.state(binned, 2), s.state(leaving, 2)), (Some(State::Accepted), Some(State::Accepted)));

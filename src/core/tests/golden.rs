@@ -94,7 +94,7 @@ fn stored_forms() -> BTreeMap<String, String> {
     quotas::ask(&bench.at_present(&owner), &other).unwrap();
     // A snapshot that a schedule made, kept by the service.
     bench.service_on(&owner, project).unwrap();
-    let nightly = ScheduleForm { instance: machine.to_string(), ..ScheduleForm::usual() };
+    let nightly = ScheduleForm { instance: machine.to_string(), price_version: 1, ..ScheduleForm::usual() };
     let schedule = schedules::save(&bench.at_present(&owner), &nightly).unwrap();
     schedules::run(&bench.at_present(&owner), schedule).unwrap();
     assert_eq!(schedules::sweep_due(&bench.app), Ok(1));

@@ -5,6 +5,7 @@ use crate::ui::error::ApiError;
 use crate::ui::paths;
 use darkroom_core::domain::form::{BookForm, BudgetForm, PaymentForm};
 use darkroom_core::domain::ids::AccountId;
+use darkroom_core::domain::price::Ahead;
 use darkroom_core::domain::view::{BillingView, StatementView};
 use darkroom_core::ops;
 use leptos::prelude::*;
@@ -14,7 +15,12 @@ pub async fn get_billing(page: u32) -> Result<BillingView, ApiError> {
     back::read(move |c| ops::billing::own(&c.ctx, &c.place, page)).await
 }
 
-/// The same of any account, for the provider.
+/// What the present month comes to, for dialogs that are about to change it.
+pub async fn get_ahead() -> Result<Option<Ahead>, ApiError> {
+    back::read(|c| ops::billing::ahead(&c.ctx, &c.place)).await
+}
+
+/// Balance, ledger, budget and statements of any account, for the provider.
 pub async fn get_account_billing(id: AccountId, page: u32) -> Result<BillingView, ApiError> {
     back::read(move |c| ops::billing::of_account(&c.ctx, id, page)).await
 }

@@ -48,11 +48,15 @@ pub fn PriceLine(
     /// How it is reckoned: *9.4 GB stored × €0.050. At most €2.00.*
     #[prop(into)]
     detail: Signal<String>,
+    /// What the month comes to with it: *This month then comes to about €13.80 instead of €12.34.*
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
     view! {
         <div class="price">
             <strong>{move || headline.get()}</strong>
             <span>{move || detail.get()}</span>
+            {children.map(|children| children())}
         </div>
     }
 }

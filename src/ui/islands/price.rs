@@ -3,53 +3,92 @@
 use super::{form_around, target};
 use crate::ui::components::PriceLine;
 use darkroom_core::domain::disk::DiskKind;
-use darkroom_core::domain::form::{ChangeImageForm, DeployForm, GroupForm};
+use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, DeployForm, GroupForm};
 use darkroom_core::domain::ids::FlavorId;
-use darkroom_core::domain::price::{Estimate, PriceBook};
+use darkroom_core::domain::money::Money;
+use darkroom_core::domain::price::{Ahead, Estimate, PriceBook};
 use darkroom_core::domain::size::{self, GIB};
 use leptos::prelude::*;
 use leptos::{ev, html};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The data disks that an image brings.
+/// What an image brings that costs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Brought {
     /// What the form sends for the image.
     pub image: String,
-    /// Their sizes, in bytes, in the order of the fields.
+    /// The sizes of its data disks, in bytes, in the order of the fields.
     pub data_bytes: Vec<u64>,
+    /// The licence that machines carry on (U5); empty for none.
+    pub licence: String,
+}
+
+/// A price in words, and what it adds to a month, where there is one.
+struct Priced {
+    headline: String,
+    detail: String,
+    month: Option<Money>,
 }
 
 /// The price of what is chosen right now: `€0.006 per hour, €4.12 per month` and what it is for. Without script it is that of the values
 /// the page opened with, and says so.
 #[island]
-pub fn DeployPrice(prices: PriceBook, form: DeployForm, brought: Vec<Brought>) -> impl IntoView {
-    live_price(form, move |form| price_words(&prices, form, &brought))
+pub fn DeployPrice(
+    prices: PriceBook,
+    form: DeployForm,
+    brought: Vec<Brought>,
+    ahead: Option<Ahead>,
+) -> impl IntoView {
+    live_price(form, ahead, move |form| price_words(&prices, form, &brought))
 }
 
-/// The price of a scaling group as large as it is wanted right now.
+/// The price of a scaling group as large as it is wanted right now, beside `before`, what it costs a month as it is.
 #[island]
-pub fn GroupPrice(prices: PriceBook, form: GroupForm) -> impl IntoView {
-    live_price(form, move |form| group_words(&prices, form))
+pub fn GroupPrice(
+    prices: PriceBook,
+    form: GroupForm,
+    brought: Vec<Brought>,
+    before: Money,
+    ahead: Option<Ahead>,
+) -> impl IntoView {
+    live_price(form, ahead, move |form| group_words(&prices, form, &brought, before))
 }
 
-/// The price of a machine after its system disk is replaced by one of the size that is chosen right now, beside what it costs before.
+/// The price of a machine after its system disk is replaced by one of the size and image that are chosen right now, beside what it costs
+/// before.
 #[island]
 pub fn ChangePrice(
     prices: PriceBook,
     flavor: String,
     /// Its disks now, system disk first.
     disks: Vec<(DiskKind, u64)>,
+    /// The licence that it carries now.
+    licence: String,
     form: ChangeImageForm,
+    brought: Vec<Brought>,
+    ahead: Option<Ahead>,
 ) -> impl IntoView {
-    live_price(form, move |form| change_words(&prices, &flavor, &disks, form))
+    live_price(form, ahead, move |form| change_words(&prices, &flavor, (&disks, &licence), form, &brought))
+}
+
+/// The price of one more disk of the kind and size that are chosen right now.
+#[island]
+pub fn DiskPrice(
+    prices: PriceBook,
+    form: AddDiskForm,
+    /// What it can start as, and the least size that goes with it, in bytes: that of a disk whose size is left empty.
+    sources: Vec<(String, u64)>,
+    ahead: Option<Ahead>,
+) -> impl IntoView {
+    live_price(form, ahead, move |form| disk_words(&prices, form, &sources))
 }
 
 /// A price that follows the form around it.
 fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
     form: F,
-    words: impl Fn(&F) -> (String, String) + Send + Sync + 'static,
+    ahead: Option<Ahead>,
+    words: impl Fn(&F) -> Priced + Send + Sync + 'static,
 ) -> impl IntoView {
     let now = RwSignal::new(form);
     let live = RwSignal::new(false);
@@ -72,12 +111,17 @@ fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = (ev::input, target);
-    let words = Memo::new(move |_| now.with(&words));
-    let headline = Signal::derive(move || words.with(|(headline, _)| headline.clone()));
-    let detail = Signal::derive(move || words.with(|(_, detail)| detail.clone()));
+    let words = Memo::new(move |_| {
+        let Priced { headline, detail, month } = now.with(&words);
+        let month = month.zip(ahead.as_ref()).map(|(month, ahead)| ahead.words(month, Money::ZERO));
+        (headline, detail, month.unwrap_or_default())
+    });
+    let headline = Signal::derive(move || words.with(|(headline, ..)| headline.clone()));
+    let detail = Signal::derive(move || words.with(|(_, detail, _)| detail.clone()));
+    let month = move || words.with(|(.., month)| month.clone());
     view! {
         <div class="live-price" node_ref=place>
-            <div role="status"><PriceLine headline detail/></div>
+            <div role="status"><PriceLine headline detail><span>{month}</span></PriceLine></div>
             <p class="small soft" hidden=move || live.get()>
                 "This is for the values the page opened with; the rates beside each choice tell the rest."
             </p>
@@ -85,76 +129,117 @@ fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
     }
 }
 
-fn no_price() -> (String, String) {
-    ("No price yet".to_owned(), "Choose a type and a kind of disk that are offered here.".to_owned())
+fn no_price(why: &str) -> Priced {
+    Priced { headline: "No price yet".to_owned(), detail: why.to_owned(), month: None }
 }
 
-/// `€0.006 per hour, €4.12 per month`.
-fn headline(estimate: &Estimate, prices: &PriceBook) -> String {
-    format!(
-        "{} per hour, {} per month",
-        estimate.hour.rate(&prices.symbol),
-        estimate.month.display(&prices.symbol)
-    )
+/// What to choose first.
+const NOT_OFFERED: &str = "Choose a type and a kind of disk that are offered here.";
+
+fn licence_of<'a>(brought: &'a [Brought], image: &str) -> &'a str {
+    brought.iter().find(|one| one.image == image).map_or("", |one| &one.licence)
 }
 
-fn price_words(prices: &PriceBook, form: &DeployForm, brought: &[Brought]) -> (String, String) {
+/// `, licence GPL`, for a licence that has a price.
+fn with_licence(prices: &PriceBook, licence: &str) -> String {
+    match prices.licence_hour.get(licence) {
+        Some(_) => format!(", licence {licence}"),
+        None => String::new(),
+    }
+}
+
+fn price_words(prices: &PriceBook, form: &DeployForm, brought: &[Brought]) -> Priced {
     let of_image = brought.iter().find(|one| one.image == form.image);
     let disks = form.disks_so_far(of_image.map_or(&[], |one| &one.data_bytes));
-    let Some(estimate) = prices.machine(&FlavorId(form.flavor.clone()), &disks) else {
-        return no_price();
+    let Some(machine) = prices.machine(&FlavorId(form.flavor.clone()), &disks) else {
+        return no_price(NOT_OFFERED);
     };
-    let headline = headline(&estimate, prices);
+    let licence = licence_of(brought, &form.image);
+    let estimate = machine + prices.licence(licence);
     let total = size::binary(disks.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add));
     let disks =
         if disks.len() == 1 { format!("1 disk, {total}") } else { format!("{} disks, {total}", disks.len()) };
-    (headline, format!("While it runs: {} and {disks}. A month is 730 hours.", form.flavor))
+    let licence = with_licence(prices, licence);
+    Priced {
+        headline: estimate.words(&prices.symbol),
+        detail: format!("While it runs: {} and {disks}{licence}. A month is 730 hours.", form.flavor),
+        month: Some(estimate.month),
+    }
 }
 
-fn group_words(prices: &PriceBook, form: &GroupForm) -> (String, String) {
+fn group_words(prices: &PriceBook, form: &GroupForm, brought: &[Brought], before: Money) -> Priced {
     let Some(wanted) = form.wanted.trim().parse::<u32>().ok() else {
-        return ("No price yet".to_owned(), "Say how many machines there shall be.".to_owned());
+        return no_price("Say how many machines there shall be.");
     };
-    let Some((kind, bytes)) = form.disk_so_far() else { return no_price() };
+    let Some((kind, bytes)) = form.disk_so_far() else { return no_price(NOT_OFFERED) };
     let Some(one) = prices.machine(&FlavorId(form.flavor.clone()), &[(kind, bytes)]) else {
-        return no_price();
+        return no_price(NOT_OFFERED);
     };
+    let licence = licence_of(brought, &form.image);
+    let one = one + prices.licence(licence);
     let all = Estimate { hour: one.hour.scaled(wanted.into(), 1), month: one.month.scaled(wanted.into(), 1) };
     let each = one.month.display(&prices.symbol);
     let detail = format!(
-        "While all run: {wanted} × {each} for {} and a disk of {}. A month is 730 hours.",
+        "While all run: {wanted} × {each} for {} and a disk of {}{}. A month is 730 hours.",
         form.flavor,
-        size::binary(bytes)
+        size::binary(bytes),
+        with_licence(prices, licence)
     );
-    (headline(&all, prices), detail)
+    Priced { headline: all.words(&prices.symbol), detail, month: Some(all.month - before) }
 }
 
 fn change_words(
     prices: &PriceBook,
     flavor: &str,
-    disks: &[(DiskKind, u64)],
+    (disks, licence): (&[(DiskKind, u64)], &str),
     form: &ChangeImageForm,
-) -> (String, String) {
+    brought: &[Brought],
+) -> Priced {
     let mut after = disks.to_vec();
     if let (Ok(gib), Some(system)) = (form.disk_gib.trim().parse::<u64>(), after.first_mut()) {
         system.1 = gib.saturating_mul(GIB);
     }
     let flavor = FlavorId(flavor.to_owned());
     let (Some(now), Some(then)) = (prices.machine(&flavor, disks), prices.machine(&flavor, &after)) else {
-        return no_price();
+        return no_price(NOT_OFFERED);
     };
+    let now = now + prices.licence(licence);
+    let then = then + prices.licence(licence_of(brought, &form.image));
     let (before, month) = (now.month.display(&prices.symbol), then.month.display(&prices.symbol));
     let compared = if before == month { "as before".to_owned() } else { format!("before {before}") };
-    (
-        format!("{month} per month, {compared}"),
-        "While it runs. The old system disk is charged until the new one runs.".to_owned(),
-    )
+    Priced {
+        headline: format!("{} per hour, {month} per month, {compared}", then.hour.fine(&prices.symbol)),
+        detail: "While it runs. The old system disk is charged until the new one runs.".to_owned(),
+        month: Some(then.month - now.month),
+    }
+}
+
+fn disk_words(prices: &PriceBook, form: &AddDiskForm, sources: &[(String, u64)]) -> Priced {
+    let Some(kind) = prices.disk_gb_month.keys().copied().find(|kind| kind.as_str() == form.kind) else {
+        return no_price("Choose a kind of disk that is offered here.");
+    };
+    let least = sources.iter().find(|(source, _)| *source == form.source).map(|(_, bytes)| *bytes);
+    let bytes = match form.size_gib.trim() {
+        "" => least.filter(|bytes| *bytes > 0),
+        gib => gib.parse::<u64>().ok().map(|gib| gib.saturating_mul(GIB)),
+    };
+    let Some(bytes) = bytes else { return no_price("Say how large it shall be.") };
+    let estimate = prices.disk(kind, bytes);
+    let rate = prices.disk_gb_month.get(&kind).copied().unwrap_or_default().rate(&prices.symbol);
+    Priced {
+        headline: estimate.words(&prices.symbol),
+        detail: format!(
+            "{} of {kind} at {rate} per {}. Charged until it is removed, on or off.",
+            size::binary(bytes),
+            prices.per_month()
+        ),
+        month: Some(estimate.month),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use darkroom_core::domain::money::Money;
 
     fn prices() -> PriceBook {
         PriceBook {
@@ -181,12 +266,12 @@ mod tests {
 
     #[test]
     fn the_price_is_that_of_what_is_chosen_right_now() {
-        let (headline, detail) = price_words(&prices(), &form("m1.tiny"), &[]);
+        let Priced { headline, detail, .. } = price_words(&prices(), &form("m1.tiny"), &[]);
         assert_eq!(headline, "€0.005 per hour, €3.78 per month");
         assert_eq!(detail, "While it runs: m1.tiny and 1 disk, 10 GiB. A month is 730 hours.");
         let more = DeployForm { data1_gib: "10".to_owned(), data1_kind: "ssd".to_owned(), ..form("m1.tiny") };
-        assert!(price_words(&prices(), &more, &[]).0.contains("€4.64 per month"));
-        assert_eq!(price_words(&prices(), &form("m1.huge"), &[]).0, "No price yet");
+        assert!(price_words(&prices(), &more, &[]).headline.contains("€4.64 per month"));
+        assert_eq!(price_words(&prices(), &form("m1.huge"), &[]).headline, "No price yet");
     }
 
     #[test]
@@ -198,10 +283,15 @@ mod tests {
             disk_gib: "10".to_owned(),
             ..GroupForm::default()
         };
-        let (headline, detail) = group_words(&prices(), &form("3"));
+        let Priced { headline, detail, month } = group_words(&prices(), &form("3"), &[], Money(3_780_000));
+        assert_eq!(
+            month.map(|month| month.display("€")),
+            Some("€7.56".to_owned()),
+            "beside the one there is"
+        );
         assert_eq!(headline, "€0.016 per hour, €11.34 per month");
         assert!(detail.starts_with("While all run: 3 × €3.78 for m1.tiny and a disk of 10 GiB."), "{detail}");
-        assert_eq!(group_words(&prices(), &form("many")).0, "No price yet");
+        assert_eq!(group_words(&prices(), &form("many"), &[], Money::ZERO).headline, "No price yet");
     }
 
     #[test]
@@ -209,9 +299,36 @@ mod tests {
         let disks = [(DiskKind::Ssd, 10 * GIB)];
         let of = |gib: &str| {
             let form = ChangeImageForm { disk_gib: gib.to_owned(), ..ChangeImageForm::default() };
-            change_words(&prices(), "m1.tiny", &disks, &form).0
+            change_words(&prices(), "m1.tiny", (&disks, ""), &form, &[]).headline
         };
-        assert_eq!(of(""), "€3.78 per month, as before");
-        assert_eq!(of("20"), "€4.64 per month, before €3.78");
+        assert_eq!(of(""), "€0.005 per hour, €3.78 per month, as before");
+        assert_eq!(of("20"), "€0.006 per hour, €4.64 per month, before €3.78");
+    }
+
+    #[test]
+    fn a_licence_is_part_of_the_price_of_every_machine_that_carries_it() {
+        let prices = PriceBook { licence_hour: [("suite".to_owned(), Money(10_000))].into(), ..prices() };
+        let brought = [Brought { image: "web".to_owned(), data_bytes: vec![], licence: "suite".to_owned() }];
+        let form = DeployForm { image: "web".to_owned(), ..form("m1.tiny") };
+        let Priced { headline, detail, .. } = price_words(&prices, &form, &brought);
+        assert_eq!(headline, "€0.015 per hour, €11.08 per month");
+        assert!(detail.contains("10 GiB, licence suite."), "{detail}");
+    }
+
+    #[test]
+    fn one_more_disk_costs_its_size() {
+        let words = |kind: &str, size: &str, source: &str| {
+            let form = AddDiskForm {
+                kind: kind.to_owned(),
+                size_gib: size.to_owned(),
+                source: source.to_owned(),
+                ..AddDiskForm::default()
+            };
+            disk_words(&prices(), &form, &[("empty".to_owned(), 0), ("data".to_owned(), 10 * GIB)]).headline
+        };
+        assert_eq!(words("ssd", "10", "empty"), "€0.0012 per hour, €0.86 per month");
+        assert_eq!(words("ssd", "", "data"), words("ssd", "10", "empty"), "as large as what it starts as");
+        assert_eq!(words("ssd", "", "empty"), "No price yet");
+        assert_eq!(words("tape", "10", "empty"), "No price yet");
     }
 }

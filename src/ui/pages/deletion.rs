@@ -1,9 +1,10 @@
 //! The dialog that deletes something, the same for every kind of thing: what happens, what stays, what it saves.
 
 use super::Refusal;
-use super::parts::BlockedDialog;
+use super::parts::{BlockedDialog, PriceAhead};
 use crate::ui::components::*;
 use crate::ui::error::ApiError;
+use darkroom_core::domain::money::Money;
 use leptos::prelude::*;
 
 /// What the dialog says about one thing.
@@ -23,6 +24,8 @@ pub struct Deletion {
     /// What it saves.
     pub headline: String,
     pub detail: String,
+    /// What is no longer charged a month, as soon as it is done.
+    pub saves: Money,
     /// What has to be decided first, if anything.
     pub decision: Option<AnyView>,
     /// What happens.
@@ -31,11 +34,31 @@ pub struct Deletion {
     pub blocked: Option<Reason>,
 }
 
+/// *Saves €0.47 per month*, or that there is nothing to save.
+pub fn saves_words(month: Money, symbol: &str) -> String {
+    match month {
+        Money::ZERO => "Nothing is charged for it now".to_owned(),
+        month => format!("Saves {} per month", month.display(symbol)),
+    }
+}
+
 /// Asks whether to delete, by its consequences.
 #[component]
 pub fn DeleteDialog(deletion: Deletion, error: Option<ApiError>) -> impl IntoView {
-    let Deletion { to, fields, verb, title, sub, close, headline, detail, decision, consequences, blocked } =
-        deletion;
+    let Deletion {
+        to,
+        fields,
+        verb,
+        title,
+        sub,
+        close,
+        headline,
+        detail,
+        saves,
+        decision,
+        consequences,
+        blocked,
+    } = deletion;
     let close_href = close.clone();
     let fields = fields
         .into_iter()
@@ -52,7 +75,7 @@ pub fn DeleteDialog(deletion: Deletion, error: Option<ApiError>) -> impl IntoVie
                     <EffectsList consequences/>
                 </DialogBody>
                 <DialogFoot>
-                    <PriceLine headline detail/>
+                    <PriceAhead headline detail month={Money::ZERO - saves}/>
                     <LinkButton href=close size=Size::Form>"Keep it"</LinkButton>
                     <Button variant=Variant::Danger size=Size::Form icon=IconName::Trash>{verb}</Button>
                 </DialogFoot>

@@ -3,6 +3,7 @@
 
 use super::problem::Problem;
 use super::words::{action_words, image_tone, instance_tone, present_words, with_progress};
+use crate::ui::calls::billing::get_ahead;
 use crate::ui::calls::tasks::{CancelTask, RetryTask};
 use crate::ui::components::*;
 use crate::ui::error::ApiError;
@@ -11,6 +12,8 @@ use crate::ui::paths;
 use crate::ui::state::{blocked, error_at, use_address};
 use darkroom_core::domain::error::Reason as Rule;
 use darkroom_core::domain::ids::{Subject, TaskId};
+use darkroom_core::domain::money::Money;
+use darkroom_core::domain::price::Ahead;
 use darkroom_core::domain::text::{NAME_CHARS_MAX, REMARK_CHARS_MAX};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{EventRow, ImageLink, InstanceLink, TaskView};
@@ -37,6 +40,32 @@ pub fn loaded<T: 'static>(
         }
     })
     .into_any()
+}
+
+/// A view that says what the month comes to; without that for who has no account, as the provider's people.
+pub fn with_ahead(shown: impl FnOnce(Option<Ahead>) -> AnyView + Send + 'static) -> AnyView {
+    loaded(get_ahead(), shown)
+}
+
+/// The price beside a button, and what the month comes to with it.
+#[component]
+pub fn PriceAhead(
+    /// The price, as in [`PriceLine`].
+    #[prop(into)]
+    headline: String,
+    /// How it is reckoned.
+    #[prop(into)]
+    detail: String,
+    /// What is charged a month from then on; less than nothing for what is saved.
+    month: Money,
+    /// What is charged once.
+    #[prop(optional)]
+    once: Money,
+) -> impl IntoView {
+    let ahead = with_ahead(move |ahead| {
+        ahead.map(|ahead| view! { <span>{ahead.words(month, once)}</span> }).into_any()
+    });
+    view! { <PriceLine headline detail>{ahead}</PriceLine> }
 }
 
 /// Marks the page while something on it is at work: script asks for it again every second.

@@ -68,6 +68,8 @@ pub struct RestoreImageForm {
     pub image: String,
     /// The name it comes back under; empty for its own.
     pub name: String,
+    /// Version of the price book the form showed.
+    pub price_version: u32,
 }
 
 /// Take an image out of the recycle bin.
@@ -77,6 +79,8 @@ pub struct RestoreImage {
     pub image: ImageId,
     /// The name it comes back under; `None` for its own.
     pub name: Option<Name>,
+    /// Version of the price book the form showed.
+    pub price_version: u32,
 }
 
 impl RestoreImageForm {
@@ -93,7 +97,7 @@ impl RestoreImageForm {
         };
         let name = faults.take("name", name);
         match (image, name) {
-            (Some(image), Some(name)) => Ok(RestoreImage { image, name }),
+            (Some(image), Some(name)) => Ok(RestoreImage { image, name, price_version: self.price_version }),
             _ => Err(Error::invalid(faults.0)),
         }
     }
@@ -128,7 +132,11 @@ mod tests {
 
     #[test]
     fn an_image_comes_back_under_its_own_name_unless_another_is_typed() {
-        let form = |name: &str| RestoreImageForm { image: image().to_string(), name: name.to_owned() };
+        let form = |name: &str| RestoreImageForm {
+            image: image().to_string(),
+            name: name.to_owned(),
+            price_version: 1,
+        };
         assert_eq!(form(" ").parse().expect("valid").name, None);
         assert_eq!(
             form("web-2").parse().expect("valid").name.map(|n| n.to_string()),

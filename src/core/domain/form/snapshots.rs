@@ -205,6 +205,8 @@ pub struct ScheduleForm {
     pub keep: String,
     /// `on` or `off`.
     pub on: String,
+    /// Version of the price book the form showed.
+    pub price_version: u32,
 }
 
 /// What a schedule is to be.
@@ -224,6 +226,8 @@ pub struct ScheduleEdit {
     pub keep: u32,
     /// Whether it makes any at present.
     pub on: Switch,
+    /// Version of the price book the form showed.
+    pub price_version: u32,
 }
 
 impl ScheduleForm {
@@ -282,7 +286,8 @@ impl ScheduleForm {
         let on = faults.take("on", switch(&self.on));
         match (schedule, instance, what, rhythm, keep, on) {
             (Some(schedule), Some(instance), Some(what), Some(rhythm), Some(keep), Some(on)) => {
-                Ok(ScheduleEdit { schedule, revision: self.revision, instance, what, rhythm, keep, on })
+                let Self { revision, price_version, .. } = *self;
+                Ok(ScheduleEdit { schedule, revision, instance, what, rhythm, keep, on, price_version })
             }
             _ => Err(Error::invalid(faults.0)),
         }

@@ -6,6 +6,7 @@ use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
 use crate::domain::ids::DiskId;
 use crate::domain::instance::{Disk, Instance};
+use crate::domain::price::{Estimate, PriceBook};
 use crate::domain::size;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -271,6 +272,13 @@ impl Image {
     /// Bytes that an image of `machine` may need at most: its disks at their full size. What is stored of them is compressed and never more.
     pub fn may_need(&self, machine: &Instance) -> u64 {
         self.takes(machine).iter().map(|disk| disk.size_bytes).fold(0, u64::saturating_add)
+    }
+
+    /// What a copy of the kind `kind` costs that shares nothing with another image.
+    pub fn estimate_for(&self, kind: Kind, prices: &PriceBook) -> Estimate {
+        let virtual_bytes =
+            self.disks_for(kind).iter().map(|disk| disk.virtual_bytes).fold(0, u64::saturating_add);
+        prices.image(prices.counted(self.stored_bytes_for(kind), virtual_bytes))
     }
 
     /// Bytes that are stored of the disks that a copy of the kind `kind` takes.

@@ -9,7 +9,7 @@ use crate::domain::ids::{ImageId, ProjectId, RegionId};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
-use crate::domain::price::Estimate;
+use crate::domain::price::{Estimate, Rate};
 use crate::domain::region::Switch;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
@@ -52,7 +52,7 @@ pub struct ImageDeletion {
     pub stored_bytes: u64,
     /// Bytes that removing it really frees, because no other image or snapshot, no public image, and no machine of the account needs them.
     pub unique_bytes: u64,
-    /// What it costs a month now.
+    /// What is no longer charged a month when it is gone for good.
     pub month: Money,
     /// What it costs a month in the recycle bin; `None` when it is removed for good at once.
     pub bin_month: Option<Money>,
@@ -83,6 +83,10 @@ pub struct ImageRestoration {
     pub n_shares: u32,
     /// What it costs from then on.
     pub estimate: Estimate,
+    /// What it costs a month in the recycle bin.
+    pub bin_month: Money,
+    /// Version of the price book it comes from.
+    pub price_version: u32,
     /// The currency's symbol.
     pub symbol: String,
     /// Why it cannot be restored; `None` when it can.
@@ -121,10 +125,12 @@ pub struct BinList {
     pub n_images: u32,
     /// Compressed bytes, over all of them.
     pub stored_bytes: u64,
+    /// Bytes that are charged of it.
+    pub charged_bytes: u64,
     /// What all of them cost a month.
     pub month: Money,
     /// The rate per stored GB and month in the bin.
-    pub rate: Money,
+    pub rate: Rate,
     /// The currency's symbol.
     pub symbol: String,
     /// Days that images stay here; 0 when they are removed for good at once.

@@ -197,7 +197,7 @@ pub struct GroupDeletion {
     /// What their disks hold together, in bytes.
     pub disk_bytes: u64,
     /// What stops being charged a month.
-    pub month: Option<Money>,
+    pub month: Money,
     /// The currency's symbol.
     pub symbol: String,
     /// Why it cannot be deleted; `None` when it can.

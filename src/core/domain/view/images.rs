@@ -13,7 +13,7 @@ use crate::domain::image::{self, Image, list::ImageQuery};
 use crate::domain::instance;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
-use crate::domain::price::Estimate;
+use crate::domain::price::{Estimate, Rate};
 use crate::domain::region::Switch;
 use crate::domain::text::Name;
 use crate::domain::time::Timestamp;
@@ -73,10 +73,12 @@ pub struct ImageList {
     pub virtual_bytes: u64,
     /// Compressed bytes, over all images.
     pub stored_bytes: u64,
+    /// Bytes that are charged of it: what several images share is charged once.
+    pub charged_bytes: u64,
     /// What all images cost a month.
     pub month: Money,
     /// The rate per stored GB and month.
-    pub rate: Money,
+    pub rate: Rate,
     /// The currency's symbol.
     pub symbol: String,
     /// The project's name.
@@ -128,7 +130,7 @@ pub struct ImageDetail {
     /// What it costs; `None` until its size is known or when it is not charged.
     pub estimate: Option<Estimate>,
     /// The rate per stored GB and month.
-    pub rate: Money,
+    pub rate: Rate,
     /// Stored bytes no other image of the account shares; `None` until known.
     pub unique_bytes: Option<u64>,
     /// What to use instead, if that is still there.
@@ -175,7 +177,9 @@ pub struct BulkOptions {
     pub n_found: u32,
     /// Most images at once.
     pub n_max: u32,
-    /// What those that can be deleted cost a month.
+    /// Bytes that are no longer charged when those that can be deleted are gone for good.
+    pub charged_bytes: u64,
+    /// What is no longer charged a month then.
     pub month: Money,
     /// What they cost a month in the recycle bin; zero where there is none.
     pub bin_month: Money,
@@ -207,7 +211,7 @@ pub struct CaptureOptions {
     /// What it can cost at most.
     pub most: Estimate,
     /// The rate per stored GB and month.
-    pub rate: Money,
+    pub rate: Rate,
     /// Data disks that an image of the system disk leaves out, as `data-1, ssd, 10 GiB`.
     pub left_out: Vec<String>,
     /// What an image can be made of; the first one is the system disk, which the figures above are about.
@@ -303,7 +307,9 @@ pub struct CopyRegion {
     /// The zone that machines can be made in from a copy with the data disks: the image's own in its region, else the first one there.
     pub zone: Option<ZoneId>,
     /// The rate per stored GB and month there.
-    pub rate: Money,
+    pub rate: Rate,
+    /// What it costs once if all of it has to travel there.
+    pub transfer: Money,
     /// The currency's symbol there.
     pub symbol: String,
     /// Version of the price book this shows.
@@ -343,6 +349,8 @@ pub struct ImageChoice {
     pub deprecated: bool,
     /// What to use instead of one that is deprecated, where its owner says.
     pub instead: Option<Name>,
+    /// The licence that machines made from it carry on (U5); empty for none.
+    pub licence: String,
     /// The family it stands for; empty for none.
     pub leads: String,
     /// The region it is in, where that is another one and its content is fetched first (U15).

@@ -210,7 +210,7 @@ pub struct DiskRemoval {
     /// The disk in words: `data-1, ssd, 10 GiB`.
     pub label: String,
     /// What stops being charged a month.
-    pub month: Option<Money>,
+    pub month: Money,
     /// The currency's symbol.
     pub symbol: String,
     /// Why it cannot be removed; `None` when it can.
@@ -235,7 +235,7 @@ pub struct InstanceDeletion {
     /// Schedules that make snapshots of it: they go.
     pub n_schedules: u32,
     /// What stops being charged a month.
-    pub month: Option<Money>,
+    pub month: Money,
     /// The currency's symbol.
     pub symbol: String,
     /// Why it cannot be deleted; `None` when it can.
@@ -291,8 +291,8 @@ pub struct ChangeImageOptions {
     pub flavor: FlavorId,
     /// Its disks, system disk first: that one goes, the others stay.
     pub disks: Vec<DiskView>,
-    /// What it costs now while it runs.
-    pub estimate: Option<Estimate>,
+    /// The licence it carries on now (U5); empty for none.
+    pub licence: String,
     /// The images there are, and prices.
     pub options: DeployOptions,
     /// Why it cannot be given another image; `None` when it can.

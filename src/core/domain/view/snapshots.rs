@@ -1,14 +1,13 @@
 //! What pages about snapshots, their schedules and the service that keeps them receive.
 
 use super::{EventRow, ImageLink, InstanceLink, TaskView};
-use crate::domain::disk::DiskKind;
 use crate::domain::error::Reason;
 use crate::domain::form::ScheduleForm;
 use crate::domain::ids::{InstanceId, RegionId, ScheduleId, SnapshotId};
 use crate::domain::image::Consistency;
 use crate::domain::money::Money;
 use crate::domain::page::Page;
-use crate::domain::price::Estimate;
+use crate::domain::price::{Estimate, PriceBook, Rate};
 use crate::domain::region::Switch;
 use crate::domain::snapshot::{Kind, Status};
 use crate::domain::text::Name;
@@ -29,7 +28,7 @@ pub struct ServiceView {
     /// What being on costs, whatever it keeps.
     pub service: Estimate,
     /// Per stored GB and month of what it keeps.
-    pub rate: Money,
+    pub rate: Rate,
     /// Snapshots that the account has here, in all its projects.
     pub n_snapshots: u32,
     /// Their stored bytes, and what these cost, on or off.
@@ -119,6 +118,8 @@ pub struct SnapshotList {
     pub n_schedules: u32,
     /// What is stored of the project's own snapshots, in bytes.
     pub stored_bytes: u64,
+    /// Bytes that are charged of it: what images hold as well is charged with them.
+    pub charged_bytes: u64,
     /// What they cost a month.
     pub month: Money,
     /// The service.
@@ -157,7 +158,7 @@ pub struct SnapshotDetail {
     /// What it costs now.
     pub estimate: Option<Estimate>,
     /// Per stored GB and month.
-    pub rate: Money,
+    pub rate: Rate,
     /// The currency.
     pub symbol: String,
     /// When it became available.
@@ -244,7 +245,7 @@ pub struct SnapshotImageOptions {
     /// What the image costs.
     pub estimate: Estimate,
     /// Per stored GB of images and month.
-    pub rate: Money,
+    pub rate: Rate,
     /// The currency.
     pub symbol: String,
     /// Version of the price book these come from.
@@ -266,12 +267,8 @@ pub struct SnapshotDiskOptions {
     pub sources: Vec<DiskSourceChoice>,
     /// Machines that take one more disk now.
     pub machines: Vec<SnapshotChoice>,
-    /// Kinds of disk and what a GB of each costs a month.
-    pub kinds: Vec<(DiskKind, Money)>,
-    /// The currency.
-    pub symbol: String,
-    /// Version of the price book these come from.
-    pub price_version: u32,
+    /// The prices, of which each kind of disk has one.
+    pub prices: PriceBook,
     /// Where.
     pub region: RegionId,
     /// Why none can be made now.

@@ -1,18 +1,41 @@
 //! What the present month costs an account so far, and by its end. Looks at every meter once.
 
-use crate::domain::Result;
+use super::symbol;
 use crate::domain::ids::AccountId;
 use crate::domain::meter::Meter;
 use crate::domain::money::Money;
+use crate::domain::policy::Act;
+use crate::domain::price::Ahead;
 use crate::domain::usage::{self, Period};
 use crate::domain::view::MonthCost;
-use crate::ops::ctx::Ctx;
+use crate::domain::{Kind, Result};
+use crate::ops::ctx::{Ctx, Place};
+use crate::ops::people;
 use crate::ops::usage::Histories;
 
 /// What runs on and costs the same: one meter that stands for all of them.
 struct Alike {
     meter: Meter,
     n: i64,
+}
+
+/// What the present month comes to for the account of the project in force, for dialogs that are about to change it; `None` for who has no
+/// project, as the provider's people.
+///
+/// # Errors
+/// When the store cannot be read; `Unauthenticated`.
+pub fn ahead(ctx: &Ctx, place: &Place) -> Result<Option<Ahead>> {
+    let project = match people::project_of(ctx, place, Act::BillingGet) {
+        Ok((project, _)) => project,
+        Err(error) if matches!(error.kind, Kind::NotFound | Kind::Forbidden) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let left_s = ctx.now.next_month().seconds().saturating_sub(ctx.now.seconds());
+    Ok(Some(Ahead {
+        forecast: month(ctx, project.account)?.forecast,
+        left_s: u64::try_from(left_s).unwrap_or(0),
+        symbol: symbol(ctx)?,
+    }))
 }
 
 /// What the month costs, if everything that is charged now goes on until its end.

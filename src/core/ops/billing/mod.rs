@@ -11,7 +11,7 @@ mod statements;
 
 pub use arrears::sweep;
 pub(crate) use arrears::{blocked, held, may_begin, may_purge, release};
-pub use forecast::month;
+pub use forecast::{ahead, month};
 pub use read::{notices, of_account, own, statement, statement_lines};
 pub(crate) use statements::link as link_statement;
 pub use statements::sweep_months;

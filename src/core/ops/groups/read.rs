@@ -10,6 +10,7 @@ use crate::domain::group::{Group, Status};
 use crate::domain::ids::{GroupId, InstanceId, Subject};
 use crate::domain::image::{self, Image};
 use crate::domain::instance::{Instance, Status as MachineStatus};
+use crate::domain::money::Money;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::Act;
 use crate::domain::price::{Estimate, PriceBook};
@@ -75,7 +76,7 @@ fn row(ctx: &Ctx, group: &Group, prices: &PriceBook) -> Result<GroupRow> {
             }
         },
         flavor: flavor.map_or_else(|| group.flavor.to_string(), |flavor| flavor.summary()),
-        month: estimate(group, prices, group.wanted).map(|e| e.month),
+        month: estimate(ctx, group, prices, group.wanted).map(|e| e.month),
         created: group.created,
     })
 }
@@ -96,9 +97,12 @@ fn health(group: &Group, members: &[Arc<Instance>]) -> Health {
     }
 }
 
-/// What so many machines cost while they run.
-fn estimate(group: &Group, prices: &PriceBook, n: u32) -> Option<Estimate> {
+/// What so many machines of what it makes now cost while they run.
+fn estimate(ctx: &Ctx, group: &Group, prices: &PriceBook, n: u32) -> Option<Estimate> {
+    let licence = makes(&ctx.app.system(), group).map(|image| prices.licence(&image.licence));
+    let nothing = Estimate { hour: Money::ZERO, month: Money::ZERO };
     let one = prices.machine(&group.flavor, &[(group.disk_kind, group.disk_bytes)])?;
+    let one = one + licence.unwrap_or(nothing);
     Some(Estimate { hour: one.hour.scaled(n.into(), 1), month: one.month.scaled(n.into(), 1) })
 }
 
@@ -150,8 +154,8 @@ pub fn detail(ctx: &Ctx, id: GroupId) -> Result<GroupDetail> {
         disk_bytes: group.disk_bytes,
         n_ssh_keys: u32::try_from(group.ssh_keys.len()).unwrap_or(u32::MAX),
         has_user_data: !group.user_data.is_empty(),
-        each: estimate(&group, &region.prices, 1),
-        estimate: estimate(&group, &region.prices, group.wanted),
+        each: estimate(ctx, &group, &region.prices, 1),
+        estimate: estimate(ctx, &group, &region.prices, group.wanted),
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
         roll_blocked: roll_blocked(&group, makes, n_outdated),
@@ -247,14 +251,13 @@ pub fn deletion(ctx: &Ctx, id: GroupId) -> Result<GroupDeletion> {
     let (group, _) = load(ctx, id, Act::GroupDelete)?;
     let region = people::region(ctx, &group.region)?;
     let members = machines(ctx, &group);
-    let n = u32::try_from(members.len()).unwrap_or(u32::MAX);
     let disks = members.iter().flat_map(|m| &m.disks);
     Ok(GroupDeletion {
         id,
         name: group.name.clone(),
         disk_bytes: disks.fold(0, |sum, disk| sum.saturating_add(disk.size_bytes)),
         members: members.iter().map(|m| instances::link(m)).collect(),
-        month: estimate(&group, &region.prices, n).map(|e| e.month),
+        month: members.iter().map(|machine| instances::saved(machine, &region)).sum(),
         symbol: region.prices.symbol,
         blocked: group.kept().err(),
     })

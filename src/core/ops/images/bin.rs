@@ -7,7 +7,7 @@ pub(super) use read::service_stays;
 pub use read::{deletion, list_bin, restoration};
 pub(crate) use read::{n_listed, n_recycled};
 
-use super::{entry, load, region_with_images, take_name};
+use super::{entry, load, price_unchanged, region_with_images, take_name};
 use crate::domain::billing::Held;
 use crate::domain::form::{DeleteImageForm, RestoreImage, RestoreImageForm};
 use crate::domain::ids::{ImageId, ProjectId, RegionId, TaskId};
@@ -242,13 +242,14 @@ pub fn keep(ctx: &Ctx, id: ImageId) -> Result<ImageId> {
 /// # Errors
 /// The image's reason; `image_feature_off` (P15); `image_limit_reached` (P14); `image_name_taken` at `name`; `NotFound`.
 pub fn restore(ctx: &Ctx, form: &RestoreImageForm) -> Result<ImageId> {
-    let RestoreImage { image: id, name } = form.parse()?;
+    let RestoreImage { image: id, name, price_version } = form.parse()?;
     let (_, permit) = load(ctx, id, Act::ImageRestore)?;
     ctx.transact(&permit, |tx| {
         let mut image = fresh(tx, id)?;
         image.can(Action::Restore)?;
         billing::release(tx, &image)?;
         let region = region_with_images(tx, ctx, &image.region)?;
+        price_unchanged(&region.prices, price_version)?;
         image.restore();
         if image.takes_slot() {
             let limits = ledger::limits(tx, image.account, &region)?;

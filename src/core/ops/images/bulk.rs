@@ -6,16 +6,18 @@ use super::edit::{change, few_enough};
 use super::read::found;
 use super::{Deleted, delete, life, load, protect};
 use crate::domain::form::{Bulk, BulkAction, BulkForm, DeleteImageForm};
-use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject};
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{Action, Image, Status, tags};
 use crate::domain::money::Money;
 use crate::domain::policy::Act;
+use crate::domain::region::Region;
 use crate::domain::view::{BulkLine, BulkOptions};
 use crate::domain::{Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
+use crate::ops::usage::charged;
 use crate::ops::{groups, people, shares};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the dialog shows for the images that were picked, or, when none is, for all that the query finds: each with what will become of it.
 ///
@@ -32,7 +34,8 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
     let n_found = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let act = if form.action == "delete" { Act::ImageDelete } else { Act::ImageUpdate };
     let regions = people::regions(ctx)?;
-    let (mut month, mut bin_month, mut stays) = (Money::ZERO, Money::ZERO, None);
+    let mut gone: BTreeMap<(AccountId, RegionId), (&Region, BTreeSet<Subject>)> = BTreeMap::new();
+    let mut stays = None;
     let deletes = form.action == "delete";
     let mut leaders = Leaders::new();
     let mut lines = Vec::new();
@@ -47,10 +50,8 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
         if refused.is_none() && image.status == Status::Available {
             // An image is charged where it is, which need not be where its owner looks.
             let home = regions.iter().find(|r| r.id == image.region).unwrap_or(&region);
-            month = month + home.prices.image(image.stored_bytes()).month;
-            if home.recycle_days > 0 {
-                bin_month = bin_month + home.prices.in_bin(image.stored_bytes()).month;
-            }
+            let place = (image.account, home.id.clone());
+            gone.entry(place).or_insert_with(|| (home, BTreeSet::new())).1.insert(Subject::Image(id));
             if deletes && stays.is_none() {
                 stays = service_stays(ctx, &image, home)?;
             }
@@ -63,7 +64,17 @@ pub fn bulk_options(ctx: &Ctx, place: &Place, form: &BulkForm, query: &ImageQuer
                 .unwrap_or_else(|| if deletes { hangs(ctx, &mut leaders, &image) } else { String::new() }),
         });
     }
+    let (mut month, mut bin_month, mut charged_bytes) = (Money::ZERO, Money::ZERO, 0u64);
+    for ((account, _), (home, gone)) in gone.iter().filter(|_| deletes) {
+        let saved = charged::saved(ctx, *account, home, gone);
+        month = month + saved.month;
+        if home.recycle_days > 0 {
+            bin_month = bin_month + saved.bin_month;
+        }
+        charged_bytes = charged_bytes.saturating_add(saved.bytes);
+    }
     Ok(BulkOptions {
+        charged_bytes,
         lines,
         n_found,
         n_max: most,

@@ -8,6 +8,7 @@ use crate::domain::form::{CopyImage, CopyImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, TaskId, ZoneId};
 use crate::domain::image::copy::Target;
 use crate::domain::image::{self, Action, CopiedFrom, Image, ImageDisk, Status, Visibility};
+use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Project;
 use crate::domain::region::Region;
@@ -328,10 +329,15 @@ fn target(
         refused: arrears.map_or(Ok(()), Err).and(image.can_copy_to(region, given.is_some())).and(slot).err(),
         inside: image.is_in(&region.id),
         free_name: free_name(ctx, &image.name, account, &[&region.id])?,
-        estimate: region.prices.image(plain),
-        with_data: whole.then(|| region.prices.image(image.stored_bytes())),
+        estimate: image.estimate_for(image::Kind::System, &region.prices),
+        with_data: whole.then(|| image.estimate_for(image::Kind::Machine, &region.prices)),
         zone: if whole { zone_of_copy(image, region) } else { None },
-        rate: region.prices.image_gb_month,
+        rate: region.prices.stored_rate(region.prices.image_gb_month),
+        transfer: if image.is_in(&region.id) {
+            Money::ZERO
+        } else {
+            people::region(ctx, &image.region)?.prices.transfer(plain)
+        },
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
         quota,

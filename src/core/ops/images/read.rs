@@ -21,6 +21,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
+use crate::ops::usage::charged;
 use crate::ops::{audit, billing, instances, ledger, people, shares, snapshots, tasks, usage};
 use crate::ports::Fingerprint;
 use crate::store::read_index;
@@ -45,21 +46,24 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
     let needle = query.text.to_lowercase();
     // One look at each image: with ten thousand of them, it is memory that takes the time.
     ctx.app.images.each(&(project.id, region.id.clone()), |image| {
-        if sums.add(image, &region) && query.matches(image, &needle) {
+        if sums.add(image) && query.matches(image, &needle) {
             found.push((query.rank(image), image.clone()));
         }
     });
     let page = Page::cut_ordered(found, query.page, query.size, |a, b| query.compare_ranked(a, b));
     let page = page.map(|(_, image)| image);
-    let page = page.map(|image| row(ctx, &image, &region));
+    let page = page.try_map(|image| row(ctx, &image, &region))?;
+    let charged_bytes =
+        charged::sum(ctx, (project.account, Some(project.id)), &region, &Charge::ImageStorage);
     Ok(ImageList {
         page,
         n_all: sums.n_listed,
         n_in_bin: sums.n_recycled,
         virtual_bytes: sums.virtual_bytes,
         stored_bytes: sums.stored_bytes,
-        month: sums.month,
-        rate: region.prices.image_gb_month,
+        month: region.prices.image(charged_bytes).month,
+        charged_bytes,
+        rate: region.prices.stored_rate(region.prices.image_gb_month),
         symbol: region.prices.symbol.clone(),
         project: project.name,
         region: region.id,
@@ -78,14 +82,13 @@ struct Sums {
     n_recycled: u32,
     virtual_bytes: u64,
     stored_bytes: u64,
-    month: Money,
     /// Tags that a filter can propose.
     tags: BTreeSet<(String, String)>,
 }
 
 impl Sums {
     /// Adds an image; whether it stands in the list.
-    fn add(&mut self, image: &Image, region: &Region) -> bool {
+    fn add(&mut self, image: &Image) -> bool {
         if image.status == Status::Recycled {
             self.n_recycled += 1;
             return false;
@@ -95,10 +98,8 @@ impl Sums {
         }
         self.n_listed += 1;
         if image.status == Status::Available {
-            let stored_bytes = image.stored_bytes();
             self.virtual_bytes = self.virtual_bytes.saturating_add(image.virtual_bytes());
-            self.stored_bytes = self.stored_bytes.saturating_add(stored_bytes);
-            self.month = self.month + region.prices.image(stored_bytes).month;
+            self.stored_bytes = self.stored_bytes.saturating_add(image.stored_bytes());
         }
         true
     }
@@ -119,14 +120,17 @@ pub(super) fn found(ctx: &Ctx, place: &Place, query: &ImageQuery) -> Result<Vec<
 }
 
 /// A row of a list. The task is only looked up while it matters.
-pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> Result<ImageRow> {
     let task = match image.status {
         Status::Available | Status::Recycled => None,
         Status::Creating | Status::Error | Status::Deleting => {
             image.task.and_then(|id| tasks::view(ctx, id).ok().flatten())
         }
     };
-    ImageRow {
+    Ok(ImageRow {
         id: image.id,
         name: image.name.clone(),
         kind: image.kind,
@@ -142,8 +146,10 @@ pub fn row(ctx: &Ctx, image: &Image, region: &Region) -> ImageRow {
         error: image.error.clone(),
         task,
         created: image.created,
-        month: (image.status == Status::Available).then(|| region.prices.image(image.stored_bytes()).month),
-    }
+        month: (image.status == Status::Available)
+            .then(|| charged::image(ctx, image, &region.prices).map(|estimate| estimate.month))
+            .transpose()?,
+    })
 }
 
 /// The name of what to use instead of an image that is no longer active.
@@ -200,6 +206,7 @@ pub(crate) fn choice(ctx: &Ctx, image: &Image) -> ImageChoice {
         created: image.created,
         deprecated: image.life.stage == Stage::Deprecated,
         instead: instead(ctx, image),
+        licence: image.licence.clone(),
         leads: String::new(),
         from: None,
     }
@@ -238,10 +245,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
     };
     let prices = &region.prices;
     let charge = image.charge().filter(|_| own);
-    let estimate = charge.as_ref().map(|charge| match charge {
-        Charge::BinStorage => prices.in_bin(image.stored_bytes()),
-        _ => prices.image(image.stored_bytes()),
-    });
+    let estimate = charge.as_ref().map(|_| charged::image(ctx, &image, prices)).transpose()?;
     let (policy, shared) = match &given {
         Some(share) => (shares::resource(share), Some(shares::shared_by(ctx, share)?)),
         None => (resource(&image), None),
@@ -259,7 +263,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         task: if own { image.task.map(|t| tasks::view(ctx, t)).transpose()?.flatten() } else { None },
         cost: if own { usage::cost_of(ctx, image.account, Subject::Image(id))? } else { Money::ZERO },
         estimate,
-        rate: prices.rate(charge.as_ref().unwrap_or(&Charge::ImageStorage)),
+        rate: prices.stored_rate(prices.rate(charge.as_ref().unwrap_or(&Charge::ImageStorage))),
         unique_bytes: if charge.is_some() { unique_bytes(ctx, &image)? } else { None },
         events: if own { audit::about(ctx, Subject::Image(id), Some(image.project), 10)? } else { vec![] },
         n_shares: if own { shares::n_open(ctx, id)? } else { 0 },
@@ -347,9 +351,9 @@ pub fn capture_options(ctx: &Ctx, id: InstanceId) -> Result<CaptureOptions> {
         suggested_name: free_name(ctx, &machine)?,
         disk_bytes: system.size_bytes,
         used_bytes,
-        likely: region.prices.image(used_bytes),
+        likely: region.prices.image(region.prices.counted(used_bytes, system.size_bytes)),
         most: region.prices.image(system.size_bytes),
-        rate: region.prices.image_gb_month,
+        rate: region.prices.stored_rate(region.prices.image_gb_month),
         left_out,
         choices: capture_choices(ctx, &machine, &region)?,
         symbol: region.prices.symbol.clone(),
@@ -386,7 +390,7 @@ fn capture_choices(ctx: &Ctx, machine: &Instance, region: &Region) -> Result<Vec
             disks: disks.iter().map(|disk| machine.disk_label(disk)).collect(),
             disk_bytes,
             used_bytes: used,
-            likely: region.prices.image(used),
+            likely: region.prices.image(region.prices.counted(used, disk_bytes)),
             most: region.prices.image(disk_bytes),
             needs_snapshot_service: image::needs_snapshot_service(kind),
             refused: machine

@@ -146,11 +146,9 @@ pub(super) fn blocked(ctx: &Ctx, machine: &Instance) -> Result<Option<Reason>> {
 /// `NotFound`; `Forbidden` for who may only look.
 pub fn change_options(ctx: &Ctx, id: InstanceId) -> Result<ChangeImageOptions> {
     let (machine, _) = load(ctx, id, Act::InstanceReinstall)?;
-    let region = people::region(ctx, &machine.region)?;
     let place = Place { project: Some(machine.project), region: machine.region.clone() };
     let mut options = super::read::deploy_options(ctx, &place)?;
     options.keep(|choice| choice.kind != image::Kind::Iso);
-    let disks: Vec<(DiskKind, u64)> = machine.disks.iter().map(|d| (d.kind, d.size_bytes)).collect();
     let no_machines = runnable(ctx).err().map(|e| Reason::new(&e.code, e.message, "", "Tell your provider."));
     Ok(ChangeImageOptions {
         id,
@@ -159,7 +157,7 @@ pub fn change_options(ctx: &Ctx, id: InstanceId) -> Result<ChangeImageOptions> {
         memory_mib: machine.memory_mib,
         flavor: machine.flavor.clone(),
         disks: super::read::disks(ctx, &machine),
-        estimate: region.prices.machine(&machine.flavor, &disks),
+        licence: machine.origin.licence.clone(),
         blocked: blocked(ctx, &machine)?.or(no_machines),
         options,
         may_change: ctx.may(Act::InstanceReinstall, &resource(&machine)),

@@ -86,7 +86,25 @@ fn summary(machine: &Instance) -> String {
 /// What a machine costs while it runs, at today's prices.
 fn estimate(machine: &Instance, region: &Region) -> Option<Estimate> {
     let disks: Vec<(DiskKind, u64)> = machine.disks.iter().map(|d| (d.kind, d.size_bytes)).collect();
-    region.prices.machine(&machine.flavor, &disks)
+    let licence = region.prices.licence(&machine.origin.licence);
+    Some(region.prices.machine(&machine.flavor, &disks)? + licence)
+}
+
+/// What deleting a machine saves a month: that of its disks, and of itself where it is charged.
+pub(crate) fn saved(machine: &Instance, region: &Region) -> Money {
+    let disks = machine.disks.iter().map(|d| region.prices.disk(d.kind, d.size_bytes).month).sum();
+    match machine.status {
+        Status::Running | Status::Stopping | Status::Rebooting => {
+            estimate(machine, region).map_or(disks, |estimate| estimate.month)
+        }
+        Status::Creating
+        | Status::Starting
+        | Status::Stopped
+        | Status::Updating
+        | Status::Reinstalling
+        | Status::Error
+        | Status::Deleting => disks,
+    }
 }
 
 /// A named link to a machine.
@@ -310,7 +328,7 @@ pub fn deletion(ctx: &Ctx, id: InstanceId) -> Result<InstanceDeletion> {
         images: images_of(ctx, &machine),
         n_snapshots: u32::try_from(snapshots::of_machine(ctx, &machine).len()).unwrap_or(u32::MAX),
         n_schedules: snapshots::schedules::n_of_machine(ctx, &machine),
-        month: estimate(&machine, &region).map(|e| e.month),
+        month: saved(&machine, &region),
         group: groups::of_instance(ctx, id)?,
         symbol: region.prices.symbol,
         blocked: machine.can(Action::Delete).err(),

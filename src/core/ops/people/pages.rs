@@ -123,7 +123,7 @@ fn fill(ctx: &Ctx, view: &mut Overview, project: &Project, region: &Region) -> R
     let mut newest: Vec<Arc<Image>> = ctx.app.images.group(&group);
     newest.retain(|image| image.status != Status::Recycled);
     newest.sort_by_key(|i| std::cmp::Reverse((i.created, i.id)));
-    view.images = newest.iter().take(5).map(|i| images::row(ctx, i, region)).collect();
+    view.images = newest.iter().take(5).map(|i| images::row(ctx, i, region)).collect::<Result<_>>()?;
     let mut newest: Vec<Arc<Instance>> = ctx.app.instances.group(&group);
     newest.sort_by_key(|i| std::cmp::Reverse((i.created, i.id)));
     view.instances = newest.iter().take(5).map(|i| instances::row(ctx, i, region)).collect();

@@ -62,7 +62,7 @@ fn saving(ctx: &Ctx, own: &Resource, account: AccountId, image: &Image) -> Resul
     let region = people::region(ctx, &image.region)?;
     Ok(Some(Saving {
         name: images::free_name(ctx, &image.name, account, &[&region.id])?,
-        estimate: region.prices.image(image.stored_bytes_for(Kind::System)),
+        estimate: image.estimate_for(Kind::System, &region.prices),
         symbol: region.prices.symbol,
         price_version: region.prices.version,
     }))

@@ -8,6 +8,7 @@ use crate::domain::form::SNAPSHOT_PREFIX;
 use crate::domain::ids::{AccountId, InstanceId, ProjectId, RegionId, SnapshotId, Subject};
 use crate::domain::image::{Image, ImageDisk, Kind as ImageKind, Status as ImageStatus};
 use crate::domain::instance::{self, Instance};
+use crate::domain::meter::Charge;
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::Act;
 use crate::domain::region::Region;
@@ -22,6 +23,7 @@ use crate::domain::view::{
 };
 use crate::domain::{Error, Result};
 use crate::ops::ctx::{Ctx, Place};
+use crate::ops::usage::charged;
 use crate::ops::{audit, billing, images, instances, people, tasks, usage};
 use std::sync::Arc;
 
@@ -66,14 +68,17 @@ pub fn list(
     rows.sort_by_key(|row| std::cmp::Reverse(row.order()));
     let page = Page::cut(rows, page, ROWS_DEFAULT);
     let machine = instance.map(|id| instances::visible(ctx, id)).transpose()?.flatten();
+    let charged_bytes =
+        charged::sum(ctx, (project.account, Some(project.id)), &region, &Charge::SnapshotStorage);
     Ok(SnapshotList {
-        page: page.map(|found| found.row(ctx, &region)),
+        page: page.try_map(|found| found.row(ctx, &region))?,
         text: text.trim().to_owned(),
         instance: machine.map(|m| instances::link(&m)),
         n_all,
         n_schedules: ctx.app.schedules.count(&group),
         stored_bytes,
-        month: region.prices.snapshots(stored_bytes).month,
+        month: region.prices.snapshots(charged_bytes).month,
+        charged_bytes,
         service: service::view(ctx, project.account, &region)?,
         project: project.name,
         region: region.id,
@@ -116,10 +121,10 @@ impl Found {
         }
     }
 
-    fn row(self, ctx: &Ctx, region: &Region) -> SnapshotRow {
+    fn row(self, ctx: &Ctx, region: &Region) -> Result<SnapshotRow> {
         match self {
             Self::Own(snapshot) => row(ctx, &snapshot, region),
-            Self::OfImage(image, n, disk) => row_of_image(ctx, &image, n, &disk),
+            Self::OfImage(image, n, disk) => Ok(row_of_image(ctx, &image, n, &disk)),
         }
     }
 }
@@ -165,7 +170,7 @@ fn row_of_image(ctx: &Ctx, image: &Image, n: usize, disk: &ImageDisk) -> Snapsho
 }
 
 /// A row of the list. The task is only looked up while it matters.
-fn row(ctx: &Ctx, snapshot: &Snapshot, region: &Region) -> SnapshotRow {
+fn row(ctx: &Ctx, snapshot: &Snapshot, region: &Region) -> Result<SnapshotRow> {
     let task = match snapshot.status {
         Status::Available => None,
         Status::Creating | Status::Error | Status::Deleting => {
@@ -173,7 +178,8 @@ fn row(ctx: &Ctx, snapshot: &Snapshot, region: &Region) -> SnapshotRow {
         }
     };
     let why_not = |action| snapshot.can(action).err();
-    SnapshotRow {
+    let estimate = snapshot.charge().map(|_| charged::snapshot(ctx, snapshot, &region.prices)).transpose()?;
+    Ok(SnapshotRow {
         id: Some(snapshot.id),
         image: None,
         name: snapshot.name.to_string(),
@@ -186,13 +192,13 @@ fn row(ctx: &Ctx, snapshot: &Snapshot, region: &Region) -> SnapshotRow {
         machine: ctx.app.instances.get(&snapshot.source.id).map(|m| instances::link(&m)),
         size_bytes: snapshot.size_bytes(),
         stored_bytes: snapshot.stored_bytes(),
-        month: snapshot.charge().map(|_| region.prices.snapshots(snapshot.stored_bytes()).month),
+        month: estimate.map(|estimate| estimate.month),
         scheduled: snapshot.schedule.is_some(),
         created: snapshot.created,
         image_blocked: why_not(Action::Image),
         disk_blocked: why_not(Action::NewDisk),
         delete_blocked: why_not(Action::Delete),
-    }
+    })
 }
 
 /// A named link to a snapshot.
@@ -244,7 +250,7 @@ pub fn detail(ctx: &Ctx, id: SnapshotId) -> Result<SnapshotDetail> {
     let disk = |d: &SnapshotDisk| (disk_words(d), d.content.as_ref().map_or(0, |c| c.stored_bytes));
     let prices = &region.prices;
     Ok(SnapshotDetail {
-        row: row(ctx, &snapshot, &region),
+        row: row(ctx, &snapshot, &region)?,
         id,
         revision: snapshot.revision,
         consistency: snapshot.consistency,
@@ -252,8 +258,8 @@ pub fn detail(ctx: &Ctx, id: SnapshotId) -> Result<SnapshotDetail> {
         schedule: schedule.map(|s| s.words()),
         images: all.iter().filter(made).map(|image| images::link(image)).collect(),
         cost: usage::cost_of(ctx, snapshot.account, Subject::Snapshot(id))?,
-        estimate: snapshot.charge().map(|_| prices.snapshots(snapshot.stored_bytes())),
-        rate: prices.snapshot_gb_month,
+        estimate: snapshot.charge().map(|_| charged::snapshot(ctx, &snapshot, prices)).transpose()?,
+        rate: prices.stored_rate(prices.snapshot_gb_month),
         symbol: prices.symbol.clone(),
         available: snapshot.available,
         rename_blocked: snapshot.can(Action::Rename).err(),
@@ -311,9 +317,7 @@ pub fn disk_options(ctx: &Ctx, id: SnapshotId) -> Result<SnapshotDiskOptions> {
         snapshot: id,
         sources: all.into_iter().filter(|choice| choice.source.starts_with(&mine)).collect(),
         machines: machines.iter().map(|machine| schedules::choice(machine)).collect(),
-        kinds: region.prices.disk_gb_month.iter().map(|(kind, rate)| (*kind, *rate)).collect(),
-        symbol: region.prices.symbol.clone(),
-        price_version: region.prices.version,
+        prices: region.prices,
         blocked: snapshot.can(Action::NewDisk).err().or(nobody),
         name: snapshot.name,
         region: region.id,

@@ -17,7 +17,7 @@ use crate::domain::view::{
 use crate::domain::{Error, Kind, Result, size};
 use crate::ops::audit::{self, Entry};
 use crate::ops::ctx::{App, Ctx, Permit, Place, each};
-use crate::ops::{instances, people};
+use crate::ops::{images, instances, people, prices};
 use crate::store::Tx;
 use crate::store::records::index;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ fn create(ctx: &Ctx, edit: &ScheduleEdit) -> Result<ScheduleId> {
         let machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
         lasting(&machine)?;
         service::required(tx, ctx, machine.account, &machine.region)?;
+        images::price_unchanged(&prices::region(tx, ctx, &machine.region)?.prices, edit.price_version)?;
         edit.what.of(&machine).map_err(|reason| Error::from(reason).at("what"))?;
         let mut all = of_machine(tx, machine.id)?;
         let max = ctx.app.settings.schedules_max;

@@ -5,6 +5,7 @@ use crate::domain::error::Reason;
 use crate::domain::form::ServiceForm;
 use crate::domain::ids::{AccountId, RegionId};
 use crate::domain::image;
+use crate::domain::meter::Charge;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::Estimate;
 use crate::domain::project::{Account, Project};
@@ -14,6 +15,7 @@ use crate::domain::view::ServiceView;
 use crate::domain::{Error, Kind, Result};
 use crate::ops::audit::{self, Entry};
 use crate::ops::ctx::{App, Ctx, Permit, Place, each};
+use crate::ops::usage::charged;
 use crate::ops::{billing, images, ledger, people, prices};
 use crate::store::{Order, Tx, list};
 use std::sync::Arc;
@@ -204,15 +206,16 @@ pub(crate) fn view(ctx: &Ctx, account: AccountId, region: &Region) -> Result<Ser
         .filter(|i| i.status.listed() && i.kind == image::Kind::Machine)
         .count();
     let prices = &region.prices;
+    let charged_bytes = charged::sum(ctx, (account.id, None), region, &Charge::SnapshotStorage);
     Ok(ServiceView {
         since: found.as_ref().map(|s| s.since),
         by: found.map(|s| s.by).unwrap_or_default(),
         region: region.id.clone(),
         service: prices.snapshot_service(),
-        rate: prices.snapshot_gb_month,
+        rate: prices.stored_rate(prices.snapshot_gb_month),
         n_snapshots,
         stored_bytes,
-        kept: prices.snapshots(stored_bytes),
+        kept: prices.snapshots(charged_bytes),
         n_schedules: u32::try_from(n_schedules).unwrap_or(u32::MAX),
         n_machine_images: u32::try_from(n_machine_images).unwrap_or(u32::MAX),
         symbol: prices.symbol.clone(),

@@ -176,7 +176,7 @@ fn images_wait_in_the_bin_until_it_is_paid_and_come_back_as_they_were() {
     let since = s.system().now;
     assert_eq!(image.status, Status::Recycled);
     assert_eq!(image.bin.as_ref().map(|bin| bin.until), Some(since.plus_ms(60 * DAY_MS)));
-    let restore = RestoreImageForm { image: s.image.to_string(), name: String::new() };
+    let restore = RestoreImageForm { image: s.image.to_string(), name: String::new(), price_version: 1 };
     assert_eq!(images::restore(&s.owner(), &restore).unwrap_err().code, "held_for_arrears");
     assert_eq!(images::restoration(&s.owner(), s.image).unwrap().blocked.unwrap().code, "held_for_arrears");
     s.nothing_is_wrong();

@@ -13,6 +13,7 @@ use darkroom_core::domain::ids::ImageId;
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::image::{Image, Status, Visibility};
 use darkroom_core::domain::meter::Charge;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::quota::Limits;
 use darkroom_core::domain::region::Switch;
 use darkroom_core::ops::images::Deleted;
@@ -57,7 +58,7 @@ fn a_deleted_image_is_nowhere_but_in_the_bin_and_comes_back_with_everything() {
     assert_eq!(s.deploy(&owner, 0, "family:web", "b").unwrap_err().code, "family_empty");
     let shown = images::detail(&owner, &s.place(0), s.image).unwrap();
     assert_eq!(shown.image.bin.as_ref().map(|bin| bin.by.as_str()), Some("owner@acme.example"));
-    assert_eq!(shown.rate.0, 20_000, "its page shows what it costs there");
+    assert_eq!(shown.rate.amount.0, 20_000, "its page shows what it costs there");
 
     let bin = images::list_bin(&owner, &s.place(0), ImageQuery::default()).unwrap();
     let row = &bin.page.rows[0];
@@ -86,7 +87,7 @@ fn a_deleted_image_is_nowhere_but_in_the_bin_and_comes_back_with_everything() {
     check(&s.bench).unwrap();
 }
 
-fn before_month(s: &Scene, image: &Image) -> darkroom_core::domain::money::Money {
+fn before_month(s: &Scene, image: &Image) -> Money {
     let region = people::regions(&s.owner()).unwrap().into_iter().find(|r| r.id == image.region).unwrap();
     region.prices.image(image.stored_bytes()).month
 }
@@ -194,7 +195,7 @@ fn nothing_but_restoring_and_removing_is_done_to_what_is_in_the_bin() {
     assert_eq!(images::purge(&s.owner(), s.image).unwrap_err().code, "image_not_recycled");
     assert_eq!(images::purge(&s.friend(), s.image).unwrap_err().kind, Kind::NotFound);
     let reader = s.bench.user("reader@acme.example").unwrap();
-    let form = RestoreImageForm { image: s.image.to_string(), name: String::new() };
+    let form = RestoreImageForm { image: s.image.to_string(), name: String::new(), price_version: 1 };
     assert_eq!(images::restore(&reader, &form).unwrap_err().kind, Kind::Forbidden);
     assert_eq!(empty(&reader, &s, 0).unwrap_err().kind, Kind::Forbidden);
 }
@@ -371,7 +372,11 @@ fn the_dialog_says_everything_that_depends_on_the_image() {
     assert_eq!(instead().0, Some(s.image));
     assert!(shown.unsharing.is_none() && shown.blocked.is_none());
     assert_eq!(shown.undo_until, Some(s.now().plus_ms(7 * DAY_MS)));
-    assert!(shown.bin_month.unwrap() < shown.month);
+    assert_eq!(
+        (shown.month, shown.bin_month),
+        (Money::ZERO, Some(Money::ZERO)),
+        "its copy beside it is charged for what both hold"
+    );
     assert!(shown.unique_bytes < shown.stored_bytes, "its copy beside it has the same");
 }
 
@@ -400,7 +405,7 @@ fn a_public_image_in_the_bin_is_its_providers_alone_and_costs_nothing() {
     assert_eq!(s.deploy(&s.owner(), 0, &public.to_string(), "no").unwrap_err().kind, Kind::NotFound);
     let refused = s.bench.copy(&s.owner(), public, s.project(0), &["north-1"], "no").unwrap_err();
     assert_eq!(refused.kind, Kind::NotFound);
-    let form = RestoreImageForm { image: public.to_string(), name: String::new() };
+    let form = RestoreImageForm { image: public.to_string(), name: String::new(), price_version: 1 };
     images::restore(&system, &form).unwrap();
     assert!(images::detail(&s.owner(), &s.place(0), public).is_ok());
     check(&s.bench).unwrap();

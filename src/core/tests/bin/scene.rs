@@ -94,7 +94,8 @@ impl Scene {
     }
 
     pub fn try_restore(&self, name: &str) -> Result<ImageId, Error> {
-        let form = RestoreImageForm { image: self.image.to_string(), name: name.to_owned() };
+        let form =
+            RestoreImageForm { image: self.image.to_string(), name: name.to_owned(), price_version: 1 };
         images::restore(&self.owner(), &form)
     }
 

@@ -1,6 +1,6 @@
 //! The dialog that deletes a scaling group, over the group's page: all its machines go.
 
-use super::super::deletion::{DeleteDialog, Deletion};
+use super::super::deletion::{DeleteDialog, Deletion, saves_words};
 use super::super::parts::{explained, loaded};
 use super::detail::GroupSheet;
 use super::use_group_id;
@@ -28,10 +28,8 @@ pub fn DeleteGroupPage() -> impl IntoView {
             title: format!("Delete {} with its machines?", group.name),
             sub: "They cannot be brought back.".to_owned(),
             close: paths::group(group.id),
-            headline: match group.month.filter(|_| !group.members.is_empty()) {
-                Some(month) => format!("Saves {} per month", month.display(&group.symbol)),
-                None => "Nothing is charged for it now".to_owned(),
-            },
+            headline: saves_words(group.month, &group.symbol),
+            saves: group.month,
             detail: "Charging stops as each machine is deleted.".to_owned(),
             decision: None,
             consequences: consequences(&group),

@@ -212,7 +212,7 @@ fn Properties(detail: GroupDetail) -> impl IntoView {
 fn Cost(detail: GroupDetail) -> impl IntoView {
     let symbol = detail.symbol;
     let all = detail.estimate.map(|estimate| {
-        let (hour, month) = (estimate.hour.rate(&symbol), estimate.month.display(&symbol));
+        let (hour, month) = (estimate.hour.fine(&symbol), estimate.month.display(&symbol));
         let each = detail.each.map(|each| each.month.display(&symbol)).unwrap_or_default();
         view! {
             <Figure value=month caption="per month, while all run"/>

@@ -1,9 +1,9 @@
 //! The dialog that changes a scaling group: its name and count at once, the rest for machines that are made from now on.
 
 use super::super::Refusal;
-use super::super::instances::new::Access;
+use super::super::instances::new::{Access, brought};
 use super::super::instances::picker::Offer;
-use super::super::parts::{BlockedDialog, explained, loaded};
+use super::super::parts::{BlockedDialog, explained, loaded, with_ahead};
 use super::detail::GroupSheet;
 use super::new::{NameAndCount, SystemDisk};
 use super::use_group_id;
@@ -15,6 +15,7 @@ use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::GroupForm;
 use darkroom_core::domain::ids::GroupId;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::view::GroupOptions;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -30,7 +31,8 @@ pub fn EditGroupPage() -> impl IntoView {
     };
     loaded(data, move |(detail, choices, state)| {
         let title = format!("Edit {}", detail.name);
-        view! { <GroupSheet detail/><EditDialog id title choices state/> }.into_any()
+        let before = detail.estimate.map(|estimate| estimate.month).unwrap_or_default();
+        view! { <GroupSheet detail/><EditDialog id title choices before state/> }.into_any()
     })
 }
 
@@ -39,6 +41,7 @@ fn EditDialog(
     id: GroupId,
     title: String,
     choices: GroupOptions,
+    before: Money,
     state: FormState<GroupForm>,
 ) -> impl IntoView {
     let close = paths::group(id);
@@ -47,13 +50,19 @@ fn EditDialog(
         Some(rule) => {
             view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any()
         }
-        None => view! { <EditForm id form=state.form error=state.error choices/> }.into_any(),
+        None => view! { <EditForm id form=state.form error=state.error choices before/> }.into_any(),
     };
     view! { <Dialog id="edit-group" title sub close_href=close>{body}</Dialog> }
 }
 
 #[component]
-fn EditForm(id: GroupId, form: GroupForm, error: Option<ApiError>, choices: GroupOptions) -> impl IntoView {
+fn EditForm(
+    id: GroupId,
+    form: GroupForm,
+    error: Option<ApiError>,
+    choices: GroupOptions,
+    before: Money,
+) -> impl IntoView {
     let options = choices.options.clone();
     // The price that is shown is the one that is agreed to, also after a refusal because it changed.
     let form = GroupForm { group: id.to_string(), price_version: options.prices.version, ..form };
@@ -69,6 +78,9 @@ fn EditForm(id: GroupId, form: GroupForm, error: Option<ApiError>, choices: Grou
         })
         .collect::<Vec<_>>();
     let priced = GroupForm { ssh_keys: String::new(), user_data: String::new(), ..form.clone() };
+    let (brought, prices) = (brought(&options), options.prices.clone());
+    let price =
+        with_ahead(move |ahead| view! { <GroupPrice prices form=priced brought before ahead/> }.into_any());
     view! {
         <PostForm to=EditGroup::url()>
             <input type="hidden" name="form[group]" value=form.group.clone()/>
@@ -83,7 +95,7 @@ fn EditForm(id: GroupId, form: GroupForm, error: Option<ApiError>, choices: Grou
                 <Access rules=Rules::Group ssh_keys=form.ssh_keys.clone() user_data=form.user_data.clone() error=error.clone()/>
             </DialogBody>
             <DialogFoot>
-                <GroupPrice prices=options.prices form=priced/>
+                {price}
                 <LinkButton href=paths::group(id) size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form>"Save changes"</Button>
             </DialogFoot>

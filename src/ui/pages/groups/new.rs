@@ -1,9 +1,9 @@
 //! *New scaling group*: the form that makes a group, with the price of all its machines beside its button.
 
 use super::super::Refusal;
-use super::super::instances::new::{Access, FlavorChoice, kind_choices, least_gib, size_look};
+use super::super::instances::new::{Access, FlavorChoice, brought, kind_choices, least_gib, size_look};
 use super::super::instances::picker::{ImagePicker, Offer};
-use super::super::parts::{explained, loaded};
+use super::super::parts::{explained, loaded, with_ahead};
 use crate::ui::calls::groups::{CreateGroup, FindGroupImage, get_group_options};
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
@@ -13,6 +13,7 @@ use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::form::{FAMILY_PREFIX, GroupForm};
 use darkroom_core::domain::group::NAME_CHARS_MAX;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::view::GroupOptions;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -167,9 +168,14 @@ fn Price(form: GroupForm, choices: GroupOptions) -> impl IntoView {
     };
     // What a price does not depend on need not travel twice.
     let form = GroupForm { ssh_keys: String::new(), user_data: String::new(), ..form };
+    let brought = brought(&choices.options);
+    let prices = choices.options.prices;
+    let price = with_ahead(move |ahead| {
+        view! { <GroupPrice prices form brought before=Money::ZERO ahead/> }.into_any()
+    });
     view! {
         <div class="panel between">
-            <GroupPrice prices=choices.options.prices form/>
+            {price}
             <div class="cluster">
                 <LinkButton href=paths::GROUPS size=Size::Form>"Cancel"</LinkButton>
                 {button}

@@ -1,7 +1,7 @@
 //! The dialog that replaces the machines of a scaling group by ones of a newer image: how, what is lost, what it takes meanwhile.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, explained, loaded};
+use super::super::parts::{BlockedDialog, PriceAhead, explained, loaded};
 use super::detail::GroupSheet;
 use super::use_group_id;
 use crate::ui::calls::groups::{RollGroup, get_group, get_group_change};
@@ -9,6 +9,7 @@ use crate::ui::components::*;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
 use crate::ui::state::use_form;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::text::counted;
 use darkroom_core::domain::view::{GroupDetail, GroupOptions};
 use leptos::prelude::*;
@@ -39,7 +40,7 @@ fn RollDialog(detail: GroupDetail, choices: GroupOptions, error: Option<ApiError
     let body = match blocked {
         Some(rule) => view! { <BlockedDialog reason=explained(rule) close label="Keep them"/> }.into_any(),
         None => {
-            let each = detail.each.as_ref().map(|each| each.hour.rate(&detail.symbol)).unwrap_or_default();
+            let each = detail.each.as_ref().map(|each| each.hour.fine(&detail.symbol)).unwrap_or_default();
             let headline = format!("About {each} per hour more, until it is done");
             let after = detail.estimate.as_ref().map(|e| e.month.display(&detail.symbol)).unwrap_or_default();
             view! {
@@ -51,7 +52,7 @@ fn RollDialog(detail: GroupDetail, choices: GroupOptions, error: Option<ApiError
                         <EffectsList consequences=consequences(&detail, &choices)/>
                     </DialogBody>
                     <DialogFoot>
-                        <PriceLine headline detail=format!("One machine more than wanted. Then {after} per month, while all run.")/>
+                        <PriceAhead headline detail=format!("One machine more than wanted. Then {after} per month, while all run.") month=Money::ZERO/>
                         <LinkButton href=close size=Size::Form>"Keep them"</LinkButton>
                         <Button variant=Variant::Primary size=Size::Form icon=IconName::Retry>"Roll group"</Button>
                     </DialogFoot>

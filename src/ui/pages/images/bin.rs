@@ -1,8 +1,8 @@
 //! The recycle bin: deleted images with the way back, and the dialogs that restore one, remove one for good, or empty the bin.
 
 use super::super::Refusal;
-use super::super::deletion::{DeleteDialog, Deletion};
-use super::super::parts::{BlockedDialog, Moment, counted, explained, loaded};
+use super::super::deletion::{DeleteDialog, Deletion, saves_words};
+use super::super::parts::{BlockedDialog, Moment, PriceAhead, counted, explained, loaded};
 use super::delete::stays_words;
 use super::detail::ImageSheet;
 use super::toolbar::asked;
@@ -60,7 +60,8 @@ pub fn EmptyBinPage() -> impl IntoView {
                 size::decimal(list.stored_bytes)
             ),
             close: paths::IMAGES_BIN.to_owned(),
-            headline: format!("Saves {} per month", list.month.display(&list.symbol)),
+            headline: saves_words(list.month, &list.symbol),
+            saves: list.month,
             detail: "Charging stops at once.".to_owned(),
             decision: None,
             consequences: vec![gone(counted(n as usize, "image"))],
@@ -91,20 +92,21 @@ fn BinView(list: BinList) -> impl IntoView {
     let line = match list.recycle_days {
         0 if list.n_in_bin == 0 => format!("In {}, deleted images are gone for good at once.", list.region),
         0 => format!(
-            "In {}, what is deleted from now on is gone for good at once. What is here keeps its day, and costs {} per stored GB and month.",
+            "In {}, what is deleted from now on is gone for good at once. What is here keeps its day, and costs {} and month.",
             list.region,
-            list.rate.rate(&list.symbol)
+            list.rate.words(&list.symbol)
         ),
         days => format!(
-            "Deleted images stay here for {}, then they are gone for good. Until then they cost {} per stored GB and month.",
+            "Deleted images stay here for {}, then they are gone for good. Until then they cost {} and month.",
             counted(days as usize, "day"),
-            list.rate.rate(&list.symbol)
+            list.rate.words(&list.symbol)
         ),
     };
     let sum = (list.n_in_bin > 0).then(|| {
         format!(
-            " {} stored, {} per month.",
+            " {} stored, {} of it charged, {} per month.",
             size::decimal(list.stored_bytes),
+            size::decimal(list.charged_bytes),
             list.month.display(&list.symbol)
         )
     });
@@ -222,7 +224,11 @@ pub fn RestoreImagePage() -> impl IntoView {
     let (id, refused) = (use_image_id(), use_form());
     let data = async move {
         let (detail, options) = (get_image(id).await?, get_restoration(id).await?);
-        let fresh = RestoreImageForm { image: id.to_string(), name: options.free_name.clone() };
+        let fresh = RestoreImageForm {
+            image: id.to_string(),
+            name: options.free_name.clone(),
+            price_version: options.price_version,
+        };
         Ok((detail, options, refused.state(fresh).await))
     };
     loaded(data, |(detail, options, state)| {
@@ -264,11 +270,14 @@ fn RestoreForm(
         view! { <Notice text/> }
     });
     let wrong = error_at(error.as_ref(), "name");
-    let headline = format!("{} per month again", options.estimate.month.display(&options.symbol));
-    let detail = format!("{} per hour, from now on.", options.estimate.hour.display(&options.symbol));
+    let headline = format!("{} again", options.estimate.words(&options.symbol));
+    let detail = "At most: what other images hold as well is charged with them. From now on.".to_owned();
+    // What it costs more than it does in the recycle bin.
+    let month = options.estimate.month - options.bin_month;
     view! {
         <PostForm to=RestoreImage::url()>
             <input type="hidden" name="form[image]" value=form.image/>
+            <input type="hidden" name="form[price_version]" value=options.price_version.to_string()/>
             <DialogBody>
                 <Refusal error/>
                 {taken}
@@ -276,7 +285,7 @@ fn RestoreForm(
                 <Field id="name" name="form[name]" label="Name" value=form.name max_length=u32::try_from(NAME_CHARS_MAX).unwrap_or(u32::MAX) error=wrong autocomplete="off"/>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail/>
+                <PriceAhead headline detail month/>
                 <LinkButton href=close size=Size::Form>"Leave it there"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Undo>"Restore image"</Button>
             </DialogFoot>
@@ -291,8 +300,6 @@ pub fn PurgeImagePage() -> impl IntoView {
     let data =
         async move { Ok((get_image(id).await?, get_image_deletion(id).await?, refused.error().await)) };
     loaded(data, |(detail, image, error): (ImageDetail, _, Option<ApiError>)| {
-        // What it costs where it is: in the bin.
-        let month = detail.estimate.map_or(image.month, |estimate| estimate.month);
         let freed = Consequence {
             icon: IconName::Disk,
             tone: Tone::Plain,
@@ -307,7 +314,8 @@ pub fn PurgeImagePage() -> impl IntoView {
             title: format!("Delete {} for good?", image.name),
             sub: "It cannot be brought back.".to_owned(),
             close: paths::IMAGES_BIN.to_owned(),
-            headline: format!("Saves {} per month", month.display(&image.symbol)),
+            headline: saves_words(image.month, &image.symbol),
+            saves: image.month,
             detail: format!("It has cost {} so far.", image.cost.display(&image.symbol)),
             decision: None,
             consequences: vec![gone(String::new()), freed],

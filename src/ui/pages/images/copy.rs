@@ -2,7 +2,7 @@
 //! what each copy costs there.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded};
+use super::super::parts::{BlockedDialog, NameAndRemark, PriceAhead, explained, loaded};
 use super::detail::ImageSheet;
 use super::use_image_id;
 use crate::ui::calls::images::{CopyImage, get_copy_options, get_image};
@@ -13,6 +13,7 @@ use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::CopyImageForm;
 use darkroom_core::domain::image::tags;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::{CopyOptions, CopyRegion};
 use leptos::prelude::*;
@@ -85,6 +86,10 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
     let project_error = error_at(error.as_ref(), "project");
     let (wrong_family, wrong_tags) = (error_at(error.as_ref(), "family"), error_at(error.as_ref(), "tags"));
     let (headline, detail) = price_words(&options);
+    // Of one copy where it costs most.
+    let open = || options.regions.iter().filter(|region| region.refused.is_none());
+    let month = open().map(|region| region.estimate.month).max().unwrap_or_default();
+    let once = open().map(|region| region.transfer).max().unwrap_or_default();
     view! {
         <PostForm to=CopyImage::url()>
             <input type="hidden" name="form[image]" value=form.image/>
@@ -116,7 +121,7 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
                 />
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail/>
+                <PriceAhead headline detail month once/>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Copy>"Copy image"</Button>
             </DialogFoot>
@@ -176,10 +181,15 @@ fn region_words(region: &CopyRegion) -> String {
         return reason.sentence();
     }
     let price = format!("{} per month.", region.estimate.month.display(&region.symbol));
-    let way = if region.inside {
-        "At once: its content is there already."
-    } else {
-        "Only what is missing there travels."
+    let way = match (region.inside, region.transfer) {
+        (true, _) => "At once: its content is there already.".to_owned(),
+        (false, Money::ZERO) => "Only what is missing there travels.".to_owned(),
+        (false, transfer) => {
+            format!(
+                "Only what is missing there travels, for at most {} once.",
+                transfer.display(&region.symbol)
+            )
+        }
     };
     format!("{price} {way} {}", region.quota)
 }
@@ -190,8 +200,11 @@ fn price_words(options: &CopyOptions) -> (String, String) {
     let stored = size::decimal(options.stored_bytes);
     match open.next() {
         Some(first) if open.all(|region| region.estimate.month == first.estimate.month) => (
-            format!("{} per month for each copy", first.estimate.month.display(&first.symbol)),
-            format!("{stored} stored at {} per GB.", first.rate.rate(&first.symbol)),
+            format!("{} for each copy", first.estimate.words(&first.symbol)),
+            format!(
+                "At most: {stored} at {}. What your images there hold already is not charged again.",
+                first.rate.words(&first.symbol)
+            ),
         ),
         Some(_) => ("Each copy at the price of its region".to_owned(), format!("{stored} stored each.")),
         None => (String::new(), String::new()),

@@ -1,6 +1,6 @@
 //! The dialog that deletes an image, over the image's page: what needs a decision, what happens, what stays, what it saves.
 
-use super::super::deletion::{DeleteDialog, Deletion};
+use super::super::deletion::{DeleteDialog, Deletion, saves_words};
 use super::super::parts::{counted, explained, loaded};
 use super::detail::ImageSheet;
 use super::use_image_id;
@@ -10,6 +10,7 @@ use crate::ui::error::{ApiError, FormState};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::DeleteImageForm;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::{ImageDeletion, Unsharing};
 use leptos::prelude::*;
@@ -35,7 +36,7 @@ pub fn DeleteImagePage() -> impl IntoView {
                 (format!("Undo until {}", until.minute()), "After that it is gone for good.".to_owned())
             }
             (None, _) => (
-                format!("Saves {} per month", image.month.display(&image.symbol)),
+                saves_words(image.month, &image.symbol),
                 format!("Charging stops at once. It has cost {} so far.", image.cost.display(&image.symbol)),
             ),
         };
@@ -52,6 +53,7 @@ pub fn DeleteImagePage() -> impl IntoView {
             close: paths::image(image.id),
             headline,
             detail: money,
+            saves: image.month - image.bin_month.unwrap_or(Money::ZERO),
             consequences: consequences(&image),
             decision: decision(&image, form, error.as_ref()),
             blocked: image.blocked.map(explained),
@@ -278,7 +280,6 @@ fn counted_copies(n: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use darkroom_core::domain::money::Money;
     use darkroom_core::domain::text::Name;
     use darkroom_core::domain::time::Timestamp;
 

@@ -503,7 +503,7 @@ fn kind_words(image: &Image) -> String {
 fn CostSection(detail: ImageDetail) -> impl IntoView {
     let symbol = detail.symbol.clone();
     let rates = detail.estimate.map(|estimate| {
-        let (month, hour) = (estimate.month.display(&symbol), estimate.hour.rate(&symbol));
+        let (month, hour) = (estimate.month.display(&symbol), estimate.hour.fine(&symbol));
         view! {
             <Fact term="Per month">{month}</Fact>
             <Fact term="Per hour">{hour}</Fact>
@@ -514,13 +514,13 @@ fn CostSection(detail: ImageDetail) -> impl IntoView {
         .estimate
         .is_none()
         .then(|| view! { <p class="small soft">"It costs nothing until it is available."</p> });
-    let (cost, rate) = (detail.cost.display(&detail.symbol), detail.rate.rate(&detail.symbol));
+    let (cost, rate) = (detail.cost.display(&detail.symbol), detail.rate.words(&detail.symbol));
     view! {
         <Section id="cost" title="Cost">
             <Figure value=cost caption="so far"/>
             <Facts>
                 {rates}
-                <Fact term="Rate">{rate}" per stored GB and month"</Fact>
+                <Fact term="Rate">{rate}" and month"</Fact>
             </Facts>
             {not_yet}
             {sharing}

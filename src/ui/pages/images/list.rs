@@ -82,13 +82,18 @@ fn totals(list: &ImageList) -> Option<AnyView> {
     if list.stored_bytes == 0 {
         return None;
     }
+    // What several images share is paid once, and what is being computed is whole until then.
+    let saving = match list.charged_bytes < list.stored_bytes {
+        true => format!(" and pay for {}", size::decimal(list.charged_bytes)),
+        false => String::new(),
+    };
     let stored = format!(
-        "{} stored of {} virtual. ",
+        "You hold {} of {} virtual{saving}. ",
         size::decimal(list.stored_bytes),
         size::binary(list.virtual_bytes)
     );
     let month = format!("{} per month", list.month.display(&list.symbol));
-    let rate = format!(" at {} per stored GB.", list.rate.rate(&list.symbol));
+    let rate = format!(" at {}.", list.rate.words(&list.symbol));
     Some(view! { <p class="soft">{stored}<strong>{month}</strong>{rate}</p> }.into_any())
 }
 
@@ -96,8 +101,8 @@ fn totals(list: &ImageList) -> Option<AnyView> {
 fn NoImages(list: ImageList) -> impl IntoView {
     let title = format!("No images in {}, {} yet", list.project, list.region);
     let price = format!(
-        "Free until the image is available, then {} per stored GB and month. Only what is really on the disk is stored, compressed.",
-        list.rate.rate(&list.symbol)
+        "Free until the image is available, then {} and month. Only what is really on the disk is stored, compressed.",
+        list.rate.words(&list.symbol)
     );
     view! {
         <Frame>

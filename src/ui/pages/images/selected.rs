@@ -1,7 +1,8 @@
 //! The dialog that does one thing to many images, over My Images: what becomes of each before the click, and what became of it after.
 
 use super::super::Refusal;
-use super::super::parts::{counted, loaded};
+use super::super::deletion::saves_words;
+use super::super::parts::{PriceAhead, counted, loaded};
 use super::list::ImagesView;
 use super::toolbar::{ACTIONS, address, asked};
 use crate::ui::calls::images::{BulkImages, BulkShown, get_bulk_options, list_images};
@@ -12,6 +13,7 @@ use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::BulkForm;
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::page::grouped;
+use darkroom_core::domain::size;
 use darkroom_core::domain::view::{BulkLine, BulkOptions};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -168,12 +170,16 @@ fn Ask(form: BulkForm, options: BulkOptions, error: Option<ApiError>, close: Str
     });
     let keeps = deletes
         .then(|| view! { <p class="soft">"Machines made from them keep running, and copies stay."</p> });
+    let less = format!("{} less to pay for in the end", size::decimal(options.charged_bytes));
     let stays = match options.bin_month {
-        Money::ZERO => "Charging stops at once.".to_owned(),
-        month => format!("In the recycle bin they still cost {} per month.", month.display(&options.symbol)),
+        Money::ZERO => format!("{less}. Charging stops at once."),
+        month => format!(
+            "{less}. In the recycle bin they still cost {} per month.",
+            month.display(&options.symbol)
+        ),
     };
     let price = match deletes {
-        true => view! { <PriceLine headline=format!("Saves {} per month", options.month.display(&options.symbol)) detail=stays/> }.into_any(),
+        true => view! { <PriceAhead headline=saves_words(options.month, &options.symbol) detail=stays month={options.bin_month - options.month}/> }.into_any(),
         false => view! { <PriceLine headline="Costs nothing" detail="Machines made from them are not touched."/> }.into_any(),
     };
     let button = (can > 0).then(|| {

@@ -1,7 +1,7 @@
 //! The dialog that makes an image of a machine, over the machine's page: name, remark, what is left out, how consistent it will be, price.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded};
+use super::super::parts::{BlockedDialog, NameAndRemark, PriceAhead, explained, loaded};
 use super::detail::InstanceSheet;
 use super::use_instance_id;
 use crate::ui::calls::images::{CreateImage, get_capture_options};
@@ -84,7 +84,7 @@ fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureO
                 <Notice tone=Tone::Warn text=SETTINGS_WARNING/>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail/>
+                <PriceAhead headline detail month=options.likely.month/>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Create image"</Button>
             </DialogFoot>
@@ -162,15 +162,14 @@ const fn consistency(status: State) -> &'static str {
 fn price_words(options: &CaptureOptions) -> (String, String) {
     let symbol = &options.symbol;
     if options.choices.len() > 1 {
-        let detail =
-            format!("What is stored × {}. Starts when the image is available.", options.rate.rate(symbol));
+        let detail = format!("{}. Starts when the image is available.", options.rate.words(symbol));
         return ("The price stands beside each choice".to_owned(), detail);
     }
-    let headline = format!("About {} per month", options.likely.month.display(symbol));
+    let headline = format!("About {}", options.likely.words(symbol));
     let detail = format!(
-        "{} stored × {}. At most {}. Starts when the image is available.",
+        "About {} to store, {}. At most {}. Starts when the image is available.",
         size::decimal(options.used_bytes),
-        options.rate.rate(symbol),
+        options.rate.words(symbol),
         options.most.month.display(symbol)
     );
     (headline, detail)

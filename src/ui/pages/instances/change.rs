@@ -1,9 +1,9 @@
 //! The dialog *Change image*, over the machine's page: what is lost, what stays, the image, the price before and after.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, explained, loaded};
+use super::super::parts::{BlockedDialog, explained, loaded, with_ahead};
 use super::detail::InstanceSheet;
-use super::new::size_look;
+use super::new::{brought, size_look};
 use super::picker::Offer;
 use super::{disk_words, use_instance_id};
 use crate::ui::calls::instances::{ChangeInstanceImage, get_change_image_options, get_instance};
@@ -70,6 +70,11 @@ fn ChangeForm(form: ChangeImageForm, error: Option<ApiError>, options: ChangeIma
     let unsure = at("sure").map(|text| view! { <Notice tone=Tone::Bad text/> });
     let (sure, n) = (Pick::when(form.sure == "yes"), least);
     let disks: Vec<(DiskKind, u64)> = options.disks.iter().map(|d| (d.kind, d.size_bytes)).collect();
+    let brought = brought(&options.options);
+    let (flavor, licence, priced) = (options.flavor.to_string(), options.licence.clone(), form.clone());
+    let price = with_ahead(move |ahead| {
+        view! { <ChangePrice prices flavor disks licence form=priced brought ahead/> }.into_any()
+    });
     view! {
         <PostForm to=ChangeInstanceImage::url()>
             <input type="hidden" name="form[instance]" value=form.instance.clone()/>
@@ -90,7 +95,7 @@ fn ChangeForm(form: ChangeImageForm, error: Option<ApiError>, options: ChangeIma
                 {unsure}
             </DialogBody>
             <DialogFoot>
-                <ChangePrice prices flavor=options.flavor.to_string() disks form/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Keep it"</LinkButton>
                 <Button variant=Variant::Danger size=Size::Form icon=IconName::Retry>"Change image"</Button>
             </DialogFoot>

@@ -1,6 +1,6 @@
 //! The dialog that deletes a machine, over the machine's page: what goes, what stays, what it saves.
 
-use super::super::deletion::{DeleteDialog, Deletion};
+use super::super::deletion::{DeleteDialog, Deletion, saves_words};
 use super::super::parts::{counted, explained, loaded};
 use super::detail::InstanceSheet;
 use super::{disk_words, use_instance_id};
@@ -8,6 +8,7 @@ use crate::ui::calls::instances::{DeleteInstance, get_instance, get_instance_del
 use crate::ui::components::*;
 use crate::ui::paths;
 use crate::ui::state::use_form;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::view::InstanceDeletion;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -26,10 +27,8 @@ pub fn DeleteInstancePage() -> impl IntoView {
             title: format!("Delete {}?", machine.name),
             sub: "It cannot be brought back.".to_owned(),
             close: paths::instance(machine.id),
-            headline: match machine.month {
-                Some(month) => format!("Saves {} per month", month.display(&machine.symbol)),
-                None => "Nothing is charged for it now".to_owned(),
-            },
+            headline: saves_words(machine.month, &machine.symbol),
+            saves: machine.month,
             detail: "Charging stops as soon as it is deleted.".to_owned(),
             decision: None,
             consequences: consequences(&machine),
@@ -73,11 +72,11 @@ fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
         count: counted(deletion.disks.len(), "disk"),
         detail: Some(disks),
     };
-    let money = deletion.month.map(|month| Consequence {
+    let money = (deletion.month != Money::ZERO).then(|| Consequence {
         icon: IconName::Money,
         tone: Tone::Plain,
         what: "Cost per month".to_owned(),
-        count: format!("−{}", month.display(&deletion.symbol)),
+        count: format!("−{}", deletion.month.display(&deletion.symbol)),
         detail: None,
     });
     let schedules = (deletion.n_schedules > 0).then(|| Consequence {

@@ -344,7 +344,7 @@ fn Cost(detail: InstanceDetail) -> impl IntoView {
     let symbol = detail.symbol;
     let cost = detail.cost.display(&symbol);
     let rates = detail.estimate.map(|estimate| {
-        let (hour, month) = (estimate.hour.rate(&symbol), estimate.month.display(&symbol));
+        let (hour, month) = (estimate.hour.fine(&symbol), estimate.month.display(&symbol));
         view! {
             <Facts>
                 <Fact term="Per hour">{hour}</Fact>

@@ -1,14 +1,15 @@
 //! The dialogs that give a machine a data disk and take one away, over the machine's page. A disk is always a new one (H17).
 
 use super::super::Refusal;
-use super::super::deletion::{DeleteDialog, Deletion};
-use super::super::parts::{BlockedDialog, explained, loaded};
+use super::super::deletion::{DeleteDialog, Deletion, saves_words};
+use super::super::parts::{BlockedDialog, explained, loaded, with_ahead};
 use super::detail::InstanceSheet;
 use super::new::kind_choices;
 use super::use_instance_id;
 use crate::ui::calls::instances::{AddDisk, RemoveDisk, get_disk_options, get_disk_removal, get_instance};
 use crate::ui::components::*;
 use crate::ui::error::FormState;
+use crate::ui::islands::DiskPrice;
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::{AddDiskForm, DISK_GIB_MAX};
@@ -82,11 +83,14 @@ fn AddFields(options: DiskOptions, state: FormState<AddDiskForm>, close: String)
     let kinds = kind_choices(&options.prices, &form.kind);
     let kinds: Vec<Choice> = kinds.into_iter().filter(takes).collect();
     let (wrong_source, wrong_kind, wrong_size) = (at("source"), at("kind"), at("size_gib"));
-    let rates = options.kinds.iter().filter_map(|kind| {
-        let rate = options.prices.disk_gb_month.get(kind)?;
-        Some(format!("{kind} {}", rate.rate(&options.prices.symbol)))
-    });
-    let rates = format!("Per GB and month: {}.", rates.collect::<Vec<_>>().join(", "));
+    let empty = ("empty".to_owned(), 0);
+    let images = options.images.iter().chain(&options.shared);
+    let sizes = images.map(|image| (image.id.to_string(), image.virtual_bytes));
+    let of_snapshots = options.snapshots.iter().map(|s| (s.source.clone(), s.size_bytes));
+    let sizes = std::iter::once(empty).chain(sizes).chain(of_snapshots).collect::<Vec<_>>();
+    let (prices, priced) = (options.prices.clone(), form.clone());
+    let price =
+        with_ahead(move |ahead| view! { <DiskPrice prices form=priced sources=sizes ahead/> }.into_any());
     view! {
         <PostForm to=AddDisk::url()>
             <input type="hidden" name="form[instance]" value=form.instance/>
@@ -100,7 +104,7 @@ fn AddFields(options: DiskOptions, state: FormState<AddDiskForm>, close: String)
                 </div>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline="Charged by its size" detail=rates/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Disk>"Add disk"</Button>
             </DialogFoot>
@@ -143,10 +147,8 @@ pub fn RemoveDiskPage() -> impl IntoView {
             title: format!("Remove a disk of {}?", removal.name),
             sub: format!("{}. It cannot be brought back.", removal.label),
             close: paths::instance(removal.instance),
-            headline: match removal.month {
-                Some(month) => format!("Saves {} per month", month.display(&removal.symbol)),
-                None => "Nothing is charged for it now".to_owned(),
-            },
+            headline: saves_words(removal.month, &removal.symbol),
+            saves: removal.month,
             detail: "Charging stops as soon as it is removed.".to_owned(),
             decision: None,
             consequences: vec![gone, images],

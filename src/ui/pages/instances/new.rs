@@ -1,7 +1,7 @@
 //! *New instance*: the form that makes a machine from an image, with the price beside its button.
 
 use super::super::Refusal;
-use super::super::parts::{explained, loaded};
+use super::super::parts::{explained, loaded, with_ahead};
 use super::picker::{GroupError, ImagePicker, Offer};
 use crate::ui::calls::instances::{CreateInstance, FindImage, get_deploy_options};
 use crate::ui::components::*;
@@ -207,7 +207,7 @@ fn flavor_hint(flavor: &Flavor, prices: &PriceBook) -> String {
 /// The kinds of disk with their rates.
 pub(in crate::ui::pages) fn kind_choices(prices: &PriceBook, chosen: &str) -> Vec<Choice> {
     let label = |kind: DiskKind| match prices.disk_gb_month.get(&kind) {
-        Some(rate) => format!("{kind}, {} per GB and month", rate.rate(&prices.symbol)),
+        Some(rate) => format!("{kind}, {} per {}", rate.rate(&prices.symbol), prices.per_month()),
         None => format!("{kind}, not offered here"),
     };
     let offered = |kind: DiskKind| prices.disk_gb_month.contains_key(&kind);
@@ -347,13 +347,17 @@ pub(in crate::ui::pages) fn Access(
     }
 }
 
-/// The data disks that images bring, by what the form sends for each image.
-fn brought(options: &DeployOptions) -> Vec<Brought> {
+/// What images bring that costs, by what the form sends for each image; nothing of those that bring nothing.
+pub fn brought(options: &DeployOptions) -> Vec<Brought> {
     let lists = [&options.public, &options.mine, &options.shared];
     let images = lists.into_iter().flatten().map(|image| (image.id.to_string(), image));
     let families = options.families.iter().map(|image| (format!("{FAMILY_PREFIX}{}", image.leads), image));
-    let with_data = images.chain(families).filter(|(_, image)| !image.data_disks.is_empty());
-    with_data.map(|(image, choice)| Brought { image, data_bytes: choice.data_disks.clone() }).collect()
+    let brings = |image: &ImageChoice| !image.data_disks.is_empty() || !image.licence.is_empty();
+    let of = |(image, choice): (String, &ImageChoice)| {
+        let (data_bytes, licence) = (choice.data_disks.clone(), choice.licence.clone());
+        brings(choice).then_some(Brought { image, data_bytes, licence })
+    };
+    images.chain(families).filter_map(of).collect()
 }
 
 /// The price beside the button.
@@ -368,9 +372,10 @@ fn Price(form: DeployForm, prices: PriceBook, blocked: Option<Rule>, brought: Ve
     };
     // What a price does not depend on need not travel twice.
     let form = DeployForm { ssh_keys: String::new(), user_data: String::new(), ..form };
+    let price = with_ahead(move |ahead| view! { <DeployPrice prices form brought ahead/> }.into_any());
     view! {
         <div class="panel between">
-            <DeployPrice prices form brought/>
+            {price}
             <div class="cluster">
                 <LinkButton href=paths::INSTANCES size=Size::Form>"Cancel"</LinkButton>
                 {button}

@@ -259,6 +259,7 @@ mod tests {
             created: Timestamp(0),
             deprecated: false,
             instead: None,
+            licence: String::new(),
             leads: String::new(),
             from: None,
         }

@@ -2,7 +2,7 @@
 
 use super::super::Refusal;
 use super::super::instances::{InstanceSheet, use_instance_id};
-use super::super::parts::{BlockedDialog, explained, loaded, role_reason};
+use super::super::parts::{BlockedDialog, PriceAhead, explained, loaded, role_reason};
 use super::list::SnapshotsView;
 use crate::ui::calls::instances::get_instance;
 use crate::ui::calls::snapshots::{
@@ -124,8 +124,8 @@ fn TakeForm(form: CreateSnapshotForm, error: Option<ApiError>, options: Snapshot
     let most = options.disks.iter().map(|disk| disk.most.month).max().unwrap_or_default();
     let chosen = options.disks.iter().find(|disk| disk.slug == form.what);
     let most = chosen.map_or(most, |disk| disk.most.month);
-    let rate = options.service.rate.rate(&symbol);
-    let headline = format!("{rate} per stored GB and month");
+    let rate = options.service.rate.words(&symbol);
+    let headline = format!("{rate} and month");
     let detail = format!(
         "At most {}. Only what is really on the disks is stored. Starts when it is available.",
         most.display(&symbol)
@@ -162,7 +162,7 @@ fn TakeForm(form: CreateSnapshotForm, error: Option<ApiError>, options: Snapshot
                 <p class="small soft">{options.quota}</p>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail/>
+                <PriceAhead headline detail month=most/>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Take snapshot"</Button>
             </DialogFoot>

@@ -1,6 +1,6 @@
 //! The dialog that deletes a snapshot, over its page: what goes, what stays, what it saves.
 
-use super::super::deletion::{DeleteDialog, Deletion};
+use super::super::deletion::{DeleteDialog, Deletion, saves_words};
 use super::super::parts::{counted, explained, loaded, role_reason};
 use super::detail::SnapshotSheet;
 use super::use_snapshot_id;
@@ -8,6 +8,7 @@ use crate::ui::calls::snapshots::{DeleteSnapshot, get_snapshot};
 use crate::ui::components::*;
 use crate::ui::paths;
 use crate::ui::state::use_form;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::SnapshotDetail;
 use leptos::prelude::*;
@@ -30,10 +31,8 @@ pub fn DeleteSnapshotPage() -> impl IntoView {
             title: format!("Delete {}?", detail.row.name),
             sub: "It cannot be brought back.".to_owned(),
             close: paths::snapshot(detail.id),
-            headline: match detail.row.month {
-                Some(month) => format!("Saves {} per month", month.display(&detail.symbol)),
-                None => "Nothing is charged for it now".to_owned(),
-            },
+            headline: saves_words(detail.row.month.unwrap_or(Money::ZERO), &detail.symbol),
+            saves: detail.row.month.unwrap_or(Money::ZERO),
             detail: format!(
                 "It has cost {} so far. The service itself stays on.",
                 detail.cost.display(&detail.symbol)

@@ -1,7 +1,8 @@
 //! The dialogs that make something from a snapshot, over its page: an image, or a new disk of a machine.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded};
+use super::super::instances::new::kind_choices;
+use super::super::parts::{BlockedDialog, NameAndRemark, PriceAhead, explained, loaded, with_ahead};
 use super::detail::SnapshotSheet;
 use super::use_snapshot_id;
 use crate::ui::calls::snapshots::{
@@ -9,7 +10,7 @@ use crate::ui::calls::snapshots::{
 };
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
-use crate::ui::islands::Rules;
+use crate::ui::islands::{DiskPrice, Rules};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::{AddDiskForm, SnapshotImageForm};
@@ -57,12 +58,13 @@ fn ImageForm(
     options: SnapshotImageOptions,
 ) -> impl IntoView {
     let close = paths::snapshot(options.snapshot);
-    let headline = format!("{} per month", options.estimate.month.display(&options.symbol));
+    let headline = format!("At most {}", options.estimate.words(&options.symbol));
     let detail = format!(
-        "{} stored × {}, beside what the snapshot costs. Charged from now on.",
+        "{} stored, {}. What the snapshot has in common with it is charged once. From now on.",
         size::decimal(options.stored_bytes),
-        options.rate.rate(&options.symbol)
+        options.rate.words(&options.symbol)
     );
+    let month = options.estimate.month;
     view! {
         <PostForm to=ImageFromSnapshot::url()>
             <input type="hidden" name="form[snapshot]" value=form.snapshot/>
@@ -73,7 +75,7 @@ fn ImageForm(
                 <p class="soft">"It stands by itself: it stays when the snapshot is deleted, and the snapshot stays when it is."</p>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail/>
+                <PriceAhead headline detail month/>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Image>"Create image"</Button>
             </DialogFoot>
@@ -91,7 +93,7 @@ pub fn DiskFromSnapshotPage() -> impl IntoView {
         let fresh = AddDiskForm {
             source: first.map(|source| source.source.clone()).unwrap_or_default(),
             size_gib: first.map(|source| source.size_bytes.div_ceil(GIB).to_string()).unwrap_or_default(),
-            price_version: options.price_version,
+            price_version: options.prices.version,
             ..AddDiskForm::default()
         };
         Ok((detail, options, refused.state(fresh).await))
@@ -139,18 +141,16 @@ fn DiskForm(form: AddDiskForm, error: Option<ApiError>, options: SnapshotDiskOpt
         Some(value) => view! { <input type="hidden" name="form[source]" value=value/> }.into_any(),
         None => view! { <Select id="source" name="form[source]" label="Disk of the snapshot" choices=sources error=wrong_source/> }.into_any(),
     };
-    let symbol = options.symbol.clone();
-    let kinds = options
-        .kinds
-        .iter()
-        .map(|(kind, rate)| {
-            let words = format!("{kind}, {} per GB and month", rate.rate(&symbol));
-            Choice::new(kind.as_str(), words, Pick::when(kind.as_str() == form.kind))
-        })
-        .collect::<Vec<_>>();
+    let prices = options.prices;
+    let version = prices.version.to_string();
+    let kinds = kind_choices(&prices, &form.kind);
+    let sizes = options.sources.iter().map(|s| (s.source.clone(), s.size_bytes)).collect::<Vec<_>>();
+    let priced = form.clone();
+    let price =
+        with_ahead(move |ahead| view! { <DiskPrice prices form=priced sources=sizes ahead/> }.into_any());
     view! {
         <PostForm to=DiskFromSnapshot::url()>
-            <input type="hidden" name="form[price_version]" value=options.price_version.to_string()/>
+            <input type="hidden" name="form[price_version]" value=version/>
             <DialogBody>
                 <Refusal error=error.clone()/>
                 <Select id="instance" name="form[instance]" label="Instance" choices=machines error=wrong_machine hint="Those that are off and have room for one more disk."/>
@@ -161,7 +161,7 @@ fn DiskForm(form: AddDiskForm, error: Option<ApiError>, options: SnapshotDiskOpt
                 </div>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline="The size × the price of its kind" detail="Charged from when it exists until it is removed."/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Disk>"Make disk"</Button>
             </DialogFoot>

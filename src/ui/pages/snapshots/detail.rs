@@ -174,8 +174,11 @@ fn Cost(detail: SnapshotDetail) -> impl IntoView {
     let cost = detail.cost.display(&symbol);
     let rates = detail.estimate.map(|estimate| {
         let month = estimate.month.display(&symbol);
-        let how =
-            format!("{} stored × {}.", size::decimal(detail.row.stored_bytes), detail.rate.rate(&symbol));
+        let how = format!(
+            "{} stored, {}. What images and older snapshots hold as well is charged with them.",
+            size::decimal(detail.row.stored_bytes),
+            detail.rate.words(&symbol)
+        );
         view! {
             <Facts><Fact term="Per month">{month}</Fact></Facts>
             <p class="small soft">{how}</p>

@@ -36,9 +36,13 @@ fn moving(list: &SnapshotList) -> bool {
 pub(super) fn SnapshotsView(list: SnapshotList) -> impl IntoView {
     let on = list.service.since.is_some();
     let totals = (list.stored_bytes > 0).then(|| {
-        let stored = format!("{} stored. ", size::decimal(list.stored_bytes));
+        let paid = match list.charged_bytes < list.stored_bytes {
+            true => format!(" and pay for {}", size::decimal(list.charged_bytes)),
+            false => String::new(),
+        };
+        let stored = format!("You hold {}{paid}. ", size::decimal(list.stored_bytes));
         let month = format!("{} per month", list.month.display(&list.service.symbol));
-        let rate = format!(" at {} per stored GB.", list.service.rate.rate(&list.service.symbol));
+        let rate = format!(" at {}.", list.service.rate.words(&list.service.symbol));
         view! { <p class="soft">{stored}<strong>{month}</strong>{rate}</p> }
     });
     let new = (list.may_change && on).then(|| {

@@ -13,6 +13,7 @@ use crate::ui::error::{ApiError, FormState};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form, use_word};
 use darkroom_core::domain::form::ScheduleForm;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::schedule::{HOURS, KEEP_MAX, Weekday};
 use darkroom_core::domain::view::ScheduleOptions;
 use leptos::prelude::*;
@@ -97,12 +98,14 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
         format!("It has {has} now. What is too many goes when the next one is available.")
     });
     let symbol = &options.service.symbol;
-    let headline = format!("{} per stored GB and month", options.service.rate.rate(symbol));
+    let headline = format!("{} and month", options.service.rate.words(symbol));
+    let price_version = options.service.price_version.to_string();
     let close = paths::SCHEDULES;
     view! {
         <PostForm to=SaveSchedule::url()>
             <input type="hidden" name="form[schedule]" value=form.schedule.clone()/>
             <input type="hidden" name="form[revision]" value=options.form.revision.to_string()/>
+            <input type="hidden" name="form[price_version]" value=price_version/>
             <DialogBody>
                 <Refusal error=error.clone()/>
                 {machine}
@@ -119,7 +122,7 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
                 </div>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail="Of what it keeps. What two snapshots have in common is stored once, and charged with each."/>
+                <PriceLine headline detail="Of what it keeps. What two snapshots have in common is stored and charged once."/>
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form>{if new { "Create schedule" } else { "Save changes" }}</Button>
             </DialogFoot>
@@ -198,6 +201,7 @@ pub fn DeleteSchedulePage() -> impl IntoView {
             sub: format!("{}, {}.", row.what, row.rhythm),
             close: paths::SCHEDULES.to_owned(),
             headline: "No more snapshots by itself".to_owned(),
+            saves: Money::ZERO,
             detail: "Those it made go on costing until you delete them.".to_owned(),
             decision: None,
             consequences: vec![Consequence {

@@ -2,7 +2,7 @@
 //! does.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, counted, explained, loaded, role_reason};
+use super::super::parts::{BlockedDialog, PriceAhead, counted, explained, loaded, role_reason};
 use super::list::SnapshotsView;
 use crate::ui::calls::snapshots::{TurnService, get_service, list_snapshots};
 use crate::ui::components::*;
@@ -10,6 +10,7 @@ use crate::ui::error::ApiError;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::error::Reason as Rule;
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::size;
 use darkroom_core::domain::view::ServiceView;
@@ -19,9 +20,9 @@ use leptos::server_fn::ServerFn;
 /// `€1.00 per month and €0.030 per stored GB`.
 pub(super) fn price_words(service: &ServiceView) -> String {
     format!(
-        "{} per month and {} per stored GB",
+        "{} per month and {}",
         service.service.month.display(&service.symbol),
-        service.rate.rate(&service.symbol)
+        service.rate.words(&service.symbol)
     )
 }
 
@@ -108,7 +109,7 @@ fn ServiceDialog(service: ServiceView, error: Option<ApiError>) -> impl IntoView
 fn TurnForm(service: ServiceView, error: Option<ApiError>) -> impl IntoView {
     let on = service.since.is_some();
     let month = service.service.month.display(&service.symbol);
-    let rate = service.rate.rate(&service.symbol);
+    let rate = service.rate.words(&service.symbol);
     let (consequences, turn, keep, verb) = match on {
         true => (turned_off(&service), "off", "Leave it on", "Turn off"),
         false => (turned_on(), "on", "Leave it off", "Turn on"),
@@ -119,10 +120,11 @@ fn TurnForm(service: ServiceView, error: Option<ApiError>) -> impl IntoView {
             (format!("Saves {month} per month"), format!("What is kept goes on costing {kept} per month."))
         }
         false => (
-            format!("{month} per month"),
-            format!("And {rate} per stored GB of snapshots. Charged from now on, to the second."),
+            service.service.words(&service.symbol),
+            format!("And {rate} of snapshots. Charged from now on, to the second."),
         ),
     };
+    let change = if on { Money::ZERO - service.service.month } else { service.service.month };
     let variant = if on { Variant::Danger } else { Variant::Primary };
     view! {
         <PostForm to=TurnService::url()>
@@ -134,7 +136,7 @@ fn TurnForm(service: ServiceView, error: Option<ApiError>) -> impl IntoView {
                 <EffectsList consequences/>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail/>
+                <PriceAhead headline detail month=change/>
                 <LinkButton href=paths::SNAPSHOTS size=Size::Form>{keep}</LinkButton>
                 <Button variant size=Size::Form icon=IconName::Power>{verb}</Button>
             </DialogFoot>

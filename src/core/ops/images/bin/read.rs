@@ -10,7 +10,7 @@ use crate::domain::image::life::newest;
 use crate::domain::image::list::ImageQuery;
 use crate::domain::image::{Action, Bin, Image, Kind, Status, Visibility};
 use crate::domain::instance::{Disk, Instance};
-use crate::domain::money::Money;
+use crate::domain::meter::Charge;
 use crate::domain::page::Page;
 use crate::domain::policy::Act;
 use crate::domain::price::Estimate;
@@ -19,6 +19,7 @@ use crate::domain::view::{
     BinList, BinRow, FamilyAfter, ImageDeletion, ImageLink, ImageRestoration, InstanceLink,
 };
 use crate::ops::ctx::{Ctx, Place};
+use crate::ops::usage::charged;
 use crate::ops::{billing, groups, instances, people, shares, snapshots, usage};
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
     let copied = |i: &Image| i.copied_from.as_ref().is_some_and(|from| from.id == id);
     let visible = |i: &Image| ctx.may(Act::ImageGet, &resource(i));
     let machines = machines(ctx, &image);
+    let saved = charged::saved(ctx, image.account, &region, &[Subject::Image(id)].into());
     let n_days = image.days_in_bin(region.recycle_days);
     let bin = (n_days > 0).then(|| Bin::from(ctx.now, n_days, ""));
     Ok(ImageDeletion {
@@ -61,8 +63,8 @@ pub fn deletion(ctx: &Ctx, id: ImageId) -> Result<ImageDeletion> {
         unsharing: shares::unsharing(ctx, id)?,
         stored_bytes,
         unique_bytes: unique_bytes(ctx, &image)?.unwrap_or(stored_bytes),
-        month: region.prices.image(stored_bytes).month,
-        bin_month: bin.as_ref().map(|_| region.prices.in_bin(stored_bytes).month),
+        month: saved.month,
+        bin_month: bin.as_ref().map(|_| saved.bin_month),
         undo_until: bin.map(|bin| bin.until),
         service_stays: service_stays(ctx, &image, &region)?,
         leaves: image.leaves,
@@ -140,7 +142,9 @@ pub fn restoration(ctx: &Ctx, id: ImageId) -> Result<ImageRestoration> {
         name: image.name.clone(),
         free_name: free_name(ctx, &image.name, image.account, &[&region.id])?,
         n_shares: shares::n_open(ctx, id)?,
-        estimate: region.prices.image(image.stored_bytes()),
+        estimate: region.prices.image(region.prices.counted(image.stored_bytes(), image.virtual_bytes())),
+        bin_month: charged::image(ctx, &image, &region.prices)?.month,
+        price_version: region.prices.version,
         symbol: region.prices.symbol.clone(),
         blocked: restore_blocked(ctx, &image, &region)?,
     })
@@ -179,25 +183,24 @@ pub fn list_bin(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<BinList> 
     let n_all = u32::try_from(all.len()).unwrap_or(u32::MAX);
     let binned: Vec<Arc<Image>> = all.into_iter().filter(|image| image.bin.is_some()).collect();
     let n_in_bin = u32::try_from(binned.len()).unwrap_or(u32::MAX);
-    let (mut stored_bytes, mut month) = (0u64, Money::ZERO);
-    for image in &binned {
-        stored_bytes = stored_bytes.saturating_add(image.stored_bytes());
-        month = month + region.prices.in_bin(image.stored_bytes()).month;
-    }
+    let stored_bytes = binned.iter().map(|image| image.stored_bytes()).fold(0, u64::saturating_add);
+    let charged_bytes = charged::sum(ctx, (project.account, Some(project.id)), &region, &Charge::BinStorage);
     let needle = query.text.to_lowercase();
     let found: Vec<Arc<Image>> = binned.into_iter().filter(|image| query.matches(image, &needle)).collect();
     let since = |image: &Image| image.bin.as_ref().map(|bin| bin.since);
     let page =
         Page::cut_ordered(found, query.page, query.size, |a, b| (since(b), b.id).cmp(&(since(a), a.id)));
-    let rows = page.rows.iter().filter_map(|image| row(image, &region)).collect();
+    let rows =
+        page.rows.iter().filter_map(|image| row(ctx, image, &region).transpose()).collect::<Result<_>>()?;
     Ok(BinList {
         page: Page { rows, number: page.number, size: page.size, total: page.total },
         query,
         n_in_bin,
         n_images: n_all.saturating_sub(n_in_bin),
         stored_bytes,
-        month,
-        rate: region.prices.bin_gb_month,
+        month: region.prices.in_bin(charged_bytes).month,
+        charged_bytes,
+        rate: region.prices.stored_rate(region.prices.bin_gb_month),
         symbol: region.prices.symbol.clone(),
         recycle_days: region.recycle_days,
         project_id: project.id,
@@ -210,15 +213,15 @@ pub fn list_bin(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<BinList> 
     })
 }
 
-fn row(image: &Image, region: &Region) -> Option<BinRow> {
-    let bin = image.bin.as_ref()?;
-    Some(BinRow {
+fn row(ctx: &Ctx, image: &Image, region: &Region) -> Result<Option<BinRow>> {
+    let Some(bin) = &image.bin else { return Ok(None) };
+    Ok(Some(BinRow {
         id: image.id,
         name: image.name.clone(),
         stored_bytes: image.stored_bytes(),
         by: bin.by.clone(),
         since: bin.since,
         until: bin.until,
-        month: region.prices.in_bin(image.stored_bytes()).month,
-    })
+        month: charged::image(ctx, image, &region.prices)?.month,
+    }))
 }
