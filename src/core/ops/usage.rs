@@ -2,6 +2,7 @@
 
 mod read;
 
+pub(super) use read::project_names;
 pub use read::{export, page};
 
 use super::ctx::{App, Ctx};
