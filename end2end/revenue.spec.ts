@@ -1,7 +1,7 @@
 // The provider's view of money, with and without script: what was charged by month and region, who was charged most, what is stored and
 // billed, and the lines of usage of all accounts as files that a program fetches a few lines at a time.
 import { readFile } from 'node:fs/promises';
-import type { Locator, Page } from '@playwright/test';
+import type { APIResponse, Locator, Page } from '@playwright/test';
 import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
@@ -74,8 +74,9 @@ test('an operator sees what was charged and fetches every line of it, and a tena
     expect(new Set(lines.map((line) => line.account))).toEqual(new Set(['Acme', 'Globex']));
     const address = (await main.getByRole('link', { name: 'Export JSON lines' }).getAttribute('href')) ?? '';
     const cursors: string[] = [];
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const answer = await page.request.get(`${address}&limit=2${after ? `&after=${after}` : ''}`);
+    let after: string | undefined = '';
+    while (after !== undefined) {
+      const answer: APIResponse = await page.request.get(`${address}&limit=2${after ? `&after=${after}` : ''}`);
       expect(answer.headers()['content-type']).toBe('application/x-ndjson');
       for (const line of (await answer.text()).trimEnd().split('\n')) cursors.push((JSON.parse(line) as { cursor: string }).cursor);
       after = answer.headers()['x-next-cursor'];
