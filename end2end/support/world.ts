@@ -238,6 +238,12 @@ function places(
   ];
 }
 
+/** The first of the months that the page *Revenue* shows, in which a new server charged nothing. */
+function emptyMonth(): string {
+  const now = new Date();
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 11, 1)).toISOString().slice(0, 7);
+}
+
 /** The pages and dialogs about money. */
 function billingPlaces(account: string): Place[] {
   const operator = (name: string, address: string, dialog?: string): Place => ({ name, address, person: 'operator', ...(dialog ? { dialog } : {}) });
@@ -249,6 +255,8 @@ function billingPlaces(account: string): Place[] {
     { name: 'empty-billing', address: '/billing', person: 'stranger' },
     operator('operator-billing', `/accounts/${account}/billing`),
     operator('operator-books', `/accounts/${account}/billing/book`, 'Book into the ledger of Acme'),
+    operator('operator-revenue', '/revenue'),
+    operator('operator-revenue-of-empty-month', `/revenue?month=${emptyMonth()}`),
     operator('operator-changes-payment', `/accounts/${account}/billing/payment`, 'How Acme pays'),
     { name: 'no-such-statement', address: `/statements/${account}/99`, person: 'owner', status: 404 },
     { name: 'billing-of-others', address: `/statements/${account}/1`, person: 'stranger', status: 404 },

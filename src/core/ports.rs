@@ -126,6 +126,8 @@ pub trait Blobs: Send + Sync {
     /// Removes chunks, manifests and bases that none of `live` needs, once they were unneeded for longer than the grace period.
     /// Never touches what an open ingest holds.
     fn sweep(&self, live: &[Fingerprint], now: Timestamp) -> Result<Swept, PortError>;
+    /// Compressed bytes of everything that is stored, each chunk counted once, those that a coming sweep removes included.
+    fn stored_bytes(&self) -> Result<u64, PortError>;
     /// Bytes free on the storage, if it can tell.
     fn free_bytes(&self) -> Option<u64>;
 }

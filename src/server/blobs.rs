@@ -303,6 +303,10 @@ impl Blobs for LocalBlobs {
         Ok(Swept { n_chunks: report.n_removed_chunks, freed_bytes: report.freed_bytes.saturating_add(freed) })
     }
 
+    fn stored_bytes(&self) -> Result<u64, PortError> {
+        Ok(self.store.stats().stored_bytes)
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         let stat = rustix::fs::statvfs(&self.root).ok()?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
@@ -411,7 +415,9 @@ mod tests {
         use sha2::{Digest, Sha256};
         assert_eq!(stored.sha256, hex(&Sha256::digest(fs::read(&path).unwrap())));
         assert_eq!(stored.virtual_bytes, 3 << 20);
+        assert_eq!(blobs.stored_bytes().unwrap(), stored.stored_bytes);
         assert_eq!(blobs.ingest(&path, &Quiet).unwrap().new_bytes, 0, "the same content is stored once");
+        assert_eq!(blobs.stored_bytes().unwrap(), stored.stored_bytes);
         assert_eq!(
             blobs.unique_bytes(&stored.fingerprint, std::slice::from_ref(&stored.fingerprint)).unwrap(),
             0

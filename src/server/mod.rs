@@ -3,6 +3,7 @@
 pub mod blobs;
 pub mod cli;
 pub mod hypervisor;
+pub mod lines;
 pub mod settings;
 pub mod store;
 pub mod system;

@@ -8,6 +8,7 @@ mod contrast;
 mod forms;
 mod qemu;
 mod qemu_disks;
+mod revenue;
 mod stores;
 mod stores_kill;
 mod stores_power;

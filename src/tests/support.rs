@@ -14,6 +14,7 @@ use darkroom_core::domain::ids::{
 };
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::quota::Limits;
+use darkroom_core::domain::time::Timestamp;
 use darkroom_core::ops::snapshots::schedules;
 use darkroom_core::ops::{Ctx, billing, groups, images, instances, people, provider, quotas, shares};
 use darkroom_core::ports::{Clock as _, PortError};
@@ -268,6 +269,12 @@ impl World {
         }
     }
 
+    /// Lets a minute pass; gives the moment after it.
+    pub fn pass_a_minute(&self) -> Timestamp {
+        self.bench.clock.advance(60_000);
+        self.bench.app.system().now
+    }
+
     /// The body of a call that makes a scaling group, or changes one to what it says.
     pub fn group_form(&self) -> String {
         let form = group_form(&self.provider, self.project);
@@ -389,9 +396,14 @@ impl World {
 
     /// The Content-Security-Policy of a page.
     pub fn policy(&self, actor: Actor, path: &str) -> String {
+        self.header(actor, path, header::CONTENT_SECURITY_POLICY.as_str()).unwrap()
+    }
+
+    /// A header of what is at an address.
+    pub fn header(&self, actor: Actor, path: &str, name: &str) -> Option<String> {
         let request = self.request(actor, "GET", path).header(header::ACCEPT, "text/html");
         let (_, headers, _) = self.send(request.body(Body::empty()).unwrap());
-        headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+        Some(headers.get(name)?.to_str().unwrap().to_owned())
     }
 
     /// Asks for a WebSocket.

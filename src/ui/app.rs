@@ -25,6 +25,7 @@ use super::pages::overview::OverviewPage;
 use super::pages::prices::{NewPricesPage, RegionPricesPage};
 use super::pages::quotas::{AskQuotaPage, DecideRequestPage, QuotasPage, RequestsPage};
 use super::pages::regions::{EditRegionPage, RegionsPage};
+use super::pages::revenue::RevenueView;
 use super::pages::sign_in::SignInPage;
 use super::pages::snapshots::{
     DeleteSchedulePage, DeleteSnapshotPage, DiskFromSnapshotPage, EditSchedulePage, ImageFromSnapshotPage,
@@ -138,6 +139,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/accounts/:id/billing") view=AccountBillingPage/>
                     <Route path=path!("/accounts/:id/billing/book") view=BookPage/>
                     <Route path=path!("/accounts/:id/billing/payment") view=PaymentPage/>
+                    <Route path=path!("/revenue") view=RevenueView/>
                     <Route path=path!("/regions") view=RegionsPage/>
                     <Route path=path!("/regions/:id") view=EditRegionPage/>
                     <Route path=path!("/regions/:id/prices") view=RegionPricesPage/>

@@ -65,6 +65,12 @@ pub const USAGE_CSV: &str = "/usage.csv";
 pub const USAGE_JSON: &str = "/usage.json";
 /// Accounts, for the provider.
 pub const ACCOUNTS: &str = "/accounts";
+/// What all accounts were charged, for the provider.
+pub const REVENUE: &str = "/revenue";
+/// Lines of usage of all accounts as a file for spreadsheets.
+pub const REVENUE_CSV: &str = "/revenue/usage.csv";
+/// The same for programs.
+pub const REVENUE_JSONL: &str = "/revenue/usage.jsonl";
 /// Regions, for the provider.
 pub const REGIONS: &str = "/regions";
 /// Requests of all accounts, for the provider.

@@ -2,9 +2,11 @@
 //! meter costs until the end of the period without what it costs until its beginning, so that lines and their groups always add up to the
 //! same, to the millionth, and so do the parts of a period that is split.
 
+mod export;
 mod formula;
 mod query;
 
+pub use export::{Cursor, Export, ExportQuery};
 pub use formula::formula;
 pub use query::{DAYS_MAX, Group, UsageQuery};
 

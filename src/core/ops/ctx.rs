@@ -76,6 +76,8 @@ pub struct Settings {
     pub arrears_purge_protected: bool,
     /// The day of the following month on which a month is closed.
     pub close_day: u32,
+    /// Lines of usage that one request for the lines of all accounts is given.
+    pub export_lines_max: u32,
     /// The unit that bytes are charged in.
     pub unit: Unit,
     /// How long the month of a rate is.
@@ -112,6 +114,7 @@ impl Default for Settings {
             arrears_purge_days: 60,
             arrears_purge_protected: false,
             close_day: 3,
+            export_lines_max: 10_000,
             unit: Unit::Gb,
             month: Month::Fixed,
         }

@@ -2,9 +2,13 @@
 //! own command line, as darkroom itself.
 
 mod accounts;
+mod export;
+mod revenue;
 
 pub(crate) use accounts::rows;
 pub use accounts::{account_detail, account_list, edit_account, edit_limits};
+pub use export::usage_lines;
+pub use revenue::revenue;
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};

@@ -3,6 +3,7 @@
 pub(crate) mod charged;
 mod read;
 
+pub(super) use read::project_names;
 pub use read::{export, page};
 
 use super::ctx::{App, Ctx};

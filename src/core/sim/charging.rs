@@ -10,8 +10,9 @@ use crate::domain::image::{Status, Visibility};
 use crate::domain::money::Money;
 use crate::domain::price::{Basis, Month, PriceBook, Unit};
 use crate::domain::snapshot;
-use crate::ops::prices;
+use crate::domain::usage::{ExportQuery, Period};
 use crate::ops::verify::{self, Verified};
+use crate::ops::{prices, provider, usage};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -118,4 +119,43 @@ pub(super) fn everything_is_attributed(bench: &Bench, records: &Records, verifie
     }
     let found = verify::attributed(verified, bench.app.storage.as_ref());
     found.into_iter().next().map_or(Ok(()), |what| Err(format!("`darkroom check` finds at rest: {what}")))
+}
+
+/// At rest the provider's page adds up to the usage of all accounts, month by month and to the millionth, and so do the lines of its latest
+/// month, fetched a few at a time.
+pub(super) fn the_provider_sees_what_accounts_see(bench: &Bench, records: &Records) -> Checked {
+    let ctx = bench.app.system();
+    let accounts: BTreeSet<AccountId> = records.meters.all().map(|meter| meter.account).collect();
+    let page = provider::revenue(&ctx, "").map_err(|e| e.to_string())?;
+    for month in &page.months {
+        let period = Period::month(month.from).before(ctx.now);
+        let mut sum = Money::ZERO;
+        for account in &accounts {
+            let lines = usage::lines(&bench.app, *account, period).map_err(|e| e.to_string())?;
+            sum = sum + lines.iter().map(|line| line.amount).sum();
+        }
+        if sum != month.total {
+            let month_words = month.from.month_words();
+            return Err(format!("revenue of {month_words} is {:?}, and accounts used {sum:?}", month.total));
+        }
+    }
+    let (mut sum, mut n_lines) = (Money::ZERO, 0u32);
+    let mut query = ExportQuery { limit: "7".to_owned(), ..ExportQuery::of(page.chosen) };
+    loop {
+        let some = provider::usage_lines(&ctx, &query).map_err(|e| e.to_string())?;
+        for line in some.lines {
+            (sum, n_lines) = (sum + Money(line.amount_millionths), n_lines + 1);
+        }
+        match some.next {
+            Some(next) => query.after = next,
+            None => break,
+        }
+    }
+    if (sum, n_lines) != (page.total, page.n_lines) {
+        return Err(format!(
+            "{n_lines} lines of {sum:?} were fetched of {}, which are {:?}",
+            page.n_lines, page.total
+        ));
+    }
+    Ok(())
 }

@@ -85,6 +85,7 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
     hold!(verified.findings.is_empty(), "`darkroom check` finds at rest: {:?}", verified.findings);
     let records = bench.witness.records();
     charging::everything_is_attributed(bench, &records, &verified)?;
+    charging::the_provider_sees_what_accounts_see(bench, &records)?;
     for task in records.tasks.all() {
         hold!(!unfinished(task), "{} is still {:?} at rest", task.id, task.state);
     }

@@ -186,6 +186,10 @@ impl Blobs for SimBlobs {
         end(ends_with, Swept { n_chunks, freed_bytes: n_chunks.saturating_mul(BLOCK_BYTES) })
     }
 
+    fn stored_bytes(&self) -> Result<u64, PortError> {
+        Ok(bytes(&self.with(|r| r.blocks())?))
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         Some(1 << 40)
     }

@@ -70,6 +70,12 @@ impl<R: Cataloged> Catalog<R> {
         rows.by_group.get(group).map(|g| g.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// The groups that have records, in order.
+    pub fn groups(&self) -> Vec<R::Group> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.by_group.keys().cloned().collect()
+    }
+
     /// How many records a group has.
     pub fn count(&self, group: &R::Group) -> u32 {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +182,7 @@ mod tests {
         let sizes = |shelf| catalog.group(&shelf).iter().map(|s| s.size).collect::<Vec<_>>();
         assert_eq!((sizes(7), sizes(8), sizes(9)), (vec![42, 41], vec![43], vec![]));
         assert_eq!((catalog.get(&2).map(|s| s.size), catalog.get(&9).map(|s| s.size)), (Some(41), None));
-        assert_eq!(catalog.count_of(&7, |shoe| shoe.size > 41), 1);
+        assert_eq!((catalog.count_of(&7, |shoe| shoe.size > 41), catalog.groups()), (1, vec![7, 8]));
         transact::<_, StoreError>(&store, 9, |tx| {
             tx.delete::<Shoe>(&1);
             Ok(())

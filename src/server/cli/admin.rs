@@ -1,8 +1,9 @@
 //! `darkroom admin`: arguments become a typed command, which the running server executes, or this process when none runs.
 
-use super::command::{AdminCommand, ImageAdd, LimitChange, RegionChange};
+use super::command::{AdminCommand, ImageAdd, LimitChange, RegionChange, Reply};
 use super::host::{Host, Wanted, data_directory};
 use super::terminal::{Password, Progress};
+use super::usage::UsageArgs;
 use super::{Code, Failure, money, socket, terminal};
 use crate::server::settings::Settings;
 use crate::server::system::RandomIds;
@@ -28,7 +29,8 @@ Examples:
   darkroom admin --data ./data region add north-1 --zones a,b --price-image 0.050 --price-disk ssd=0.10
   darkroom admin --data ./data region set north-1 --images off
   darkroom admin --data ./data limit set --account Acme --region north-1 --images 50
-  darkroom admin --data ./data image add --name 'Debian 12' --region north-1 --os 'Debian 12' debian.qcow2";
+  darkroom admin --data ./data image add --name 'Debian 12' --region north-1 --os 'Debian 12' debian.qcow2
+  darkroom admin --data ./data usage --from 2026-11-01 --until 2026-11-30 --format jsonl";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -72,6 +74,8 @@ enum Noun {
     /// What one account may have in a region
     #[command(subcommand)]
     Limit(LimitVerb),
+    /// Lines of usage of all accounts, for a system that writes invoices
+    Usage(UsageArgs),
 }
 
 #[derive(Args)]
@@ -417,20 +421,55 @@ pub fn run(args: AdminArgs) -> Result<(), Failure> {
     let wanted = if command.only_reads() { Wanted::Existing } else { Wanted::MayCreate };
     let settings = args.config.as_deref().map(Settings::load).transpose()?.unwrap_or_default();
     let data = data_directory(&data, wanted)?;
-    let progress = Progress::new(command.name());
-    let reply = match socket::ask(&data, &command, &progress)? {
-        Some(answer) => answer,
-        None => {
-            super::start_quiet_log();
-            command.execute(&Host::open(&data, settings)?, &progress)
+    let mut desk = Desk { data, settings, host: None };
+    let mut next = Some(Box::new(command));
+    while let Some(command) = next {
+        let reply = desk.ask(*command)?;
+        let goes_on = reply.next.is_some();
+        // The last page of many may be empty; every other command says something.
+        if !reply.text.is_empty() && !terminal::say(&reply.text) && goes_on {
+            break;
         }
-    };
-    progress.finish();
-    terminal::say(&reply?.text);
+        next = reply.next;
+    }
     if let Some(password) = generated {
         terminal::say(&format!("Password, shown only now: {}", password.0));
     }
     Ok(())
+}
+
+/// Whoever executes commands: the server while one runs, else this process, which then keeps the data directory open.
+struct Desk {
+    data: PathBuf,
+    settings: Settings,
+    host: Option<Host>,
+}
+
+impl Desk {
+    fn ask(&mut self, command: AdminCommand) -> Result<Reply, Failure> {
+        let progress = Progress::new(command.name());
+        let answer = match &self.host {
+            None => socket::ask(&self.data, &command, &progress)?,
+            Some(_) => None,
+        };
+        let reply = match answer {
+            Some(answer) => answer,
+            None => command.execute(self.open()?, &progress),
+        };
+        progress.finish();
+        Ok(reply?)
+    }
+
+    fn open(&mut self) -> Result<&Host, Failure> {
+        let host = match self.host.take() {
+            Some(host) => host,
+            None => {
+                super::start_quiet_log();
+                Host::open(&self.data, self.settings.clone())?
+            }
+        };
+        Ok(self.host.insert(host))
+    }
 }
 
 fn password(email: &str, generate: &Generate, generated: &mut Option<Password>) -> Result<Password, Failure> {
@@ -535,6 +574,7 @@ fn translate(noun: Noun, generated: &mut Option<Password>) -> Result<AdminComman
                 n_snapshots_max: snapshots,
             },
         },
+        Noun::Usage(args) => AdminCommand::Usage(args.into()),
         Noun::Limit(LimitVerb::Reset { account, region }) => {
             AdminCommand::LimitReset { account, region: RegionId(region) }
         }

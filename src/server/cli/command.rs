@@ -4,6 +4,7 @@
 use super::host::Host;
 use super::provider;
 use super::terminal::{Password, table};
+use super::usage::UsageLines;
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::form::AccountForm;
 use darkroom_core::domain::ids::{FlavorId, RegionId};
@@ -57,6 +58,8 @@ pub enum AdminCommand {
     LimitSet { account: String, region: RegionId, change: LimitChange },
     /// Gives an account the region's own limits again.
     LimitReset { account: String, region: RegionId },
+    /// Writes lines of usage of all accounts.
+    Usage(UsageLines),
     /// Writes all records to a new file.
     Export { file: PathBuf },
 }
@@ -138,15 +141,18 @@ pub struct LimitChange {
 }
 
 /// What a command answers: text for a person.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Reply {
     /// Ready to print.
     pub text: String,
+    /// What to ask next, where the answer goes on.
+    #[serde(default)]
+    pub next: Option<Box<AdminCommand>>,
 }
 
 impl From<String> for Reply {
     fn from(text: String) -> Self {
-        Self { text }
+        Self { text, next: None }
     }
 }
 
@@ -171,6 +177,7 @@ impl AdminCommand {
             Self::FlavorList => "flavor list",
             Self::LimitSet { .. } => "limit set",
             Self::LimitReset { .. } => "limit reset",
+            Self::Usage(_) => "usage",
             Self::Export { .. } => "export",
         }
     }
@@ -183,6 +190,7 @@ impl AdminCommand {
                 | Self::ProjectList { .. }
                 | Self::RegionList
                 | Self::FlavorList
+                | Self::Usage(_)
                 | Self::Export { .. }
         )
     }
@@ -237,6 +245,7 @@ impl AdminCommand {
                 provider::set_limits(ctx, &account, &region, change)?
             }
             Self::LimitReset { account, region } => provider::reset_limits(ctx, &account, &region)?,
+            Self::Usage(lines) => return lines.page(ctx),
             Self::Export { file } => super::dump::export_to(host.open.app.store.as_ref(), &file)?,
         };
         Ok(text.into())

@@ -12,6 +12,7 @@ mod seed;
 mod serve;
 mod socket;
 mod terminal;
+mod usage;
 
 use crate::server::StartError;
 use crate::server::settings::{ConfigError, LogFormat, LogLevel, LogSettings, Settings};

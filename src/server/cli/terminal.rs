@@ -28,12 +28,11 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Prints an answer to standard output. A reader that went away, such as `head`, is no failure.
-pub fn say(text: &str) {
+/// Prints an answer to standard output; gives whether somebody still reads it. A reader that went away, such as `head`, is no failure.
+pub fn say(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    // There is nobody left to tell when standard output is closed.
-    let _ = write!(out, "{text}{end}").and_then(|()| out.flush());
+    write!(out, "{text}{end}").and_then(|()| out.flush()).is_ok()
 }
 
 /// Prints a warning or refusal to standard error.

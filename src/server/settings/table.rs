@@ -323,6 +323,14 @@ pub const ENTRIES: &[Entry] = &[
         "The day of the following month, in UTC, on which a month is closed and its statements are made."
     ),
     whole!(
+        "billing.export_lines_max",
+        1,
+        100_000,
+        u32,
+        limits.export_lines_max,
+        "Lines that one request for the usage of all accounts gets at most, and when it does not say how many."
+    ),
+    whole!(
         "sign_in.failures_max",
         1,
         1000,

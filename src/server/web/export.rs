@@ -1,20 +1,21 @@
-//! Lists as CSV files (F15). What is in a list is core's; here it becomes lines that a spreadsheet reads and never runs.
+//! Lists as files (F15). What is in a list is core's, and how it is written is `server/lines.rs`; here is who asks for which.
 
 use super::{Web, caller};
+use crate::server::lines::{self, Column, Format, Head, csv};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use darkroom_core::domain::Result;
 use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::ids::{AccountId, ImageId};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::statement::Line;
-use darkroom_core::domain::usage::UsageQuery;
+use darkroom_core::domain::usage::{ExportQuery, UsageQuery};
 use darkroom_core::domain::view::UsageExportRow;
-use darkroom_core::domain::{Error, Result};
 use darkroom_core::ops::audit::{self, AuditExportRow};
 use darkroom_core::ops::billing;
 use darkroom_core::ops::images::{self, ExportRow};
-use darkroom_core::ops::usage;
+use darkroom_core::ops::{provider, usage};
 
 /// My Images as CSV: what the address of the list finds, or of it the images that are picked.
 pub async fn images(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
@@ -23,13 +24,13 @@ pub async fn images(State(web): State<Web>, RawQuery(query): RawQuery, headers: 
     let picked: Vec<ImageId> =
         pairs.iter().filter(|(key, _)| key == "image").filter_map(|(_, id)| id.parse().ok()).collect();
     let rows = caller::run_with(&web, &headers, move |c| images::export(&c.ctx, &c.place, &query, &picked));
-    answer("images", rows.await.and_then(|rows| file(PRIVATE, &rows)))
+    answer("images", rows.await.and_then(|rows| csv(PRIVATE, &rows, Head::Shown)))
 }
 
 /// The provider's images as CSV.
 pub async fn public_images(State(web): State<Web>, headers: HeaderMap) -> Response {
     let rows = caller::run_with(&web, &headers, |c| images::export_public(&c.ctx, &c.place)).await;
-    answer("public-images", rows.and_then(|rows| file(PUBLIC, &rows)))
+    answer("public-images", rows.and_then(|rows| csv(PUBLIC, &rows, Head::Shown)))
 }
 
 /// The audit trail as CSV: what the address of the page finds.
@@ -37,7 +38,7 @@ pub async fn audit(State(web): State<Web>, RawQuery(query): RawQuery, headers: H
     let pairs = pairs(query.as_deref().unwrap_or_default());
     let query = AuditQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let rows = caller::run_with(&web, &headers, move |c| audit::export(&c.ctx, &c.place, &query)).await;
-    answer("audit", rows.and_then(|rows| file(AUDIT, &rows)))
+    answer("audit", rows.and_then(|rows| csv(AUDIT, &rows, Head::Shown)))
 }
 
 /// The lines of a statement as CSV: first the twelve fields that are hashed, in their order, then what is easier to read.
@@ -53,14 +54,14 @@ pub async fn statement(
     let lines = caller::run_with(&web, &headers, move |c| {
         billing::statement_lines(&c.ctx, &c.place, account, number)
     });
-    let file = lines.await.and_then(|lines| file(STATEMENT, &lines));
+    let file = lines.await.and_then(|lines| csv(STATEMENT, &lines, Head::Shown));
     answer(if file.is_ok() { &name } else { "statement" }, file)
 }
 
 /// Usage as CSV: every line of the period that the address of the page says.
 pub async fn usage(State(web): State<Web>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let rows = usage_rows(&web, query, &headers).await;
-    answer("usage", rows.and_then(|rows| file(USAGE, &rows)))
+    answer("usage", rows.and_then(|rows| csv(USAGE, &rows, Head::Shown)))
 }
 
 /// The same as JSON: a list of objects.
@@ -75,6 +76,58 @@ async fn usage_rows(web: &Web, query: Option<String>, headers: &HeaderMap) -> Re
     let pairs = pairs(query.as_deref().unwrap_or_default());
     let query = UsageQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     caller::run_with(web, headers, move |c| usage::export(&c.ctx, &c.place, &query)).await
+}
+
+/// The header that says after which line the next request for usage lines goes on.
+const NEXT_CURSOR: &str = "x-next-cursor";
+
+/// Lines of usage of all accounts as CSV, for a system that writes invoices.
+pub async fn all_usage_csv(
+    State(web): State<Web>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    all_usage(&web, query, &headers, Format::Csv).await
+}
+
+/// The same as JSON lines.
+pub async fn all_usage_jsonl(
+    State(web): State<Web>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    all_usage(&web, query, &headers, Format::Jsonl).await
+}
+
+async fn all_usage(web: &Web, query: Option<String>, headers: &HeaderMap, format: Format) -> Response {
+    let pairs = pairs(query.as_deref().unwrap_or_default());
+    let query = ExportQuery::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let page = caller::run_with(web, headers, move |c| {
+        let page = provider::usage_lines(&c.ctx, &query)?;
+        Ok((lines::usage(&page, format, Head::Shown)?, page.period, page.next))
+    });
+    let (file, period, next) = match page.await {
+        Ok(page) => page,
+        Err(error) => return super::refusal(&error),
+    };
+    let (kind, ending) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::Jsonl => ("application/x-ndjson", "jsonl"),
+    };
+    let days = (period.from.iso_day(), period.until.plus_ms(-1).iso_day());
+    let kinds = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"usage-{}-{}.{ending}\"", days.0, days.1),
+        ),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    let mut response = (kinds, file).into_response();
+    if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
+        response.headers_mut().insert(NEXT_CURSOR, next);
+    }
+    response
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -94,9 +147,6 @@ fn answer(name: &str, file: Result<Vec<u8>>) -> Response {
         Err(error) => super::refusal(&error),
     }
 }
-
-/// A column: its head, and what stands in it.
-type Column<R> = (&'static str, fn(&R) -> String);
 
 const PRIVATE: &[Column<ExportRow>] = &[
     ("Name", |row| row.name.clone()),
@@ -176,26 +226,6 @@ const USAGE: &[Column<UsageExportRow>] = &[
     ("Currency", |row| row.currency.clone()),
 ];
 
-fn file<R>(columns: &[Column<R>], rows: &[R]) -> Result<Vec<u8>> {
-    let broken =
-        |error: &dyn std::fmt::Display| Error::internal(format!("The list could not be written: {error}."));
-    let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    out.write_record(columns.iter().map(|(head, _)| head)).map_err(|error| broken(&error))?;
-    for row in rows {
-        out.write_record(columns.iter().map(|(_, cell)| harmless(cell(row))))
-            .map_err(|error| broken(&error))?;
-    }
-    out.into_inner().map_err(|error| broken(&error))
-}
-
-/// A cell that a spreadsheet takes as text: what begins like a formula gets an apostrophe before it.
-fn harmless(cell: String) -> String {
-    match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{cell}"),
-        _ => cell,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,17 +252,12 @@ mod tests {
     #[test]
     fn a_list_has_one_head_and_as_many_cells_in_each_row() {
         for columns in [PRIVATE, PUBLIC] {
-            let text = String::from_utf8(file(columns, &[row("web")]).expect("written")).expect("text");
+            let text =
+                String::from_utf8(csv(columns, &[row("web")], Head::Shown).expect("written")).expect("text");
             let lines: Vec<&str> = text.trim_end().split("\r\n").collect();
             assert_eq!(lines.len(), 2, "{text}");
             assert!(columns.iter().all(|(head, _)| lines[0].contains(head)), "{text}");
         }
-    }
-
-    #[test]
-    fn a_cell_is_quoted_where_it_must_be_and_is_never_a_formula() {
-        let text = String::from_utf8(file(PRIVATE, &[row("-1+1")]).expect("written")).expect("text");
-        assert!(text.contains("\r\n'-1+1,1,") && text.contains(",\"env=prod, web\""), "{text}");
     }
 
     #[test]

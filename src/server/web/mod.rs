@@ -72,6 +72,8 @@ pub fn router(app: Arc<App>, settings: WebSettings) -> Router {
         .route("/statements/{account}/{number}/lines.csv", get(export::statement))
         .route(paths::USAGE_CSV, get(export::usage))
         .route(paths::USAGE_JSON, get(export::usage_json))
+        .route(paths::REVENUE_CSV, get(export::all_usage_csv))
+        .route(paths::REVENUE_JSONL, get(export::all_usage_jsonl))
         .route("/pkg/{version}/{*file}", get(assets::versioned))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

@@ -6,7 +6,7 @@ use crate::ui::paths;
 use darkroom_core::domain::form::{BookForm, BudgetForm, PaymentForm};
 use darkroom_core::domain::ids::AccountId;
 use darkroom_core::domain::price::Ahead;
-use darkroom_core::domain::view::{BillingView, StatementView};
+use darkroom_core::domain::view::{BillingView, RevenuePage, StatementView};
 use darkroom_core::ops;
 use leptos::prelude::*;
 
@@ -23,6 +23,11 @@ pub async fn get_ahead() -> Result<Option<Ahead>, ApiError> {
 /// Balance, ledger, budget and statements of any account, for the provider.
 pub async fn get_account_billing(id: AccountId, page: u32) -> Result<BillingView, ApiError> {
     back::read(move |c| ops::billing::of_account(&c.ctx, id, page)).await
+}
+
+/// What all accounts were charged, for the provider; `month` as `2026-11`.
+pub async fn get_revenue(month: String) -> Result<RevenuePage, ApiError> {
+    back::read(move |c| ops::provider::revenue(&c.ctx, &month)).await
 }
 
 /// One statement.

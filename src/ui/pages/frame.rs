@@ -91,11 +91,14 @@ fn navigation(shell: &view::Shell) -> Vec<NavGroup> {
     };
     let billing = (!shell.operator && shell.project.is_some())
         .then(|| item("Billing", paths::BILLING, IconName::Money, TabNote::None));
-    let of_provider =
-        [("Accounts", paths::ACCOUNTS, IconName::Account), ("Regions", paths::REGIONS, IconName::Region)]
-            .into_iter()
-            .filter(|_| shell.operator)
-            .map(|(label, href, icon)| item(label, href, icon, TabNote::None));
+    let of_provider = [
+        ("Accounts", paths::ACCOUNTS, IconName::Account),
+        ("Revenue", paths::REVENUE, IconName::Money),
+        ("Regions", paths::REGIONS, IconName::Region),
+    ]
+    .into_iter()
+    .filter(|_| shell.operator)
+    .map(|(label, href, icon)| item(label, href, icon, TabNote::None));
     let usage = shell.project.as_ref().map(|_| item("Usage", paths::USAGE, IconName::Usage, TabNote::None));
     vec![
         NavGroup {

@@ -17,6 +17,7 @@ pub mod prices;
 pub mod problem;
 pub mod quotas;
 pub mod regions;
+pub mod revenue;
 pub mod sign_in;
 pub mod snapshots;
 pub mod tasks;

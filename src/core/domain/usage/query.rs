@@ -111,13 +111,22 @@ impl UsageQuery {
     /// `invalid_input` at `from` or `until`; `usage_range_long` at `until`.
     pub fn period(&self, now: Timestamp) -> Result<Period> {
         match self.period.as_str() {
-            "last" => return Ok(Period::month_before(now)),
-            "days" => {}
-            _ => return Ok(Period::month(now)),
+            "last" => Ok(Period::month_before(now)),
+            "days" => Period::of_days(&self.from, &self.until),
+            _ => Ok(Period::month(now)),
         }
+    }
+}
+
+impl Period {
+    /// The days from one to another, both as `2026-11-18` in UTC and both within it.
+    ///
+    /// # Errors
+    /// `invalid_input` at `from` or `until`; `usage_range_long` at `until`.
+    pub fn of_days(from: &str, until: &str) -> Result<Self> {
         let wrong = |field: &str| Error::field(field, "invalid_input", "Name a day, such as 2026-11-18.");
-        let from = Timestamp::of_day(&self.from).ok_or_else(|| wrong("from"))?;
-        let until = Timestamp::after_day(&self.until).ok_or_else(|| wrong("until"))?;
+        let from = Timestamp::of_day(from).ok_or_else(|| wrong("from"))?;
+        let until = Timestamp::after_day(until).ok_or_else(|| wrong("until"))?;
         if until <= from {
             return Err(Error::field(
                 "until",
@@ -125,7 +134,7 @@ impl UsageQuery {
                 "The last day is before the first. Swap them.",
             ));
         }
-        let period = Period { from, until };
+        let period = Self { from, until };
         if until.since_ms(from) > i64::try_from(DAYS_MAX).unwrap_or(i64::MAX).saturating_mul(86_400_000) {
             let message = format!("One report reaches over at most {DAYS_MAX} days. Name a later first day.");
             return Err(Error::field("until", "usage_range_long", message));

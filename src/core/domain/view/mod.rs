@@ -12,6 +12,7 @@ mod overview;
 mod people;
 mod prices;
 mod quotas;
+mod revenue;
 mod shares;
 mod snapshots;
 mod tasks;
@@ -35,6 +36,9 @@ pub use overview::{AuditList, EventRow, Gauge, Overview};
 pub use people::{AccountView, ProjectChoice, ProjectRow, SessionRow, Shell};
 pub use prices::{BookRow, BookState, PricesPage};
 pub use quotas::{QuotaPage, QuotaRow, ReachOptions, RequestList, RequestRow};
+pub use revenue::{
+    ExportLine, ExportPage, RegionStorage, RevenueMonth, RevenuePage, StoredBytes, TopAccount,
+};
 pub use shares::{
     FamilySharing, FollowerRow, Grace, ImageSharing, Received, ReceivedRow, Saving, ShareLine, ShareOptions,
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,

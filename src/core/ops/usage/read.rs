@@ -80,7 +80,7 @@ pub fn page(ctx: &Ctx, place: &Place, query: &UsageQuery) -> Result<UsagePage> {
     })
 }
 
-fn project_names(
+pub(in crate::ops) fn project_names(
     ctx: &Ctx,
     projects: impl Iterator<Item = ProjectId>,
 ) -> Result<BTreeMap<ProjectId, String>> {
