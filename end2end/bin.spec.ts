@@ -51,7 +51,7 @@ test('a deleted image is taken back, restored under another name, and removed fo
     await portal.row('keeper').getByRole('link', { name: /^Restore/ }).click();
     const dialog = page.getByRole('dialog', { name: 'Restore keeper?' });
     await expect(dialog.getByText('Another image is called keeper by now, so this one needs another name.')).toBeVisible();
-    await expect(dialog.getByText(/^€.* per month again$/)).toBeVisible();
+    await expect(dialog.getByText(/^Again €.* per month, .* per hour$/)).toBeVisible();
     await dialog.getByLabel('Name', { exact: true }).fill('keeper');
     await dialog.getByRole('button', { name: 'Restore image' }).click();
     await expect(dialog.getByText(/You already have an image with this name in north-1\. Try keeper-2\./)).toBeVisible();

@@ -19,7 +19,7 @@ test('an image is copied into two regions at once, and deployed where it was bro
 
   await test.step('the price of each copy is said, and a copy needs a region and a free name', async () => {
     await expect(dialog.getByText(/^€\d+\.\d{2,4} per month\. At once: its content is there already\./)).toBeVisible();
-    await expect(dialog.getByText(/^€\d+\.\d{2,4} per month\. Only what is missing there travels\./)).toBeVisible();
+    await expect(dialog.getByText(/^€\d+\.\d{2,4} per month\. Only what is missing there travels/)).toBeVisible();
     await dialog.getByLabel('north-1', { exact: true }).uncheck();
     await dialog.getByLabel('Name', { exact: true }).fill('base');
     await dialog.getByRole('button', { name: 'Copy image' }).click();

@@ -41,7 +41,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
   });
 
   await test.step('an owner turns it on, with the price before the click', async () => {
-    await expect(dialog.getByText('€1.00 per month', { exact: true })).toBeVisible();
+    await expect(dialog.getByText('€0.0014 per hour, €1.00 per month', { exact: true })).toBeVisible();
     await dialog.getByRole('button', { name: 'Turn on' }).click();
     await expect(page.getByText('The snapshot service is on, and charged from now on.')).toBeVisible();
     await expect(portal.main.getByText('Snapshot service on')).toBeVisible();

@@ -40,6 +40,9 @@ use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
+/// The page comes alive when the browser is idle, and without a limit one that never is would never do so.
+const SOON: &str = "if (window.requestIdleCallback) { const idle = requestIdleCallback; window.requestIdleCallback = (work) => idle.call(window, work, { timeout: 200 }); }";
+
 /// The HTML document around the app. The server provides `state::Theme` as context; scripts and styles come from
 /// `options.site_pkg_dir`, which carries the version.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -55,6 +58,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
                 <link rel="stylesheet" href=style/>
                 <script src="/vendor/idiomorph.js" defer nonce=use_nonce()></script>
+                <script nonce=use_nonce()>{SOON}</script>
                 <HydrationScripts options islands=true/>
                 <MetaTags/>
             </head>

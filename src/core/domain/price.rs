@@ -168,9 +168,13 @@ impl Add for Estimate {
 }
 
 impl Estimate {
-    /// `€0.006 per hour, €4.12 per month`.
+    /// `€0.006 per hour, €4.12 per month`; the month first where an hour is too little to be written.
     pub fn words(&self, symbol: &str) -> String {
-        format!("{} per hour, {} per month", self.hour.fine(symbol), self.month.display(symbol))
+        let (hour, month) = (self.hour.fine(symbol), self.month.display(symbol));
+        match self.hour.0 {
+            1..50 => format!("{month} per month, {hour} per hour"),
+            _ => format!("{hour} per hour, {month} per month"),
+        }
     }
 }
 

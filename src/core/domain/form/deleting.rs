@@ -68,7 +68,7 @@ pub struct RestoreImageForm {
     pub image: String,
     /// The name it comes back under; empty for its own.
     pub name: String,
-    /// Version of the price book the form showed.
+    /// Version of the price book the form showed; 0 where none was shown, as where a deletion is undone at once.
     pub price_version: u32,
 }
 
@@ -79,8 +79,8 @@ pub struct RestoreImage {
     pub image: ImageId,
     /// The name it comes back under; `None` for its own.
     pub name: Option<Name>,
-    /// Version of the price book the form showed.
-    pub price_version: u32,
+    /// Version of the price book the form showed, if it showed one.
+    pub price_version: Option<u32>,
 }
 
 impl RestoreImageForm {
@@ -97,7 +97,11 @@ impl RestoreImageForm {
         };
         let name = faults.take("name", name);
         match (image, name) {
-            (Some(image), Some(name)) => Ok(RestoreImage { image, name, price_version: self.price_version }),
+            (Some(image), Some(name)) => Ok(RestoreImage {
+                image,
+                name,
+                price_version: Some(self.price_version).filter(|shown| *shown > 0),
+            }),
             _ => Err(Error::invalid(faults.0)),
         }
     }

@@ -249,7 +249,9 @@ pub fn restore(ctx: &Ctx, form: &RestoreImageForm) -> Result<ImageId> {
         image.can(Action::Restore)?;
         billing::release(tx, &image)?;
         let region = region_with_images(tx, ctx, &image.region)?;
-        price_unchanged(&region.prices, price_version)?;
+        if let Some(shown) = price_version {
+            price_unchanged(&region.prices, shown)?;
+        }
         image.restore();
         if image.takes_slot() {
             let limits = ledger::limits(tx, image.account, &region)?;

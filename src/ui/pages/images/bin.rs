@@ -270,7 +270,7 @@ fn RestoreForm(
         view! { <Notice text/> }
     });
     let wrong = error_at(error.as_ref(), "name");
-    let headline = format!("{} again", options.estimate.words(&options.symbol));
+    let headline = format!("Again {}", options.estimate.words(&options.symbol));
     let detail = "At most: what other images hold as well is charged with them. From now on.".to_owned();
     // What it costs more than it does in the recycle bin.
     let month = options.estimate.month - options.bin_month;

@@ -249,7 +249,7 @@ fn consequences(deletion: &ImageDeletion) -> Vec<Consequence> {
         IconName::Money,
         Tone::Plain,
         "Cost per month",
-        format!("−{}", deletion.month.display(&deletion.symbol)),
+        (Money::ZERO - deletion.month).display(&deletion.symbol),
         in_bin,
     ));
     lines

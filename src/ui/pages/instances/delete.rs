@@ -76,7 +76,7 @@ fn consequences(deletion: &InstanceDeletion) -> Vec<Consequence> {
         icon: IconName::Money,
         tone: Tone::Plain,
         what: "Cost per month".to_owned(),
-        count: format!("−{}", deletion.month.display(&deletion.symbol)),
+        count: (Money::ZERO - deletion.month).display(&deletion.symbol),
         detail: None,
     });
     let schedules = (deletion.n_schedules > 0).then(|| Consequence {
