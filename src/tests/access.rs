@@ -111,7 +111,7 @@ const CALLS: &[(&str, Body)] = &[
     }),
     ("save_schedule", |w| {
         format!(
-            "form[instance]={}&form[what]=all&form[rhythm]=day&form[at]=03:00&form[keep]=7&form[on]=on",
+            "form[instance]={}&form[what]=all&form[rhythm]=day&form[at]=03:00&form[keep]=7&form[on]=on&form[price_version]=1",
             w.machine
         )
     }),
