@@ -5,7 +5,7 @@ mod snapshots;
 
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
-use super::{charging, grouping, kinds, paying};
+use super::{charging, grouping, kinds, paying, replay};
 use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
@@ -86,6 +86,7 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
     let records = bench.witness.records();
     charging::everything_is_attributed(bench, &records, &verified)?;
     charging::the_provider_sees_what_accounts_see(bench, &records)?;
+    replay::meters_follow_from_the_trail(bench, &records)?;
     for task in records.tasks.all() {
         hold!(!unfinished(task), "{} is still {:?} at rest", task.id, task.state);
     }

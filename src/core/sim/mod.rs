@@ -24,6 +24,7 @@ mod paying;
 mod ports;
 mod quotas;
 mod recount;
+mod replay;
 mod sessions;
 mod sharing;
 mod storage;

@@ -78,6 +78,11 @@ impl Recount {
         *self.lock().closed.entry(id).or_insert(cost)
     }
 
+    /// Whether the clock was ever set back.
+    pub(super) fn went_back(&self) -> bool {
+        self.lock().went_back
+    }
+
     /// How often meters were brought to what holds chunks: what everything costs may fall then.
     pub(super) fn n_settled(&self) -> u64 {
         self.lock().n_settled
