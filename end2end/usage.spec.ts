@@ -144,9 +144,9 @@ test('every figure of the usage is what a pencil gives', async ({ page, portal, 
     await portal.main.getByText('The chart as a table').click();
     const days = await portal.main.getByRole('table', { name: 'Cost per day by section' }).getByRole('row').allTextContents();
     expect(days.length).toBeGreaterThan(4);
-    await portal.main.getByLabel('Group by').selectOption('Tag');
+    await portal.main.getByLabel('Group by').selectOption('Tags');
     await portal.main.getByRole('button', { name: 'Show' }).click();
-    const groups = portal.main.getByRole('table', { name: 'Cost by tag' });
+    const groups = portal.main.getByRole('table', { name: 'Cost by tags' });
     await expect(groups.getByRole('row').filter({ hasText: 'No tags' })).toContainText(cents(total));
   });
 

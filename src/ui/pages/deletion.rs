@@ -37,7 +37,7 @@ pub struct Deletion {
 /// *Saves €0.47 per month*, or that there is nothing to save.
 pub fn saves_words(month: Money, symbol: &str) -> String {
     match month {
-        Money::ZERO => "Nothing is charged for it now".to_owned(),
+        Money::ZERO => "Saves nothing".to_owned(),
         month => format!("Saves {} per month", month.display(symbol)),
     }
 }
