@@ -154,7 +154,7 @@ test('every figure of the usage is what a pencil gives', async ({ page, portal, 
     await page.goto(address);
     const section = portal.main.getByRole('region', { name: /^Images, / });
     await section.getByRole('link', { name: 'golden' }).click();
-    await expect(portal.heading(`golden, ${exact(of('images').millionths)}`)).toBeVisible();
+    await expect(portal.main.getByRole('heading', { name: `golden, ${exact(of('images').millionths)}` })).toBeVisible();
     for (const part of of('images').formula.split('; ')) await expect(portal.main.getByText(part, { exact: true })).toBeVisible();
   });
 
