@@ -69,14 +69,6 @@ fn lines_of(
     Ok(lines)
 }
 
-/// What an account is charged day by day in a period, by section. Nobody is asked whether the caller may know.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn daily(app: &App, account: AccountId, period: Period) -> Result<Daily> {
-    Ok(report_of(app, account, period, |_| true)?.0)
-}
-
 /// A meter within a period.
 struct Sum {
     meter: Arc<Meter>,
