@@ -1,20 +1,24 @@
-//! Money at its largest: the forecast of an account with 10,000 images and 30,000 meters, and closing a month of 1,000,000 meters. Prints
-//! `forecast_ms`, `close_month_s` and `close_month_mb`.
+//! Money at its largest: the month report and the forecast of an account with 10,000 images and 30,000 meters, and closing a month of
+//! 1,000,000 meters. Prints `usage_month_p50_ms`, `forecast_ms`, `close_month_s` and `close_month_mb`.
 //!
 //! Arguments: a folder for temporary data.
 
 #[expect(dead_code, reason = "the benches share it, and each takes what it needs")]
 mod support;
+#[path = "support/ten_thousand.rs"]
+mod ten_thousand;
 
 use darkroom::server::open;
 use darkroom::server::settings::Settings;
 use darkroom_core::domain::disk::DiskKind;
 use darkroom_core::domain::ids::{AccountId, FlavorId, MeterId, RegionId, Subject};
 use darkroom_core::domain::meter::{Charge, Meter};
+use darkroom_core::domain::money::Money;
 use darkroom_core::domain::project::Account;
 use darkroom_core::domain::time::Timestamp;
-use darkroom_core::ops::billing;
-use darkroom_core::ops::ctx::{App, Ctx};
+use darkroom_core::domain::usage::{Group, UsageQuery};
+use darkroom_core::ops::ctx::{App, Ctx, Place};
+use darkroom_core::ops::{billing, people, usage};
 use darkroom_core::store::{StoreError, transact};
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,7 +40,10 @@ fn main() {
     let last_month = system.now.month_start().plus_ms(-1).month_start();
     age(&opened.app, tenant.account, last_month);
     let mut noise = Noise(11);
-    meters(&opened.app, &tenant, last_month, &mut noise, 0..N_FORECAST);
+    ten_thousand::write(&system, &tenant, &scratch.path(""));
+    let n_images = images_of(&opened.app, tenant.account, last_month, &mut noise);
+    meters(&opened.app, &tenant, last_month, &mut noise, n_images..N_FORECAST);
+    usage_month(&system, &tenant);
     forecast(&system, tenant.account);
     meters(&opened.app, &tenant, last_month, &mut noise, N_FORECAST..N_CLOSED);
     close(&opened.app);
@@ -52,7 +59,27 @@ fn age(app: &Arc<App>, id: AccountId, created: Timestamp) {
     .expect("written");
 }
 
-/// Of three meters one runs on: images that were there last month, disks and machines that went away in it.
+/// The images of the account have been there since some day of last month. Gives how many are charged: some of them failed.
+fn images_of(app: &Arc<App>, account: AccountId, month: Timestamp, noise: &mut Noise) -> u64 {
+    let open = app.meters.group(&account);
+    assert!(open.len() > 9_500 && open.iter().all(|meter| meter.to.is_none()), "each image is charged");
+    for batch in open.chunks(1_000) {
+        transact::<_, StoreError>(app.store.as_ref(), 9, |tx| {
+            batch
+                .iter()
+                .try_for_each(|meter| tx.put(&Meter { from: some_day(month, noise), ..Meter::clone(meter) }))
+        })
+        .expect("written");
+    }
+    open.len() as u64
+}
+
+fn some_day(month: Timestamp, noise: &mut Noise) -> Timestamp {
+    month.plus_ms(i64::try_from(noise.below(20 * 86_400_000)).expect("days"))
+}
+
+/// Of three meters one runs on: images that were there last month, disks and machines that went away in it. Before the images' own number,
+/// all of them have ended.
 fn meters(app: &Arc<App>, tenant: &Tenant, from: Timestamp, noise: &mut Noise, all: std::ops::Range<u64>) {
     let mut n = all.start;
     while n < all.end {
@@ -67,8 +94,9 @@ fn meters(app: &Arc<App>, tenant: &Tenant, from: Timestamp, noise: &mut Noise, a
 
 fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter {
     let id = Uuid::from_u128(u128::from(noise.next()) << 64 | u128::from(n));
-    let from = month.plus_ms(i64::try_from(noise.below(20 * 86_400_000)).expect("days"));
-    let (charge, subject, to) = match n % 3 {
+    let from = some_day(month, noise);
+    let kind = if n < N_FORECAST { 1 + n % 2 } else { n % 3 };
+    let (charge, subject, to) = match kind {
         0 => (Charge::ImageStorage, Subject::Image(id.into()), None),
         1 => {
             (Charge::Disk { disk_kind: DiskKind::Ssd }, Subject::Disk(id.into()), Some(from.plus_ms(DAY_MS)))
@@ -78,7 +106,7 @@ fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter 
             (Charge::Running { flavor }, Subject::Instance(id.into()), Some(from.plus_ms(DAY_MS)))
         }
     };
-    let quantity_bytes = if n % 3 == 2 { 0 } else { 1_000_000 + noise.below(10_000_000_000) };
+    let quantity_bytes = if kind == 2 { 0 } else { 1_000_000 + noise.below(10_000_000_000) };
     Meter {
         id: MeterId(id),
         subject,
@@ -94,14 +122,41 @@ fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter 
     }
 }
 
-fn forecast(system: &Ctx, account: AccountId) {
+/// The page of last month, as its owner sees it: each of the meters is in it.
+fn usage_month(system: &Ctx, tenant: &Tenant) {
+    let signed_in =
+        people::sign_in(system, support::OWNER, support::PASSWORD, "bench").expect("the password is right");
+    let (actor, _) = people::recognise(system, &signed_in.token).expect("the session is new");
+    let owner = Ctx { actor, ..system.clone() };
+    let place = Place { project: Some(tenant.project), region: tenant.region.clone() };
+    let query = UsageQuery { period: "last".to_owned(), group: Group::Tag, ..UsageQuery::default() };
     let mut times = Vec::new();
     for _ in 0..N_ROUNDS {
         let begun = Instant::now();
-        let month = billing::month(system, account).expect("computed");
+        let page = usage::page(&owner, &place, &query).expect("computed");
         times.push(ms(begun.elapsed()));
-        assert!(month.forecast > month.so_far);
+        let n_rows: usize =
+            page.sections.iter().map(|s| s.rows.len() + usize::try_from(s.n_more).expect("few")).sum();
+        assert!(n_rows > 29_000 && page.total > Money::ZERO, "{n_rows} rows");
     }
+    figure("usage_month_p50_ms", median(&times), "ms");
+}
+
+/// What the forecast adds to the cost so far, which the overview shows as well.
+fn forecast(system: &Ctx, account: AccountId) {
+    let (mut times, mut both) = (Vec::new(), Vec::new());
+    for _ in 0..N_ROUNDS {
+        let begun = Instant::now();
+        let so_far = usage::cost_since(system, account, system.now.month_start()).expect("computed");
+        let without = ms(begun.elapsed());
+        let begun = Instant::now();
+        let month = billing::month(system, account).expect("computed");
+        let with = ms(begun.elapsed());
+        assert!(month.forecast > so_far && month.so_far == so_far);
+        times.push(with - without);
+        both.push(with);
+    }
+    note(format!("cost so far and forecast together: {:.2} ms", median(&both)));
     figure("forecast_ms", median(&times), "ms");
 }
 

@@ -35,7 +35,8 @@ page_filtered_p50_ms ms <= 25 My Images, 10,000 images, 20 tags, 3 filters, 8 cl
 copy_in_region_ms ms <= 50 a copy inside a region of an image of 10 GiB, until Available, median
 second_copy_percent % < 5 of a second copy to a region that has the parent, bytes that move
 bulk_delete_1000_s s < 5 deleting 1,000 of 10,000 images at once
-forecast_ms ms - - cost so far and forecast together, of an account with 10,000 images and 30,000 meters, median
+usage_month_p50_ms ms <= 50 the page Usage of a month of an account with 10,000 images and 30,000 meters, without drawing it, median
+forecast_ms ms <= 2 what the forecast adds to the cost so far of the same account, median
 close_month_s s <= 20 closing a month of 1,000,000 meters
 close_month_mb MB <= 500 memory that closing it takes beside what was there
 store_commits_64 /s >= 5000 durable commits of three 400-byte records, 64 clients

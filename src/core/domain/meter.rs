@@ -9,7 +9,7 @@ use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What a meter charges for.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Charge {
     /// Keeping an image: `quantity_bytes` × rate per GB and month (P11).
@@ -111,6 +111,13 @@ impl Charge {
         matches!(self, Self::Running { .. } | Self::Licence { .. })
     }
 
+    /// What so many seconds at this rate cost for so much of it: bytes, or things where the charge is for time alone.
+    pub fn owed(&self, part: &Part, quantity: u64, seconds: u64) -> Exact {
+        let product = i128::from(part.rate.0).saturating_mul(i128::from(quantity));
+        let divisor = if self.by_bytes() { part.unit.bytes() } else { 1 };
+        Exact::of(product.saturating_mul(i128::from(seconds)), divisor, part.per_s)
+    }
+
     /// Whether it is for an image, in the recycle bin or not.
     pub const fn of_image(&self) -> bool {
         match self {
@@ -186,8 +193,7 @@ impl Meter {
 
     /// What so many seconds at this rate add to its cost.
     pub fn owed(&self, part: &Part, seconds: u64) -> Exact {
-        let product = i128::from(part.rate.0).saturating_mul(i128::from(self.quantity(part)));
-        Exact::of(product.saturating_mul(i128::from(seconds)), self.divisor(part), part.per_s)
+        self.charge.owed(part, self.quantity(part), seconds)
     }
 
     /// Its rates in the seconds before `end`, in order. What is charged once has one second.
@@ -216,11 +222,6 @@ impl Meter {
             (true, true, Basis::Virtual) => self.virtual_bytes,
             (true, _, _) => self.quantity_bytes,
         }
-    }
-
-    /// What the quantity is divided by while this rate holds.
-    pub fn divisor(&self, part: &Part) -> u64 {
-        if self.charge.by_bytes() { part.unit.bytes() } else { 1 }
     }
 }
 

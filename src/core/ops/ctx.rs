@@ -2,7 +2,7 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::group::Group;
-use crate::domain::ids::{AccountId, ProjectId, RegionId};
+use crate::domain::ids::{ProjectId, RegionId};
 use crate::domain::image::Image;
 use crate::domain::image::tags::Lengths;
 use crate::domain::instance::Instance;
@@ -159,15 +159,10 @@ pub struct App {
     pub sign_ins: super::people::SignIns,
 }
 
-impl Cataloged for Image {
-    type Group = (ProjectId, RegionId);
-    fn group(&self) -> Self::Group {
-        (self.project, self.region.clone())
-    }
-}
-
 impl Cataloged for Instance {
     type Group = (ProjectId, RegionId);
+    type Rank = ();
+    type Tally = ();
     fn group(&self) -> Self::Group {
         (self.project, self.region.clone())
     }
@@ -175,20 +170,17 @@ impl Cataloged for Instance {
 
 impl Cataloged for Group {
     type Group = (ProjectId, RegionId);
+    type Rank = ();
+    type Tally = ();
     fn group(&self) -> Self::Group {
         (self.project, self.region.clone())
     }
 }
 
-impl Cataloged for Meter {
-    type Group = AccountId;
-    fn group(&self) -> AccountId {
-        self.account
-    }
-}
-
 impl Cataloged for Share {
     type Group = (ProjectId, RegionId);
+    type Rank = ();
+    type Tally = ();
     fn group(&self) -> Self::Group {
         (self.recipient, self.region.clone())
     }
@@ -196,6 +188,8 @@ impl Cataloged for Share {
 
 impl Cataloged for Snapshot {
     type Group = (ProjectId, RegionId);
+    type Rank = ();
+    type Tally = ();
     fn group(&self) -> Self::Group {
         (self.project, self.region.clone())
     }
@@ -203,6 +197,8 @@ impl Cataloged for Snapshot {
 
 impl Cataloged for Schedule {
     type Group = (ProjectId, RegionId);
+    type Rank = ();
+    type Tally = ();
     fn group(&self) -> Self::Group {
         (self.project, self.region.clone())
     }
@@ -210,6 +206,8 @@ impl Cataloged for Schedule {
 
 impl Cataloged for DatedBook {
     type Group = RegionId;
+    type Rank = ();
+    type Tally = ();
     fn group(&self) -> RegionId {
         self.region.clone()
     }

@@ -9,6 +9,7 @@ mod edit;
 mod export;
 pub(crate) mod life;
 mod read;
+mod sums;
 
 pub use bin::{
     Deleted, delete, deletion, keep, list_bin, purge, purge_all, restoration, restore, sweep_bin,
@@ -23,6 +24,7 @@ pub use export::{ExportRow, export, export_public};
 pub use life::{set_stage, sweep_plans};
 pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, detail, list, list_public, row};
+pub use sums::Sums;
 
 use super::audit::{self, Entry};
 use super::ctx::{Ctx, Permit};

@@ -2,9 +2,11 @@
 
 pub(crate) mod charged;
 mod read;
+mod running;
 
 pub(super) use read::project_names;
 pub use read::{export, page};
+pub use running::Running;
 
 use super::ctx::{App, Ctx};
 use crate::domain::Result;
@@ -16,8 +18,6 @@ use crate::domain::region::Region;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{self, Daily, Line, Period};
 use crate::store::read;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// What `subject` has cost its account so far.
@@ -33,6 +33,12 @@ pub fn cost_of(ctx: &Ctx, account: AccountId, subject: Subject) -> Result<Money>
     Ok(total)
 }
 
+/// The meters of an account that may charge for something at this moment or after it, in no particular order: those that ended before are
+/// not looked at, however many they are.
+pub(super) fn meters_since(app: &App, account: AccountId, from: Timestamp) -> Vec<Arc<Meter>> {
+    app.meters.group_from(&account, running::ended(Timestamp::from_seconds(from.seconds())))
+}
+
 /// What an account has cost since a moment.
 ///
 /// # Errors
@@ -40,7 +46,7 @@ pub fn cost_of(ctx: &Ctx, account: AccountId, subject: Subject) -> Result<Money>
 pub fn cost_since(ctx: &Ctx, account: AccountId, since: Timestamp) -> Result<Money> {
     let mut histories = Histories::default();
     let mut total = Money::ZERO;
-    for meter in ctx.app.meters.group(&account) {
+    for meter in meters_since(&ctx.app, account, since) {
         total = total + meter.cost_since(histories.of(&ctx.app, &meter.region)?, since, ctx.now);
     }
     Ok(total)
@@ -63,7 +69,7 @@ fn lines_of(
 ) -> Result<Vec<Line>> {
     let mut histories = Histories::default();
     let mut lines = Vec::new();
-    for meter in app.meters.group(&account).iter().filter(|meter| which(meter)) {
+    for meter in meters_since(app, account, period.from).iter().filter(|meter| which(meter)) {
         lines.extend(usage::line(meter, histories.of(app, &meter.region)?, period));
     }
     Ok(lines)
@@ -87,7 +93,7 @@ fn report_of(
     let mut histories = Histories::default();
     let mut daily = Daily::of(period);
     let mut sums = Vec::new();
-    for meter in app.meters.group(&account) {
+    for meter in meters_since(app, account, period.from) {
         if !which(&meter) || !usage::reaches(&meter, period) {
             continue;
         }
@@ -127,13 +133,19 @@ pub fn history(app: &App, region: &RegionId) -> Result<History> {
 
 /// Histories that were needed already.
 #[derive(Default)]
-pub(super) struct Histories(BTreeMap<RegionId, History>);
+pub(super) struct Histories(Vec<(RegionId, History)>);
 
 impl Histories {
     pub(super) fn of(&mut self, app: &App, region: &RegionId) -> Result<&History> {
-        Ok(match self.0.entry(region.clone()) {
-            Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(missing) => missing.insert(history(app, region)?),
-        })
+        // There are few regions and many meters: a name is compared, and copied only when it is new.
+        let known = self.0.iter().position(|(known, _)| known == region);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.0.push((region.clone(), history(app, region)?));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[place].1)
     }
 }

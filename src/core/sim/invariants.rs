@@ -6,7 +6,9 @@ mod snapshots;
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
 use super::{charging, grouping, kinds, paying, replay};
-use crate::domain::ids::{ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId};
+use crate::domain::ids::{
+    AccountId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject, TaskId,
+};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
 use crate::domain::meter::{Charge, Meter};
@@ -14,11 +16,12 @@ use crate::domain::money::Money;
 use crate::domain::request;
 use crate::domain::share::{self, Sharing};
 use crate::domain::task::{Kind, State, Task};
-use crate::ops::usage;
+use crate::ops::images::Sums;
+use crate::ops::usage::{self, Running};
 use crate::ops::verify::verify;
 use crate::ports::Clock;
 use crate::store::records::index;
-use crate::store::{KeyPart, Order, Store, list_index, read_index};
+use crate::store::{Cataloged, KeyPart, Order, Store, list_index, read_index};
 use crate::tasks::sweep;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,11 +134,26 @@ fn catalogs_equal_the_store(bench: &Bench, records: &Records) -> Checked {
         meters.iter().map(AsRef::as_ref).eq(records.meters.all()),
         "the catalog of meters differs from the store"
     );
-    let grouped = records.projects.all().flat_map(|p| {
-        records.regions.all().map(|r| u64::from(bench.app.images.count(&(p.id, r.id.clone()))))
-    });
-    let (n, all) = (grouped.sum::<u64>(), u64::try_from(images.len()).unwrap_or(u64::MAX));
-    hold!(n == all, "the groups of the catalog of images hold {n} of {all}");
+    let mut running: BTreeMap<AccountId, Running> = BTreeMap::new();
+    meters.iter().for_each(|meter| meter.count_in(running.entry(meter.account).or_default()));
+    for (account, recount) in running {
+        let says = bench.app.meters.tally(&account, Clone::clone);
+        hold!(says == recount, "{account} is charged for {says:?}, and has open meters for {recount:?}");
+    }
+    let mut n = 0;
+    for group in records.projects.all().flat_map(|p| records.regions.all().map(|r| (p.id, r.id.clone()))) {
+        let mut recount = Sums::default();
+        for image in bench.app.images.group(&group) {
+            image.count_in(&mut recount);
+            n += 1;
+        }
+        let says = bench.app.images.tally(&group, Clone::clone);
+        hold!(
+            says == recount,
+            "the images of {group:?} are {recount:?} together, and {says:?} is said of them"
+        );
+    }
+    hold!(n == images.len(), "the groups of the catalog of images hold {n} of {}", images.len());
     Ok(())
 }
 

@@ -1,23 +1,16 @@
-//! What the present month costs an account so far, and by its end. Looks at every meter once.
+//! What the present month costs an account so far, and by its end. Looks once at every meter that reaches into the month.
 
 use super::symbol;
 use crate::domain::ids::AccountId;
-use crate::domain::meter::Meter;
-use crate::domain::money::Money;
+use crate::domain::money::Exact;
 use crate::domain::policy::Act;
 use crate::domain::price::Ahead;
-use crate::domain::usage::{self, Period};
+use crate::domain::usage::Period;
 use crate::domain::view::MonthCost;
 use crate::domain::{Kind, Result};
 use crate::ops::ctx::{Ctx, Place};
 use crate::ops::people;
-use crate::ops::usage::Histories;
-
-/// What runs on and costs the same: one meter that stands for all of them.
-struct Alike {
-    meter: Meter,
-    n: i64,
-}
+use crate::ops::usage::{Histories, Running, meters_since};
 
 /// What the present month comes to for the account of the project in force, for dialogs that are about to change it; `None` for who has no
 /// project, as the provider's people.
@@ -49,40 +42,20 @@ pub fn month(ctx: &Ctx, account: AccountId) -> Result<MonthCost> {
     let (from, end) = (month.from, month.until);
     let mut histories = Histories::default();
     let mut cost = MonthCost::default();
-    let mut open: Vec<Alike> = Vec::new();
-    for meter in ctx.app.meters.group(&account) {
-        if !usage::reaches(&meter, month) {
-            continue;
-        }
-        let history = histories.of(&ctx.app, &meter.region)?;
-        let so_far = meter.cost_since(history, from, ctx.now);
+    for meter in meters_since(&ctx.app, account, from) {
+        let so_far = meter.cost_since(histories.of(&ctx.app, &meter.region)?, from, ctx.now);
         cost.so_far = cost.so_far + so_far;
         if meter.charge.of_image() {
             cost.images = cost.images + so_far;
         }
-        if meter.to.is_none() {
-            add(&mut open, &meter);
-        }
     }
     cost.forecast = cost.so_far;
-    for alike in open {
-        let Alike { mut meter, n } = alike;
-        let by_bytes = meter.charge.by_bytes();
-        meter.from = ctx.now;
-        let rest = meter.cost(histories.of(&ctx.app, &meter.region)?, end);
-        cost.forecast = cost.forecast + if by_bytes { rest } else { Money(rest.0.saturating_mul(n)) };
+    for ((region, charge), sum) in ctx.app.meters.tally(&account, Running::by_charge) {
+        let mut rest = Exact::default();
+        for part in histories.of(&ctx.app, &region)?.parts(&charge, ctx.now, end) {
+            rest.add(charge.owed(&part, sum.quantity_by(&charge, part.basis), part.seconds()));
+        }
+        cost.forecast = cost.forecast + rest.rounded();
     }
     Ok(cost)
-}
-
-fn add(open: &mut Vec<Alike>, meter: &Meter) {
-    let same = |known: &&mut Alike| known.meter.charge == meter.charge && known.meter.region == meter.region;
-    match open.iter_mut().find(same) {
-        Some(known) => {
-            known.n += 1;
-            known.meter.quantity_bytes = known.meter.quantity_bytes.saturating_add(meter.quantity_bytes);
-            known.meter.virtual_bytes = known.meter.virtual_bytes.saturating_add(meter.virtual_bytes);
-        }
-        None => open.push(Alike { meter: meter.clone(), n: 1 }),
-    }
 }

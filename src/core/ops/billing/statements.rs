@@ -15,7 +15,7 @@ use crate::ops::audit;
 use crate::ops::audit::chain::{digest, hex};
 use crate::ops::ctx::{App, Ctx, Permit, each};
 use crate::ops::provider;
-use crate::ops::usage::Histories;
+use crate::ops::usage::{Histories, meters_since};
 use crate::store::{Order, Tx, list};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -76,8 +76,10 @@ fn write_lines(ctx: &Ctx, permit: &Permit, account: AccountId, month: Month) -> 
     let mut hasher = Sha256::new();
     let mut done = Written { n_lines: 0, n_parts: 0, total: Money::ZERO, hash: String::new() };
     let mut lines: Vec<Line> = Vec::new();
-    // In the order of their ids, whatever the order of their making.
-    for meter in ctx.app.meters.group(&account) {
+    // In the order of their ids, whatever the order of their making and of their ends.
+    let mut meters = meters_since(&ctx.app, account, month.from);
+    meters.sort_unstable_by_key(|meter| meter.id);
+    for meter in meters {
         let Some(line) = Line::of(&meter, histories.of(&ctx.app, &meter.region)?, month) else { continue };
         hasher.update(line.written().as_bytes());
         done.total = done.total + line.amount;

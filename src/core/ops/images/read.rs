@@ -31,8 +31,6 @@ use std::sync::Arc;
 
 /// Tags that a filter proposes at most; any other can be typed.
 const KNOWN_TAGS_MAX: usize = 100;
-/// Images whose tags are looked at for that: it is done for every page of the list, and must not cost more than the page.
-const KNOWN_TAGS_IMAGES_MAX: u32 = 1000;
 
 /// One page of My Images (P6), searched, filtered and sorted as `query` says.
 ///
@@ -41,26 +39,29 @@ const KNOWN_TAGS_IMAGES_MAX: u32 = 1000;
 pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
     let (project, permit_resource) = people::project_of(ctx, place, Act::ImageGet)?;
     let region = people::region_of(ctx, place)?;
-    let mut sums = Sums::default();
-    let mut found = Vec::new();
     let needle = query.text.to_lowercase();
+    let group = (project.id, region.id.clone());
     // One look at each image: with ten thousand of them, it is memory that takes the time.
-    ctx.app.images.each(&(project.id, region.id.clone()), |image| {
-        if sums.add(image) && query.matches(image, &needle) {
-            found.push((query.rank(image), image.clone()));
-        }
+    let page = ctx.app.images.look(&group, |images| {
+        let listed = images.filter(|image| image.status != Status::Recycled && query.matches(image, &needle));
+        let ranked = listed.map(|image| (query.rank(image), image)).collect();
+        let page = Page::cut_ordered(ranked, query.page, query.size, |a, b| query.compare_ranked(a, b));
+        page.map(|(_, image)| image.clone())
     });
-    let page = Page::cut_ordered(found, query.page, query.size, |a, b| query.compare_ranked(a, b));
-    let page = page.map(|(_, image)| image);
     let page = page.try_map(|image| row(ctx, &image, &region))?;
+    let (sums, known_tags) = ctx.app.images.tally(&group, |sums| {
+        let tags = sums.tags().take(KNOWN_TAGS_MAX).map(|(key, value)| tags::label(key, value)).collect();
+        ((sums.n_listed, sums.n_recycled, sums.virtual_bytes(), sums.stored_bytes()), tags)
+    });
+    let (n_all, n_in_bin, virtual_bytes, stored_bytes) = sums;
     let charged_bytes =
         charged::sum(ctx, (project.account, Some(project.id)), &region, &Charge::ImageStorage);
     Ok(ImageList {
         page,
-        n_all: sums.n_listed,
-        n_in_bin: sums.n_recycled,
-        virtual_bytes: sums.virtual_bytes,
-        stored_bytes: sums.stored_bytes,
+        n_all,
+        n_in_bin,
+        virtual_bytes,
+        stored_bytes,
         month: region.prices.image(charged_bytes).month,
         charged_bytes,
         rate: region.prices.stored_rate(region.prices.image_gb_month),
@@ -68,41 +69,11 @@ pub fn list(ctx: &Ctx, place: &Place, query: ImageQuery) -> Result<ImageList> {
         project: project.name,
         region: region.id,
         images: region.images,
-        known_tags: sums.tags.into_iter().map(|(key, value)| tags::label(&key, &value)).collect(),
+        known_tags,
         may_change: ctx.may(Act::ImageCreate, &permit_resource),
         now: ctx.now,
         query,
     })
-}
-
-/// What a list says of all images of a project and region, whatever is searched.
-#[derive(Default)]
-struct Sums {
-    n_listed: u32,
-    n_recycled: u32,
-    virtual_bytes: u64,
-    stored_bytes: u64,
-    /// Tags that a filter can propose.
-    tags: BTreeSet<(String, String)>,
-}
-
-impl Sums {
-    /// Adds an image; whether it stands in the list.
-    fn add(&mut self, image: &Image) -> bool {
-        if image.status == Status::Recycled {
-            self.n_recycled += 1;
-            return false;
-        }
-        if self.n_listed < KNOWN_TAGS_IMAGES_MAX && self.tags.len() < KNOWN_TAGS_MAX {
-            self.tags.extend(image.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        self.n_listed += 1;
-        if image.status == Status::Available {
-            self.virtual_bytes = self.virtual_bytes.saturating_add(image.virtual_bytes());
-            self.stored_bytes = self.stored_bytes.saturating_add(image.stored_bytes());
-        }
-        true
-    }
 }
 
 /// All images of the project and region in force that `query` finds, in its order.

@@ -11,7 +11,7 @@ use crate::domain::statement::Statement;
 use crate::domain::usage::{self, Cursor, Export, ExportQuery, Line, formula};
 use crate::domain::view::{ExportLine, ExportPage};
 use crate::ops::ctx::Ctx;
-use crate::ops::usage::{Histories, project_names};
+use crate::ops::usage::{Histories, meters_since, project_names};
 use crate::store::{Order, list};
 use std::collections::BTreeMap;
 
@@ -31,7 +31,9 @@ pub fn usage_lines(ctx: &Ctx, query: &ExportQuery) -> Result<ExportPage> {
             continue;
         }
         let mut account: Option<Whose> = None;
-        for meter in ctx.app.meters.group(&id) {
+        let mut meters = meters_since(&ctx.app, id, wanted.period.from);
+        meters.sort_unstable_by_key(|meter| meter.id);
+        for meter in meters {
             let history = histories.of(&ctx.app, &meter.region)?;
             let Some((cursor, line)) = line_after(ctx, &wanted, &meter, history) else { continue };
             if lines.len() == limit {

@@ -53,17 +53,8 @@ pub(crate) fn sum(
     region: &Region,
     charge: &Charge,
 ) -> u64 {
-    let mut bytes = 0u64;
-    ctx.app.meters.each(&account, |meter| {
-        if meter.to.is_none()
-            && meter.charge == *charge
-            && project.is_none_or(|project| meter.project == project)
-            && meter.region == region.id
-        {
-            bytes = bytes.saturating_add(meter.quantity_by(region.prices.basis));
-        }
-    });
-    bytes
+    let sum = ctx.app.meters.tally(&account, |running| running.of(&region.id, charge, project));
+    sum.quantity_by(charge, region.prices.basis)
 }
 
 /// What removing images changes for who pays for them, per month.

@@ -12,7 +12,9 @@ use crate::domain::project::{Account, Project};
 use crate::domain::usage::{Group, Line, Period, Section, UsageQuery, formula, grouped};
 use crate::domain::view::{UsageDay, UsageExportRow, UsageInterval, UsagePage, UsageRow, UsageSection};
 use crate::ops::ctx::{Ctx, Place};
+use crate::ops::images::Sums;
 use crate::ops::people;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -94,30 +96,74 @@ pub(in crate::ops) fn project_names(
     Ok(names)
 }
 
-fn sections(sums: &[Sum], projects: &BTreeMap<ProjectId, String>) -> Vec<UsageSection> {
-    let mut found: BTreeMap<Section, BTreeMap<Subject, UsageRow>> = BTreeMap::new();
-    for Sum { meter, quantity, amount } in sums {
-        let rows = found.entry(Section::of(&meter.charge)).or_default();
-        let row = rows.entry(meter.subject).or_insert_with(|| UsageRow {
-            subject: meter.subject,
-            name: meter.name.clone(),
-            project: projects.get(&meter.project).cloned().unwrap_or_default(),
-            region: meter.region.clone(),
-            quantity_bytes: None,
-            amount: Money::ZERO,
-        });
-        row.amount = row.amount + *amount;
-        row.quantity_bytes = meter.charge.by_bytes().then_some(*quantity).or(row.quantity_bytes);
+/// What one thing costs in a section, while its row is not made: of tens of thousands only a few are shown.
+#[derive(Clone, Copy)]
+struct Cost<'a> {
+    meter: &'a Meter,
+    quantity_bytes: Option<u64>,
+    amount: Money,
+}
+
+impl Cost<'_> {
+    /// The dearest first.
+    fn order(&self, other: &Self) -> Ordering {
+        let dearer = other.amount.cmp(&self.amount);
+        let named = || self.meter.name.cmp(&other.meter.name);
+        dearer.then_with(named).then_with(|| self.meter.subject.cmp(&other.meter.subject))
     }
-    let section = |(section, rows): (Section, BTreeMap<Subject, UsageRow>)| {
-        let mut rows: Vec<UsageRow> = rows.into_values().collect();
-        rows.sort_by(|a, b| b.amount.cmp(&a.amount).then_with(|| a.name.cmp(&b.name)));
-        let amount = rows.iter().map(|row| row.amount).sum();
-        let rest = rows.split_off(rows.len().min(ROWS_MAX));
-        let (n_more, more) = (rest.len(), rest.iter().map(|row| row.amount).sum());
-        UsageSection { section, amount, rows, n_more: u32::try_from(n_more).unwrap_or(u32::MAX), more }
+}
+
+fn sections(sums: &[Sum], projects: &BTreeMap<ProjectId, String>) -> Vec<UsageSection> {
+    let mut by_section: BTreeMap<Section, Vec<(Subject, Cost<'_>)>> = BTreeMap::new();
+    for Sum { meter, quantity, amount } in sums {
+        let quantity_bytes = meter.charge.by_bytes().then_some(*quantity);
+        let cost = Cost { meter, quantity_bytes, amount: *amount };
+        by_section.entry(Section::of(&meter.charge)).or_default().push((meter.subject, cost));
+    }
+    by_section.into_iter().map(|(section, costs)| section_of(section, costs, projects)).collect()
+}
+
+fn section_of(
+    section: Section,
+    mut costs: Vec<(Subject, Cost<'_>)>,
+    projects: &BTreeMap<ProjectId, String>,
+) -> UsageSection {
+    // What is the same thing comes one after the other, the latest meter last.
+    costs.sort_unstable_by_key(|(subject, cost)| (*subject, cost.meter.from, cost.meter.id));
+    let mut things: Vec<Cost<'_>> = Vec::with_capacity(costs.len());
+    for (subject, cost) in costs {
+        match things.last_mut().filter(|last| last.meter.subject == subject) {
+            Some(last) => {
+                last.meter = cost.meter;
+                last.amount = last.amount + cost.amount;
+                last.quantity_bytes = cost.quantity_bytes.or(last.quantity_bytes);
+            }
+            None => things.push(cost),
+        }
+    }
+    let amount = things.iter().map(|thing| thing.amount).sum();
+    let (n_shown, n_all) = (things.len().min(ROWS_MAX), things.len());
+    if n_shown < n_all {
+        things.select_nth_unstable_by(n_shown, Cost::order);
+        things.truncate(n_shown);
+    }
+    things.sort_unstable_by(Cost::order);
+    let shown: Money = things.iter().map(|thing| thing.amount).sum();
+    let row = |Cost { meter, quantity_bytes, amount }: Cost<'_>| UsageRow {
+        subject: meter.subject,
+        name: meter.name.clone(),
+        project: projects.get(&meter.project).cloned().unwrap_or_default(),
+        region: meter.region.clone(),
+        quantity_bytes,
+        amount,
     };
-    found.into_iter().map(section).collect()
+    UsageSection {
+        section,
+        amount,
+        rows: things.into_iter().map(row).collect(),
+        n_more: u32::try_from(n_all - n_shown).unwrap_or(u32::MAX),
+        more: amount - shown,
+    }
 }
 
 fn groups(
@@ -153,15 +199,13 @@ fn groups(
 fn saving(ctx: &Ctx, asked: &Asked) -> Result<Option<(u64, u64)>> {
     let mut histories = Histories::default();
     let (mut held, mut paid) = (0u64, 0u64);
-    for meter in ctx.app.meters.group(&asked.account) {
-        let Subject::Image(id) = meter.subject else { continue };
-        if meter.to.is_some() || !meter.charge.of_image() || !asked.shows(&meter) {
-            continue;
+    let charged = ctx.app.meters.tally(&asked.account, |running| running.of_images(asked.project));
+    for ((project, region), sums) in charged {
+        let basis = histories.of(&ctx.app, &region)?.in_force(ctx.now).map(|book| book.prices.basis);
+        for (charge, sum) in sums {
+            paid = paid.saturating_add(sum.quantity_by(&charge, basis.unwrap_or_default()));
         }
-        let Some(image) = ctx.app.images.get(&id) else { continue };
-        let book = histories.of(&ctx.app, &meter.region)?.in_force(ctx.now);
-        let bytes = meter.quantity_by(book.map(|book| book.prices.basis).unwrap_or_default());
-        (held, paid) = (held.saturating_add(image.stored_bytes()), paid.saturating_add(bytes));
+        held = held.saturating_add(ctx.app.images.tally(&(project, region), Sums::charged_bytes));
     }
     Ok((paid < held).then_some((held, paid)))
 }

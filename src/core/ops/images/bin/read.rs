@@ -8,7 +8,7 @@ use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, ProjectId, RegionId, Subject};
 use crate::domain::image::life::newest;
 use crate::domain::image::list::ImageQuery;
-use crate::domain::image::{Action, Bin, Image, Kind, Status, Visibility};
+use crate::domain::image::{Action, Bin, Image, Kind, Visibility};
 use crate::domain::instance::{Disk, Instance};
 use crate::domain::meter::Charge;
 use crate::domain::page::Page;
@@ -25,12 +25,12 @@ use std::sync::Arc;
 
 /// Images of project and region that stand in lists: all but deleted ones.
 pub(crate) fn n_listed(ctx: &Ctx, group: &(ProjectId, RegionId)) -> u32 {
-    ctx.app.images.count_of(group, |image| image.status != Status::Recycled)
+    ctx.app.images.tally(group, |sums| sums.n_listed)
 }
 
 /// Images of project and region that are in the recycle bin.
 pub(crate) fn n_recycled(ctx: &Ctx, group: &(ProjectId, RegionId)) -> u32 {
-    ctx.app.images.count_of(group, |image| image.status == Status::Recycled)
+    ctx.app.images.tally(group, |sums| sums.n_recycled)
 }
 
 /// What the dialog that deletes an image shows: consequences and money.
