@@ -3,7 +3,6 @@
 //!
 //! Arguments: a folder for temporary data.
 
-#[expect(dead_code, reason = "the benches share it, and each takes what it needs")]
 mod support;
 #[path = "support/ten_thousand.rs"]
 mod ten_thousand;
@@ -119,6 +118,7 @@ fn meter(tenant: &Tenant, month: Timestamp, noise: &mut Noise, n: u64) -> Meter 
         charge,
         from,
         to,
+        labels: None,
     }
 }
 

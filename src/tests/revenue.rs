@@ -99,6 +99,7 @@ fn with_meters(place: &Place) {
             virtual_bytes: GB,
             from: Timestamp::of_day(&format!("2020-10-0{n}")).unwrap(),
             to: Timestamp::after_day(&format!("2020-10-0{n}")),
+            labels: None,
         };
         transact::<_, StoreError>(&store, 5, |tx| tx.put(&meter)).unwrap();
     }

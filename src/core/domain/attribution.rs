@@ -197,6 +197,7 @@ mod tests {
             virtual_bytes: 9,
             from: at(from_s),
             to: to_s.map(at),
+            labels: None,
         };
         let changed = [(at(5), 4), (at(7), 6)];
         assert_eq!(stretches(&meter(1, None), &changed), [(at(1), 9), (at(5), 4), (at(7), 6)]);

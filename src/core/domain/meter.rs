@@ -3,6 +3,7 @@
 
 use super::disk::DiskKind;
 use super::ids::{AccountId, FlavorId, MeterId, ProjectId, RegionId, Subject};
+use super::image::tags::Tags;
 use super::money::{Exact, Money};
 use super::price::{Basis, History, Part};
 use super::time::Timestamp;
@@ -132,6 +133,15 @@ impl Charge {
     }
 }
 
+/// What an image was sorted by when an interval of it ended: what a month is grouped by stays as it was when the image changes or is gone.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Labels {
+    /// Its tags.
+    pub tags: Tags,
+    /// Its family; empty for none.
+    pub family: String,
+}
+
 /// An interval during which something is charged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Meter {
@@ -158,6 +168,8 @@ pub struct Meter {
     pub from: Timestamp,
     /// Until when, exclusive; open while `None`.
     pub to: Option<Timestamp>,
+    /// Of an image, what it was sorted by at the end; `None` while it is open, and where an older program closed it.
+    pub labels: Option<Box<Labels>>,
 }
 
 impl Meter {
@@ -247,6 +259,7 @@ mod tests {
             virtual_bytes: quantity_bytes,
             from: at(from_s),
             to: to_s.map(at),
+            labels: None,
         }
     }
 

@@ -389,6 +389,7 @@ mod tests {
                 virtual_bytes: bytes / 3,
                 from,
                 to,
+                labels: None,
             }
         };
         proptest::collection::vec(meter.prop_map(made), 0..9)

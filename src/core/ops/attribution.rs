@@ -3,6 +3,7 @@
 //! change on. So a server that was off, or whose storage did not answer, loses nothing and charges nothing twice.
 
 use super::ctx::{App, Ctx, each};
+use super::ledger;
 use crate::domain::Result;
 use crate::domain::attribution::{Attribution, Class, Holder, Holding, moments, stretches};
 use crate::domain::ids::{AccountId, MeterId, RegionId, Subject};
@@ -168,8 +169,12 @@ fn divide(
     for (n, (from, quantity_bytes)) in stretches.iter().enumerate() {
         let to = stretches.get(n + 1).map(|(next, _)| *next).or(meter.to);
         let id = if n == 0 { meter.id } else { MeterId(ctx.app.ids.uuid()) };
-        let stretch =
-            Meter { id, from: *from, to, quantity_bytes: *quantity_bytes, virtual_bytes, ..meter.clone() };
+        let labels = match to {
+            Some(_) => meter.labels.clone().or_else(|| ledger::labels_of(ctx, meter.subject)),
+            None => None,
+        };
+        let quantity_bytes = *quantity_bytes;
+        let stretch = Meter { id, from: *from, to, quantity_bytes, virtual_bytes, labels, ..meter.clone() };
         if stretch != *meter {
             tx.put(&stretch)?;
         }

@@ -7,7 +7,7 @@ use crate::domain::Result;
 use crate::domain::attribution::{Class, Holder};
 use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::Image;
-use crate::domain::meter::{Charge, Meter};
+use crate::domain::meter::{Charge, Labels, Meter};
 use crate::domain::project::Account;
 use crate::domain::quota::{Counter, Limits};
 use crate::domain::region::Region;
@@ -39,7 +39,21 @@ pub struct Opening {
 impl Opening {
     fn meter(self, id: MeterId, from: Timestamp, to: Option<Timestamp>) -> Meter {
         let Self { subject, name, account, project, region, charge, quantity_bytes, virtual_bytes } = self;
-        Meter { id, subject, name, account, project, region, charge, quantity_bytes, virtual_bytes, from, to }
+        let labels = None;
+        Meter {
+            id,
+            subject,
+            name,
+            account,
+            project,
+            region,
+            charge,
+            quantity_bytes,
+            virtual_bytes,
+            from,
+            to,
+            labels,
+        }
     }
 }
 
@@ -139,7 +153,8 @@ pub fn charge_transfer(
         quantity_bytes: sent_bytes,
         virtual_bytes: 0,
     };
-    Ok(tx.put(&opening.meter(MeterId(ctx.app.ids.uuid()), ctx.now, Some(ctx.now)))?)
+    let meter = opening.meter(MeterId(ctx.app.ids.uuid()), ctx.now, Some(ctx.now));
+    Ok(tx.put(&Meter { labels: Some(Box::new(image.labels())), ..meter })?)
 }
 
 /// Charges a snapshot for what it is now.
@@ -211,6 +226,7 @@ pub fn close(
         match tx.get::<Meter>(&id)? {
             Some(mut meter) if which(&meter.charge) => {
                 meter.to = Some(ctx.now.max(meter.from));
+                meter.labels = labels_of(ctx, subject);
                 ended = ended.max(meter.to);
                 tx.put(&meter)?;
             }
@@ -224,6 +240,14 @@ pub fn close(
         tx.put_index(index::METER_OPEN, &key, &rest)?;
     }
     Ok(ended)
+}
+
+/// What an interval of this is sorted by where it ends now: the labels of the image as it was committed last.
+pub(crate) fn labels_of(ctx: &Ctx, subject: Subject) -> Option<Box<Labels>> {
+    match subject {
+        Subject::Image(id) => ctx.app.images.get(&id).map(|image| Box::new(image.labels())),
+        _ => None,
+    }
 }
 
 /// The limits of an account in a region: its own, else the region's.

@@ -121,6 +121,7 @@ fn meter(id: MeterId) -> Meter {
         virtual_bytes: 1,
         from: Timestamp(0),
         to: None,
+        labels: None,
     }
 }
 

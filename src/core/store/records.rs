@@ -78,7 +78,7 @@ records! {
     Installation, "installation", 1, InstanceId, |r| r.instance;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
-    Meter, "meter", 3, MeterId, |r| r.id, older_meter;
+    Meter, "meter", 4, MeterId, |r| r.id, older_meter;
     Attribution, "attribution", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
     Holding, "holding", 1, (AccountId, RegionId, u64), |r| (r.account, r.region.clone(), r.number);
     Share, "share", 1, (ImageId, ProjectId), |r| (r.image, r.recipient);
@@ -301,13 +301,18 @@ fn older_task(from_version: u32, mut value: Value) -> Result<Value, StoreError> 
 }
 
 /// Version 1 had the rate of its beginning and kept it; now the price books say what it costs. Version 2 knew no virtual bytes; prices
-/// for them did not exist, and the next change of what holds chunks writes them.
+/// for them did not exist, and the next change of what holds chunks writes them. Version 3 had no labels; the image's own are taken then.
 fn older_meter(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1 | 2, Some(fields)) => {
             fields.remove("rate");
             let quantity = fields.get("quantity_bytes").cloned().unwrap_or_else(|| json!(0));
             fields.insert("virtual_bytes".to_owned(), quantity);
+            fields.insert("labels".to_owned(), Value::Null);
+            Ok(value)
+        }
+        (3, Some(fields)) => {
+            fields.insert("labels".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Meter>(from_version)),

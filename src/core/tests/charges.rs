@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use darkroom_core::domain::form::{BulkForm, RestoreImageForm};
+use darkroom_core::domain::form::{BulkForm, DeleteImageForm, RestoreImageForm};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, Subject};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::image::list::ImageQuery;
@@ -10,7 +10,7 @@ use darkroom_core::domain::meter::{Charge, Meter};
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::{Basis, DatedBook, Month, PriceBook, Unit};
 use darkroom_core::domain::time::Timestamp;
-use darkroom_core::domain::usage::Period;
+use darkroom_core::domain::usage::{Group, Period, UsageQuery};
 use darkroom_core::ops::ctx::{Ctx, Place, Settings};
 use darkroom_core::ops::verify::{attributed, verify};
 use darkroom_core::ops::{attribution, billing, images, instances, people, prices, usage};
@@ -172,7 +172,7 @@ fn each_chunk_is_paid_once_by_the_oldest_that_holds_it_and_left_to_the_next() {
     // The first one goes into the bin: now the second comes before it.
     s.passes(1);
     let moved = s.now();
-    images::delete(&s.owner(), &darkroom_core::domain::form::DeleteImageForm::at_once(first)).unwrap();
+    images::delete(&s.owner(), &DeleteImageForm::at_once(first)).unwrap();
     // The server is off for days before anybody looks; it is charged from the moment of the change all the same.
     s.passes(72);
     attribution::sweep(&s.bench.app).unwrap();
@@ -211,7 +211,7 @@ fn changes_of_one_interval_between_sweeps_are_charged_each_from_its_own_moment()
     let made = s.now();
     s.passes(1);
     let gone = s.now();
-    images::delete(&s.owner(), &darkroom_core::domain::form::DeleteImageForm::at_once(first)).unwrap();
+    images::delete(&s.owner(), &DeleteImageForm::at_once(first)).unwrap();
     s.passes(1);
     let back = s.now();
     let form = RestoreImageForm { image: first.to_string(), price_version: 1, ..RestoreImageForm::default() };
@@ -408,4 +408,41 @@ fn a_darkroom_from_before_is_charged_by_unique_bytes_from_its_next_start_on() {
     assert_eq!((copies[0].1, copies[0].2, copies[1].2), (Some(started), whole, 0));
     assert_eq!(verify(s.bench.records()).unwrap().findings, Vec::<String>::new());
     assert!(s.bench.app.books.all().iter().all(|book: &Arc<DatedBook>| book.withdrawn.is_none()));
+}
+
+#[test]
+fn what_an_image_was_sorted_by_stays_with_what_it_cost_then() {
+    let s = scene();
+    let machine = s.machine("web");
+    let image = s.image(machine, "golden");
+    let tagged = |tags: &str| {
+        let form =
+            BulkForm { action: "tag".to_owned(), images: vec![image.to_string()], tags: tags.to_owned() };
+        assert!(!images::bulk(&s.owner(), &form).unwrap()[0].refused);
+    };
+    let deleted = || images::delete(&s.owner(), &DeleteImageForm::at_once(image)).map(|_| ()).unwrap();
+    let costs = |tags: &str| {
+        let place = Place { project: Some(s.project), region: north() };
+        let query = UsageQuery { group: Group::Tag, ..UsageQuery::default() };
+        let page = usage::page(&s.owner(), &place, &query).unwrap();
+        assert_eq!(page.groups.iter().map(|(_, amount)| *amount).sum::<Money>(), page.total);
+        page.groups.into_iter().find(|(name, _)| name == tags).map(|(_, amount)| amount)
+    };
+    tagged("env=prod");
+    s.passes(10);
+    let prod = costs("env=prod").unwrap();
+    deleted();
+    let form = RestoreImageForm { image: image.to_string(), price_version: 1, ..RestoreImageForm::default() };
+    images::restore(&s.owner(), &form).unwrap();
+    tagged("env=test");
+    s.passes(20);
+    assert_eq!(costs("env=prod"), Some(prod), "what has ended is left alone");
+    let test = costs("env=test").unwrap();
+    assert!(test > prod);
+    deleted();
+    images::purge(&s.owner(), image).unwrap();
+    s.bench.work().unwrap();
+    assert!(s.bench.app.images.get(&image).is_none());
+    assert_eq!((costs("env=prod"), costs("env=test")), (Some(prod), Some(test)), "also when it is gone");
+    check(&s.bench).unwrap();
 }

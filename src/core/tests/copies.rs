@@ -253,7 +253,7 @@ fn a_price_that_changed_or_was_never_shown_is_refused_once() {
         assert_eq!(images::copy(&s.owner(), &form(versions)).unwrap_err().kind, Kind::PriceChanged);
     }
     let new = shown("south-1");
-    assert!(new.estimate.month > old.estimate.month);
+    assert!(new.cost.estimate.month > old.cost.estimate.month);
     images::copy(&s.owner(), &form(&[("south-1", new.price_version)])).unwrap();
     s.rest();
 }
@@ -440,7 +440,7 @@ fn the_dialog_shows_projects_regions_prices_and_why_not() {
     assert_eq!((north.inside, north.free_name.as_str()), (true, "web-v2"));
     assert_eq!((south.inside, south.free_name.as_str()), (false, "web-v1"));
     assert_eq!(north.quota, "1 of 3 images used in north-1, 2 left.");
-    assert_eq!(north.estimate.month, Money(7_500), "0.15 GB at 0.05");
+    assert_eq!(north.cost.estimate.month, Money(7_500), "0.15 GB at 0.05");
     s.limits("north-1", 1);
     s.switch("south-1", Switch::On, Switch::Off);
     let shown = images::copy_options(&s.owner(), s.image).unwrap();

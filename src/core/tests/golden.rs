@@ -333,6 +333,8 @@ fn what_older_programs_wrote_is_understood() {
     let meter_2 = read_older::<Meter>(b"any", include_str!("older/meter_2.json"));
     let bytes = meter_2.split("\"quantity_bytes\":").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
     assert!(meter_2.contains(&format!("\"virtual_bytes\":{bytes},")), "{meter_2}");
+    let meter_3 = read_older::<Meter>(b"any", include_str!("older/meter_3.json"));
+    assert!(meter_3.contains(r#""to":1795000600000,"labels":null"#), "{meter_3}");
     let book = read_older::<DatedBook>(b"any", include_str!("older/book_1.json"));
     assert!(book.contains(r#""image_gb_month":50000,"bin_gb_month":50000"#), "{book}");
     let task = read_older::<Task>(b"any", include_str!("older/task_1.json"));

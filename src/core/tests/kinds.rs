@@ -321,7 +321,10 @@ fn a_copy_leaves_the_data_disks_out_unless_they_are_asked_for() {
     assert_eq!((options.virtual_bytes, with_data.virtual_bytes), (2 * GIB, 6 * GIB));
     assert_eq!(with_data.disks, ["data-1, ssd, 3 GiB", "data-2, ssd, 1 GiB"]);
     assert!(
-        options.regions.iter().all(|r| r.estimate.month < r.with_data.unwrap().month && r.zone.is_some())
+        options
+            .regions
+            .iter()
+            .all(|r| r.cost.estimate.month < r.with_data.unwrap().estimate.month && r.zone.is_some())
     );
 
     for (data_disks, kind, zone, n) in

@@ -3,11 +3,12 @@
 use super::{form_around, target};
 use crate::ui::components::PriceLine;
 use darkroom_core::domain::disk::DiskKind;
-use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, DeployForm, GroupForm};
+use darkroom_core::domain::form::{AddDiskForm, ChangeImageForm, CopyImageForm, DeployForm, GroupForm};
 use darkroom_core::domain::ids::FlavorId;
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::{Ahead, Estimate, PriceBook};
 use darkroom_core::domain::size::{self, GIB};
+use darkroom_core::domain::view::{CopyCost, CopyRegion};
 use leptos::prelude::*;
 use leptos::{ev, html};
 use serde::de::DeserializeOwned;
@@ -29,6 +30,14 @@ struct Priced {
     headline: String,
     detail: String,
     month: Option<Money>,
+    /// What is charged once beside it.
+    once: Money,
+}
+
+impl Priced {
+    fn of(headline: String, detail: String, month: Money) -> Self {
+        Self { headline, detail, month: Some(month), once: Money::ZERO }
+    }
 }
 
 /// The price of what is chosen right now: `€0.006 per hour, €4.12 per month` and what it is for. Without script it is that of the values
@@ -84,6 +93,17 @@ pub fn DiskPrice(
     live_price(form, ahead, move |form| disk_words(&prices, form, &sources))
 }
 
+/// The price of as many copies as regions are chosen right now, with or without the data disks.
+#[island]
+pub fn CopyPrice(
+    /// Where copies can go.
+    regions: Vec<CopyRegion>,
+    form: CopyImageForm,
+    ahead: Option<Ahead>,
+) -> impl IntoView {
+    live_price(form, ahead, move |form| copy_words(&regions, form))
+}
+
 /// A price that follows the form around it.
 fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
     form: F,
@@ -112,8 +132,8 @@ fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
     #[cfg(not(feature = "hydrate"))]
     let _ = (ev::input, target);
     let words = Memo::new(move |_| {
-        let Priced { headline, detail, month } = now.with(&words);
-        let month = month.zip(ahead.as_ref()).map(|(month, ahead)| ahead.words(month, Money::ZERO));
+        let Priced { headline, detail, month, once } = now.with(&words);
+        let month = month.zip(ahead.as_ref()).map(|(month, ahead)| ahead.words(month, once));
         (headline, detail, month.unwrap_or_default())
     });
     let headline = Signal::derive(move || words.with(|(headline, ..)| headline.clone()));
@@ -130,7 +150,7 @@ fn live_price<F: DeserializeOwned + Send + Sync + 'static>(
 }
 
 fn no_price(why: &str) -> Priced {
-    Priced { headline: "No price yet".to_owned(), detail: why.to_owned(), month: None }
+    Priced { headline: "No price yet".to_owned(), detail: why.to_owned(), month: None, once: Money::ZERO }
 }
 
 /// What to choose first.
@@ -160,11 +180,11 @@ fn price_words(prices: &PriceBook, form: &DeployForm, brought: &[Brought]) -> Pr
     let disks =
         if disks.len() == 1 { format!("1 disk, {total}") } else { format!("{} disks, {total}", disks.len()) };
     let licence = with_licence(prices, licence);
-    Priced {
-        headline: estimate.words(&prices.symbol),
-        detail: format!("While it runs: {} and {disks}{licence}. A month is 730 hours.", form.flavor),
-        month: Some(estimate.month),
-    }
+    Priced::of(
+        estimate.words(&prices.symbol),
+        format!("While it runs: {} and {disks}{licence}. A month is 730 hours.", form.flavor),
+        estimate.month,
+    )
 }
 
 fn group_words(prices: &PriceBook, form: &GroupForm, brought: &[Brought], before: Money) -> Priced {
@@ -185,7 +205,7 @@ fn group_words(prices: &PriceBook, form: &GroupForm, brought: &[Brought], before
         size::binary(bytes),
         with_licence(prices, licence)
     );
-    Priced { headline: all.words(&prices.symbol), detail, month: Some(all.month - before) }
+    Priced::of(all.words(&prices.symbol), detail, all.month - before)
 }
 
 fn change_words(
@@ -207,11 +227,11 @@ fn change_words(
     let then = then + prices.licence(licence_of(brought, &form.image));
     let (before, month) = (now.month.display(&prices.symbol), then.month.display(&prices.symbol));
     let compared = if before == month { "as before".to_owned() } else { format!("before {before}") };
-    Priced {
-        headline: format!("{} per hour, {month} per month, {compared}", then.hour.fine(&prices.symbol)),
-        detail: "While it runs. The old system disk is charged until the new one runs.".to_owned(),
-        month: Some(then.month - now.month),
-    }
+    Priced::of(
+        format!("{} per hour, {month} per month, {compared}", then.hour.fine(&prices.symbol)),
+        "While it runs. The old system disk is charged until the new one runs.".to_owned(),
+        then.month - now.month,
+    )
 }
 
 fn disk_words(prices: &PriceBook, form: &AddDiskForm, sources: &[(String, u64)]) -> Priced {
@@ -226,15 +246,34 @@ fn disk_words(prices: &PriceBook, form: &AddDiskForm, sources: &[(String, u64)])
     let Some(bytes) = bytes else { return no_price("Say how large it shall be.") };
     let estimate = prices.disk(kind, bytes);
     let rate = prices.disk_gb_month.get(&kind).copied().unwrap_or_default().rate(&prices.symbol);
-    Priced {
-        headline: estimate.words(&prices.symbol),
-        detail: format!(
-            "{} of {kind} at {rate} per {}. Charged until it is removed, on or off.",
-            size::binary(bytes),
-            prices.per_month()
-        ),
-        month: Some(estimate.month),
-    }
+    let (size, per) = (size::binary(bytes), prices.per_month());
+    let detail = format!("{size} of {kind} at {rate} per {per}. Charged until it is removed, on or off.");
+    Priced::of(estimate.words(&prices.symbol), detail, estimate.month)
+}
+
+fn copy_words(regions: &[CopyRegion], form: &CopyImageForm) -> Priced {
+    let chosen: Vec<&CopyRegion> =
+        regions.iter().filter(|region| form.regions.contains(&region.id.0)).collect();
+    let Some(first) = chosen.first() else { return no_price("Choose where to copy it.") };
+    let cost = |region: &CopyRegion| match form.data_disks.as_str() {
+        "yes" => region.with_data.unwrap_or(region.cost),
+        _ => region.cost,
+    };
+    let costs: Vec<CopyCost> = chosen.iter().map(|region| cost(region)).collect();
+    let nothing = Estimate { hour: Money::ZERO, month: Money::ZERO };
+    let all = costs.iter().fold(nothing, |sum, cost| sum + cost.estimate);
+    let once: Money = costs.iter().map(|cost| cost.transfer).sum();
+    let stored = size::decimal(cost(first).stored_bytes);
+    let what = match chosen.len() {
+        1 => format!("{stored} at {}", first.rate.words(&first.symbol)),
+        n => format!("{n} copies of {stored}"),
+    };
+    let way = match once {
+        Money::ZERO => String::new(),
+        once => format!(", and {} once for the way", once.display(&first.symbol)),
+    };
+    let detail = format!("At most: {what}{way}. What your images there hold already costs nothing more.");
+    Priced { once, ..Priced::of(all.words(&first.symbol), detail, all.month) }
 }
 
 #[cfg(test)]
@@ -283,7 +322,8 @@ mod tests {
             disk_gib: "10".to_owned(),
             ..GroupForm::default()
         };
-        let Priced { headline, detail, month } = group_words(&prices(), &form("3"), &[], Money(3_780_000));
+        let Priced { headline, detail, month, .. } =
+            group_words(&prices(), &form("3"), &[], Money(3_780_000));
         assert_eq!(
             month.map(|month| month.display("€")),
             Some("€7.56".to_owned()),
@@ -313,6 +353,50 @@ mod tests {
         let Priced { headline, detail, .. } = price_words(&prices, &form, &brought);
         assert_eq!(headline, "€0.015 per hour, €11.08 per month");
         assert!(detail.contains("10 GiB, licence suite."), "{detail}");
+    }
+
+    #[test]
+    fn copies_cost_what_they_do_where_they_are_made_together() {
+        let cost = |gb: u64, transfer| {
+            let estimate = prices().image(gb * 1_000_000_000);
+            CopyCost { stored_bytes: gb * 1_000_000_000, estimate, transfer: Money(transfer) }
+        };
+        let region = |id: &str, inside: bool| CopyRegion {
+            id: id.into(),
+            inside,
+            refused: None,
+            cost: cost(10, if inside { 0 } else { 100_000 }),
+            with_data: Some(cost(30, if inside { 0 } else { 300_000 })),
+            zone: None,
+            rate: prices().stored_rate(Money(50_000)),
+            symbol: "€".to_owned(),
+            price_version: 3,
+            quota: String::new(),
+            free_name: "web-2".to_owned(),
+        };
+        let regions = [region("north-1", true), region("south-1", false)];
+        let form = |chosen: &[&str], data: &str| CopyImageForm {
+            regions: chosen.iter().map(|id| (*id).to_owned()).collect(),
+            data_disks: data.to_owned(),
+            ..CopyImageForm::default()
+        };
+        let words = |chosen: &[&str], data: &str| copy_words(&regions, &form(chosen, data));
+        let one = words(&["north-1"], "");
+        assert!(
+            one.detail.starts_with("At most: 10.00 GB at €0.05 per GB and month. What"),
+            "{}",
+            one.detail
+        );
+        assert_eq!((one.month, one.once), (Some(Money(500_000)), Money::ZERO));
+        let both = words(&["north-1", "south-1"], "yes");
+        assert_eq!((both.month, both.once), (Some(Money(3_000_000)), Money(300_000)));
+        assert!(both.headline.contains("€3.00 per month"), "{}", both.headline);
+        assert!(
+            both.detail.starts_with("At most: 2 copies of 30.00 GB, and €0.30 once for the way. What"),
+            "{}",
+            both.detail
+        );
+        assert_eq!(words(&[], "").headline, "No price yet");
     }
 
     #[test]

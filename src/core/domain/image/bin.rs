@@ -4,7 +4,7 @@ use super::{Image, Status, Visibility};
 use crate::domain::attribution::{Class, Holder};
 use crate::domain::error::Reason;
 use crate::domain::ids::Subject;
-use crate::domain::meter::Charge;
+use crate::domain::meter::{Charge, Labels};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,11 @@ impl Image {
             (Visibility::Private, Status::Recycled) => Some(Charge::BinStorage),
             (Visibility::Public, _) | (_, Status::Creating | Status::Error | Status::Deleting) => None,
         }
+    }
+
+    /// What intervals of it are sorted by that end now.
+    pub fn labels(&self) -> Labels {
+        Labels { tags: self.tags.clone(), family: self.family.clone() }
     }
 
     /// It as what holds its chunks, in a class (`docs/adr/0018-unique-bytes.md`).

@@ -83,6 +83,7 @@ mod tests {
             virtual_bytes: 0,
             from,
             to: Some(to),
+            labels: None,
         };
         let book = DatedBook { region: "north-1".into(), from, withdrawn: None, prices: book };
         let line = line(&meter, &History::new(vec![Arc::new(book)]), Period::month(from)).expect("within");

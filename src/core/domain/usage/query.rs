@@ -21,9 +21,9 @@ pub enum Group {
     Project,
     /// By region.
     Region,
-    /// By the tags an image has now, all of them together, so that every amount is counted once.
+    /// By the tags of images, all of them together, so that every amount is counted once: those they have, and of what has ended those they had.
     Tag,
-    /// By the family an image is in now.
+    /// By the family of images, in the same way.
     Family,
 }
 

@@ -143,6 +143,8 @@ pub struct GroupDetail {
     pub each: Option<Estimate>,
     /// What as many as wanted cost while they run.
     pub estimate: Option<Estimate>,
+    /// What rolling adds to it a month, once all old machines are replaced; less than nothing where new ones cost less.
+    pub rolled: Money,
     /// The currency's symbol.
     pub symbol: String,
     /// The version of the prices, for asking to roll.

@@ -301,15 +301,13 @@ pub struct CopyRegion {
     /// Why no copy can go there; `None` when one can.
     pub refused: Option<Reason>,
     /// What a copy costs there; of a whole machine, of its system disk.
-    pub estimate: Estimate,
+    pub cost: CopyCost,
     /// What a copy with the data disks costs there; only of a whole machine.
-    pub with_data: Option<Estimate>,
+    pub with_data: Option<CopyCost>,
     /// The zone that machines can be made in from a copy with the data disks: the image's own in its region, else the first one there.
     pub zone: Option<ZoneId>,
     /// The rate per stored GB and month there.
     pub rate: Rate,
-    /// What it costs once if all of it has to travel there.
-    pub transfer: Money,
     /// The currency's symbol there.
     pub symbol: String,
     /// Version of the price book this shows.
@@ -318,6 +316,17 @@ pub struct CopyRegion {
     pub quota: String,
     /// A name that is free there.
     pub free_name: String,
+}
+
+/// What a copy costs at most: what the account's images there hold already is not charged again, and does not travel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyCost {
+    /// Bytes that it keeps.
+    pub stored_bytes: u64,
+    /// What keeping them costs.
+    pub estimate: Estimate,
+    /// What their way costs once; nothing inside the region.
+    pub transfer: Money,
 }
 
 /// An image in the picker.

@@ -25,8 +25,8 @@ pub use groups::{
     GroupChange, GroupDeletion, GroupDetail, GroupLink, GroupList, GroupOptions, GroupRow, Health, MemberRow,
 };
 pub use images::{
-    BulkLine, BulkOptions, CaptureChoice, CaptureOptions, CopyOptions, CopyRegion, CopyWithData, ImageChoice,
-    ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
+    BulkLine, BulkOptions, CaptureChoice, CaptureOptions, CopyCost, CopyOptions, CopyRegion, CopyWithData,
+    ImageChoice, ImageDetail, ImageLink, ImageList, ImageRow, PublicImages,
 };
 pub use instances::{
     ChangeImageOptions, DeployOptions, DiskOptions, DiskRemoval, DiskView, InstanceDeletion, InstanceDetail,

@@ -156,6 +156,12 @@ pub fn detail(ctx: &Ctx, id: GroupId) -> Result<GroupDetail> {
         has_user_data: !group.user_data.is_empty(),
         each: estimate(ctx, &group, &region.prices, 1),
         estimate: estimate(ctx, &group, &region.prices, group.wanted),
+        rolled: {
+            let after = estimate(ctx, &group, &region.prices, n_outdated).map_or(Money::ZERO, |e| e.month);
+            let old = machines.iter().filter(|m| makes.is_some() && !newest(m));
+            let before = old.map(|m| instances::saved(m, &region)).sum();
+            after - before
+        },
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
         roll_blocked: roll_blocked(&group, makes, n_outdated),

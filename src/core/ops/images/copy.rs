@@ -15,7 +15,7 @@ use crate::domain::region::Region;
 use crate::domain::share::Share;
 use crate::domain::task::{Kind as TaskKind, Origin};
 use crate::domain::text::{Name, counted};
-use crate::domain::view::{CopyOptions, CopyRegion, CopyWithData, ProjectChoice};
+use crate::domain::view::{CopyCost, CopyOptions, CopyRegion, CopyWithData, ProjectChoice};
 use crate::domain::{Error, Kind, Result};
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::{audit, billing, ledger, people, prices, shares, tasks};
@@ -325,19 +325,23 @@ fn target(
         // What is copied at least; with its data disks it may still be too much, which the commit says.
         .and_then(|()| counter.move_stored(0, plain, held, Some(&limits)))
         .map_err(|e| Reason::new(&e.code, e.message, "", ""));
+    let origin = people::region(ctx, &image.region)?;
+    let cost = |kind| {
+        let stored_bytes = image.stored_bytes_for(kind);
+        let transfer = match image.is_in(&region.id) {
+            true => Money::ZERO,
+            false => origin.prices.transfer(stored_bytes),
+        };
+        CopyCost { stored_bytes, estimate: image.estimate_for(kind, &region.prices), transfer }
+    };
     Ok(CopyRegion {
         refused: arrears.map_or(Ok(()), Err).and(image.can_copy_to(region, given.is_some())).and(slot).err(),
         inside: image.is_in(&region.id),
         free_name: free_name(ctx, &image.name, account, &[&region.id])?,
-        estimate: image.estimate_for(image::Kind::System, &region.prices),
-        with_data: whole.then(|| image.estimate_for(image::Kind::Machine, &region.prices)),
+        cost: cost(image::Kind::System),
+        with_data: whole.then(|| cost(image::Kind::Machine)),
         zone: if whole { zone_of_copy(image, region) } else { None },
         rate: region.prices.stored_rate(region.prices.image_gb_month),
-        transfer: if image.is_in(&region.id) {
-            Money::ZERO
-        } else {
-            people::region(ctx, &image.region)?.prices.transfer(plain)
-        },
         symbol: region.prices.symbol.clone(),
         price_version: region.prices.version,
         quota,

@@ -3,7 +3,8 @@
 use super::{Histories, Sum, lines_of, report_of};
 use crate::domain::Result;
 use crate::domain::ids::{AccountId, ProjectId, RegionId, Subject};
-use crate::domain::image::tags;
+use crate::domain::image::Image;
+use crate::domain::image::tags::{self, Tags};
 use crate::domain::meter::Meter;
 use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
@@ -17,6 +18,7 @@ use crate::ops::people;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 /// Rows of a section on the page; the files have all.
 const ROWS_MAX: usize = 50;
@@ -166,33 +168,57 @@ fn section_of(
     }
 }
 
+/// What each group costs, the dearest first. Of images that are still charged their present tags and family count, of what has ended those
+/// that it had then.
 fn groups(
     ctx: &Ctx,
     group: Group,
     all: &[Sum],
     projects: &BTreeMap<ProjectId, String>,
 ) -> Vec<(String, Money)> {
-    let image = |meter: &Meter| match meter.subject {
-        Subject::Image(id) => ctx.app.images.get(&id),
-        _ => None,
+    let amounts = || all.iter().map(|sum| sum.amount);
+    let meters = || all.iter().map(|sum| sum.meter.as_ref());
+    // Tens of thousands share a few groups: each is named once.
+    let mut sums: Vec<(String, Money)> = match group {
+        Group::None => vec![],
+        Group::Project => grouped(meters().map(|meter| meter.project).zip(amounts()))
+            .into_iter()
+            .map(|(id, amount)| (projects.get(&id).cloned().unwrap_or_default(), amount))
+            .collect(),
+        Group::Region => grouped(meters().map(|meter| &meter.region).zip(amounts()))
+            .into_iter()
+            .map(|(region, amount)| (region.to_string(), amount))
+            .collect(),
+        Group::Tag | Group::Family => {
+            let images: Vec<Option<Arc<Image>>> = meters().map(|meter| unlabelled(ctx, meter)).collect();
+            let labels = meters().zip(&images).map(|(meter, image)| match (&meter.labels, image) {
+                (Some(labels), _) => Some((&labels.tags, &labels.family)),
+                (None, Some(image)) => Some((&image.tags, &image.family)),
+                (None, None) => None,
+            });
+            if group == Group::Tag {
+                let tags = labels.map(|labels| labels.map(|(tags, _)| tags).filter(|tags| !tags.is_empty()));
+                let name = |tags: Option<&Tags>| tags.map_or_else(|| "No tags".to_owned(), tags::text);
+                grouped(tags.zip(amounts())).into_iter().map(|(tags, amount)| (name(tags), amount)).collect()
+            } else {
+                let family =
+                    labels.map(|labels| labels.map(|(_, name)| name).filter(|name| !name.is_empty()));
+                let name =
+                    |family: Option<&String>| family.map_or_else(|| "No family".to_owned(), Clone::clone);
+                grouped(family.zip(amounts())).into_iter().map(|(key, amount)| (name(key), amount)).collect()
+            }
+        }
     };
-    let or = |text: Option<String>, none: &str| {
-        text.filter(|text| !text.is_empty()).unwrap_or_else(|| none.to_owned())
-    };
-    let key = |meter: &Meter| match group {
-        Group::None => String::new(),
-        Group::Project => projects.get(&meter.project).cloned().unwrap_or_default(),
-        Group::Region => meter.region.to_string(),
-        Group::Tag => or(image(meter).map(|image| tags::text(&image.tags)), "No tags"),
-        Group::Family => or(image(meter).map(|image| image.family.clone()), "No family"),
-    };
-    if group == Group::None {
-        return vec![];
-    }
-    let sums = grouped(all.iter().map(|sum| (key(&sum.meter), sum.amount)));
-    let mut sums: Vec<(String, Money)> = sums.into_iter().collect();
     sums.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
     sums
+}
+
+/// The image of a meter that has no labels of its own.
+fn unlabelled(ctx: &Ctx, meter: &Meter) -> Option<Arc<Image>> {
+    match (&meter.labels, meter.subject) {
+        (None, Subject::Image(id)) => ctx.app.images.get(&id),
+        _ => None,
+    }
 }
 
 /// What images hold now and what of it is paid, where that is less.

@@ -9,7 +9,6 @@ use crate::ui::components::*;
 use crate::ui::error::ApiError;
 use crate::ui::paths;
 use crate::ui::state::use_form;
-use darkroom_core::domain::money::Money;
 use darkroom_core::domain::text::counted;
 use darkroom_core::domain::view::{GroupDetail, GroupOptions};
 use leptos::prelude::*;
@@ -43,6 +42,7 @@ fn RollDialog(detail: GroupDetail, choices: GroupOptions, error: Option<ApiError
             let each = detail.each.as_ref().map(|each| each.hour.fine(&detail.symbol)).unwrap_or_default();
             let headline = format!("About {each} per hour more, until it is done");
             let after = detail.estimate.as_ref().map(|e| e.month.display(&detail.symbol)).unwrap_or_default();
+            let month = detail.rolled;
             view! {
                 <PostForm to=RollGroup::url()>
                     <input type="hidden" name="id" value=detail.id.to_string()/>
@@ -52,7 +52,7 @@ fn RollDialog(detail: GroupDetail, choices: GroupOptions, error: Option<ApiError
                         <EffectsList consequences=consequences(&detail, &choices)/>
                     </DialogBody>
                     <DialogFoot>
-                        <PriceAhead headline detail=format!("One machine more than wanted. Then {after} per month, while all run.") month=Money::ZERO/>
+                        <PriceAhead headline detail=format!("One machine more than wanted. Then {after} per month, while all run.") month/>
                         <LinkButton href=close size=Size::Form>"Keep them"</LinkButton>
                         <Button variant=Variant::Primary size=Size::Form icon=IconName::Retry>"Roll group"</Button>
                     </DialogFoot>

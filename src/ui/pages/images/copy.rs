@@ -2,13 +2,13 @@
 //! what each copy costs there.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, NameAndRemark, PriceAhead, explained, loaded};
+use super::super::parts::{BlockedDialog, NameAndRemark, explained, loaded, with_ahead};
 use super::detail::ImageSheet;
 use super::use_image_id;
 use crate::ui::calls::images::{CopyImage, get_copy_options, get_image};
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
-use crate::ui::islands::Rules;
+use crate::ui::islands::{CopyPrice, Rules};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::CopyImageForm;
@@ -85,11 +85,9 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
         .collect();
     let project_error = error_at(error.as_ref(), "project");
     let (wrong_family, wrong_tags) = (error_at(error.as_ref(), "family"), error_at(error.as_ref(), "tags"));
-    let (headline, detail) = price_words(&options);
-    // Of one copy where it costs most.
-    let open = || options.regions.iter().filter(|region| region.refused.is_none());
-    let month = open().map(|region| region.estimate.month).max().unwrap_or_default();
-    let once = open().map(|region| region.transfer).max().unwrap_or_default();
+    let open: Vec<CopyRegion> = options.regions.iter().filter(|r| r.refused.is_none()).cloned().collect();
+    let priced = form.clone();
+    let price = with_ahead(move |ahead| view! { <CopyPrice regions=open form=priced ahead/> }.into_any());
     view! {
         <PostForm to=CopyImage::url()>
             <input type="hidden" name="form[image]" value=form.image/>
@@ -121,7 +119,7 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
                 />
             </DialogBody>
             <DialogFoot>
-                <PriceAhead headline detail month once/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Copy>"Copy image"</Button>
             </DialogFoot>
@@ -134,7 +132,7 @@ fn CopyForm(options: CopyOptions, state: FormState<CopyImageForm>, close: String
 fn WithData(options: CopyOptions, picked: bool) -> impl IntoView {
     let data = options.with_data?;
     let prices = options.regions.iter().filter(|region| region.refused.is_none()).filter_map(|region| {
-        let month = region.with_data?.month.display(&region.symbol);
+        let month = region.with_data?.estimate.month.display(&region.symbol);
         let zone = region.zone.as_ref().map(|zone| format!(", for zone {zone}")).unwrap_or_default();
         Some(format!("{}: {month} per month{zone}", region.id))
     });
@@ -180,8 +178,8 @@ fn region_words(region: &CopyRegion) -> String {
     if let Some(reason) = &region.refused {
         return reason.sentence();
     }
-    let price = format!("{} per month.", region.estimate.month.display(&region.symbol));
-    let way = match (region.inside, region.transfer) {
+    let price = format!("{} per month.", region.cost.estimate.month.display(&region.symbol));
+    let way = match (region.inside, region.cost.transfer) {
         (true, _) => "At once: its content is there already.".to_owned(),
         (false, Money::ZERO) => "Only what is missing there travels.".to_owned(),
         (false, transfer) => {
@@ -192,21 +190,4 @@ fn region_words(region: &CopyRegion) -> String {
         }
     };
     format!("{price} {way} {}", region.quota)
-}
-
-/// What each copy costs, and how that is reckoned.
-fn price_words(options: &CopyOptions) -> (String, String) {
-    let mut open = options.regions.iter().filter(|region| region.refused.is_none());
-    let stored = size::decimal(options.stored_bytes);
-    match open.next() {
-        Some(first) if open.all(|region| region.estimate.month == first.estimate.month) => (
-            format!("{} for each copy", first.estimate.words(&first.symbol)),
-            format!(
-                "At most: {stored} at {}. What your images there hold already is not charged again.",
-                first.rate.words(&first.symbol)
-            ),
-        ),
-        Some(_) => ("Each copy at the price of its region".to_owned(), format!("{stored} stored each.")),
-        None => (String::new(), String::new()),
-    }
 }

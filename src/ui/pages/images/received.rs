@@ -2,6 +2,7 @@
 
 use super::super::Refusal;
 use super::super::parts::{Moment, counted, loaded};
+use crate::ui::calls::billing::get_ahead;
 use crate::ui::calls::images::CopyImage;
 use crate::ui::calls::shares::{AcceptAllShares, AcceptShare, AcceptedShown, RejectShare, list_received};
 use crate::ui::components::*;
@@ -10,6 +11,8 @@ use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::ProjectId;
 use darkroom_core::domain::image::tags;
+use darkroom_core::domain::money::Money;
+use darkroom_core::domain::price::Ahead;
 use darkroom_core::domain::share::State;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::Timestamp;
@@ -22,11 +25,19 @@ use leptos_meta::Title;
 #[component]
 pub fn ReceivedPage() -> impl IntoView {
     let refused = use_form();
-    let data = async move { Ok((list_received().await?, refused.state(AcceptedShown::default()).await)) };
-    let shown = |(received, state): (Received, FormState<AcceptedShown>)| {
+    let data = async move {
+        let received = list_received().await?;
+        // What saving one comes to is said where one can be saved.
+        let ahead = match received.decided.iter().any(|row| row.save.is_some()) {
+            true => get_ahead().await?,
+            false => None,
+        };
+        Ok((received, ahead, refused.state(AcceptedShown::default()).await))
+    };
+    let shown = |(received, ahead, state): (Received, Option<Ahead>, FormState<AcceptedShown>)| {
         let FormState { form: AcceptedShown { lines }, error } = state;
         let lines = (!lines.is_empty()).then(|| view! { <AcceptedLines lines/> });
-        view! { <Refusal error/>{lines}<ReceivedView received/> }.into_any()
+        view! { <Refusal error/>{lines}<ReceivedView received ahead/> }.into_any()
     };
     view! {
         <Title text="Shared with me · darkroom"/>
@@ -60,7 +71,7 @@ fn AcceptedLines(lines: Vec<BulkLine>) -> impl IntoView {
 }
 
 #[component]
-fn ReceivedView(received: Received) -> impl IntoView {
+fn ReceivedView(received: Received, ahead: Option<Ahead>) -> impl IntoView {
     let Received { waiting, decided, project, project_id, region, may_decide, now } = received;
     let line = format!(
         "Images that other projects offer to {project} in {region}. They do not count against your quota."
@@ -78,7 +89,7 @@ fn ReceivedView(received: Received) -> impl IntoView {
     let ending = (n_ending > 0).then(|| view! { <Notice tone=Tone::Warn text=ending_words(n_ending)/> });
     let about = About { project: project_id, may_decide, now };
     let waiting = (!waiting.is_empty()).then(|| view! { <Waiting rows=waiting about/> });
-    let decided = (!decided.is_empty()).then(|| view! { <Decided rows=decided about/> });
+    let decided = (!decided.is_empty()).then(|| view! { <Decided rows=decided about ahead/> });
     view! {
         <PageHead title="Shared with me">
             <p class="soft">{line}</p>
@@ -151,7 +162,7 @@ fn Waiting(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
 }
 
 #[component]
-fn Decided(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
+fn Decided(rows: Vec<ReceivedRow>, about: About, ahead: Option<Ahead>) -> impl IntoView {
     let columns = vec![
         Column::text("Name"),
         Column::text("From"),
@@ -160,7 +171,10 @@ fn Decided(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
         Column::text("Status"),
         Column::actions(),
     ];
-    let rows = rows.into_iter().map(|row| view! { <DecidedRow row about/> }.into_any()).collect_view();
+    let rows = rows
+        .into_iter()
+        .map(|row| view! { <DecidedRow row about ahead=ahead.clone()/> }.into_any())
+        .collect_view();
     view! {
         <Section id="decided" title="Accepted and rejected">
             <Frame><Table caption="Accepted and rejected" columns>{rows}</Table></Frame>
@@ -169,7 +183,7 @@ fn Decided(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
 }
 
 #[component]
-fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
+fn DecidedRow(row: ReceivedRow, about: About, ahead: Option<Ahead>) -> impl IntoView {
     let accepted = row.state == State::Accepted;
     let follows = row
         .follows
@@ -180,7 +194,9 @@ fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
         (Some(end), true) => {
             let word = format!("Ends on {}", end.plus_ms(-1).day());
             let cost = row.save.as_ref().map(|save| {
-                format!(" Your own costs {} per month.", save.estimate.month.display(&save.symbol))
+                let month = save.estimate.month;
+                let ahead = ahead.as_ref().map(|ahead| ahead.words(month, Money::ZERO)).unwrap_or_default();
+                format!(" Your own costs {} per month. {ahead}", month.display(&save.symbol))
             });
             let why = format!("The owner stops sharing it.{}", cost.unwrap_or_default());
             view! { <Status tone=Tone::Warn word why/> }.into_any()
