@@ -19,8 +19,75 @@ enum Turn {
     Off,
 }
 
-/// Images, snapshots and machines are charged exactly from and until when their trail says; not after a clock was set back, when the order
-/// of moments is not that of events.
+/// What is replayed. Disks are not: no event names one of them by its id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum What {
+    Image,
+    Bin,
+    Snapshot,
+    Service,
+    Machine,
+    Licence,
+}
+
+impl What {
+    fn of(charge: &Charge) -> Option<Self> {
+        match charge {
+            Charge::ImageStorage => Some(Self::Image),
+            Charge::BinStorage => Some(Self::Bin),
+            Charge::SnapshotStorage => Some(Self::Snapshot),
+            Charge::SnapshotService => Some(Self::Service),
+            Charge::Running { .. } => Some(Self::Machine),
+            Charge::Licence { .. } => Some(Self::Licence),
+            Charge::Disk { .. } | Charge::Transfer { .. } => None,
+        }
+    }
+
+    /// What a subject can be charged for that its trail says exactly.
+    fn all(subject: Subject) -> &'static [Self] {
+        match subject {
+            Subject::Image(_) => &[Self::Image, Self::Bin],
+            Subject::Snapshot(_) => &[Self::Snapshot],
+            Subject::Instance(_) => &[Self::Machine],
+            Subject::Service(_) => &[Self::Service],
+            _ => &[],
+        }
+    }
+
+    fn turn(self, event: &Event, with_task: bool) -> Option<Turn> {
+        let recycled = event.detail.contains("In the recycle bin until ");
+        match (self, event.action.as_str()) {
+            (Self::Image, "image.available" | "image.restore") => Some(Turn::On),
+            // One that is taken of another says so in the trail of both.
+            (Self::Image, "image.create" | "image.copy") if !with_task => {
+                event.detail.starts_with("From ").then_some(Turn::On)
+            }
+            (Self::Image, "image.delete" | "image.hold" | "image.purge") => Some(Turn::Off),
+            (Self::Bin, "image.delete" | "image.hold") => Some(if recycled { Turn::On } else { Turn::Off }),
+            (Self::Bin, "image.restore" | "image.purge") => Some(Turn::Off),
+            (Self::Snapshot, "snapshot.available") => Some(Turn::On),
+            (Self::Snapshot, "snapshot.delete") => Some(Turn::Off),
+            (Self::Service, "snapshot_service.on") => Some(Turn::On),
+            (Self::Service, "snapshot_service.off") => Some(Turn::Off),
+            (Self::Machine | Self::Licence, "instance.running" | "instance.reinstalled") => Some(Turn::On),
+            (
+                Self::Machine | Self::Licence,
+                "instance.stopped"
+                | "instance.died"
+                | "instance.lost"
+                | "instance.failed"
+                | "instance.reinstall_failed"
+                | "instance.reinstall_cancelled"
+                | "instance.cancelled"
+                | "instance.delete",
+            ) => Some(Turn::Off),
+            _ => None,
+        }
+    }
+}
+
+/// Everything but disks is charged exactly from and until when its trail says; not after a clock was set back, when the order of moments is
+/// not that of events.
 pub(super) fn meters_follow_from_the_trail(bench: &Bench, records: &Records) -> Checked {
     if bench.recount.went_back() {
         return Ok(());
@@ -29,21 +96,48 @@ pub(super) fn meters_follow_from_the_trail(bench: &Bench, records: &Records) -> 
     for event in records.events.all().filter(|event| event.account.is_some()) {
         trail.entry(event.subject).or_default().push(event);
     }
-    let mut charged: BTreeMap<Subject, Stretches> = BTreeMap::new();
+    trail.values_mut().for_each(|events| events.sort_by_key(|event| event.number));
+    let mut charged: BTreeMap<(Subject, What), Stretches> = BTreeMap::new();
     for meter in records.meters.all() {
-        if matches!(meter.charge, Charge::ImageStorage | Charge::SnapshotStorage | Charge::Running { .. }) {
-            charged.entry(meter.subject).or_default().push((meter.from, meter.to));
+        if let Some(what) = What::of(&meter.charge) {
+            charged.entry((meter.subject, what)).or_default().push((meter.from, meter.to));
         }
     }
-    let subjects: BTreeSet<Subject> = trail.keys().chain(charged.keys()).copied().collect();
+    let subjects: BTreeSet<Subject> =
+        trail.keys().copied().chain(charged.keys().map(|(subject, _)| *subject)).collect();
     for subject in subjects {
-        let events = trail.remove(&subject).unwrap_or_default();
-        let (says, is) = (replayed(events), joined(charged.remove(&subject).unwrap_or_default()));
-        if says != is {
-            return Err(format!("{subject:?} is charged {is:?}, and its trail says {says:?}"));
+        let events = trail.get(&subject).map_or(&[][..], Vec::as_slice);
+        for what in What::all(subject) {
+            let (says, is) =
+                (replayed(*what, events), joined(charged.remove(&(subject, *what)).unwrap_or_default()));
+            if says != is {
+                return Err(format!(
+                    "{subject:?} is charged for {what:?} {is:?}, and its trail says {says:?}"
+                ));
+            }
+        }
+        if let Some(is) = charged.remove(&(subject, What::Licence)) {
+            licence_follows(subject, events, joined(is))?;
         }
     }
-    Ok(())
+    match charged.into_iter().next() {
+        Some(((subject, what), _)) => Err(format!("{subject:?} is charged for {what:?}, which it never is")),
+        None => Ok(()),
+    }
+}
+
+/// A machine that carries a licence is charged for it whenever it runs (U5); one that was reinstalled may have carried it for a while.
+fn licence_follows(machine: Subject, events: &[&Event], is: Stretches) -> Checked {
+    let says = replayed(What::Licence, events);
+    let reinstalled = events.iter().any(|event| event.action == "instance.reinstalled");
+    let ends = |to: Option<Timestamp>| to.map_or(i64::MAX, |to| to.0);
+    let within = |(from, to): &(Timestamp, Option<Timestamp>)| {
+        says.iter().any(|(begun, ended)| begun <= from && ends(*to) <= ends(*ended))
+    };
+    if is == says || is.is_empty() || reinstalled && is.iter().all(within) {
+        return Ok(());
+    }
+    Err(format!("{machine:?} is charged for a licence {is:?}, and its trail says that it ran {says:?}"))
 }
 
 /// Meters that follow on one another are one stretch: what holds the same chunks changed in between. One that ended as it began is none.
@@ -60,15 +154,15 @@ fn joined(mut meters: Stretches) -> Stretches {
     stretches
 }
 
-fn replayed(mut events: Vec<&Event>) -> Stretches {
-    events.sort_by_key(|event| event.number);
+/// The stretches that events, in their order, speak of.
+fn replayed(what: What, events: &[&Event]) -> Stretches {
     // What is made with a task is charged when that is done, everything else when it is asked for.
     let ended = ["image.available", "image.failed", "image.cancelled"];
     let with_task = events.iter().any(|event| ended.contains(&event.action.as_str()));
     let mut stretches: Stretches = Vec::new();
     for event in events {
         let open = stretches.last().is_some_and(|(_, to)| to.is_none());
-        match (turn(event, with_task), open) {
+        match (what.turn(event, with_task), open) {
             (Some(Turn::On), false) => stretches.push((event.at, None)),
             (Some(Turn::Off), true) => {
                 if let Some(last) = stretches.last_mut() {
@@ -79,29 +173,4 @@ fn replayed(mut events: Vec<&Event>) -> Stretches {
         }
     }
     joined(stretches)
-}
-
-fn turn(event: &Event, with_task: bool) -> Option<Turn> {
-    match event.action.as_str() {
-        "image.available"
-        | "image.restore"
-        | "snapshot.available"
-        | "instance.running"
-        | "instance.reinstalled" => Some(Turn::On),
-        // One that is taken of another says so in the trail of both.
-        "image.create" | "image.copy" if !with_task && event.detail.starts_with("From ") => Some(Turn::On),
-        "image.delete"
-        | "image.hold"
-        | "image.purge"
-        | "snapshot.delete"
-        | "instance.stopped"
-        | "instance.died"
-        | "instance.lost"
-        | "instance.failed"
-        | "instance.reinstall_failed"
-        | "instance.reinstall_cancelled"
-        | "instance.cancelled"
-        | "instance.delete" => Some(Turn::Off),
-        _ => None,
-    }
 }
