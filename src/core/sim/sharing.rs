@@ -3,7 +3,8 @@
 use super::world::World;
 use crate::domain::form::{ShareForm, StopSharingForm};
 use crate::domain::ids::{ImageId, ProjectId};
-use crate::domain::image::Status;
+use crate::domain::image::life::Stage;
+use crate::domain::image::{Image, Status};
 use crate::domain::project::Role;
 use crate::domain::share::{Action, Share, State};
 use crate::ops::ctx::Place;
@@ -34,6 +35,32 @@ impl World {
     pub(super) fn a_given_image(&mut self, project: ProjectId) -> Option<Share> {
         let given = self.given(|s| s.recipient == project);
         self.dice.pick(&given).cloned()
+    }
+
+    /// Whether `project` was told that it may save this image until a day to come, and the image is not active any more.
+    pub(super) fn is_promised(&mut self, image: ImageId, project: ProjectId) -> bool {
+        let given = self.given(|s| s.image == image && s.recipient == project);
+        let records = self.bench.witness.records();
+        let seen = records.images.get(image.0).filter(|i| i.life.stage != Stage::Active);
+        seen.is_some_and(|i| given.iter().any(|share| share.ends_with(i).is_some()))
+    }
+
+    /// An image of somebody else that `project` may save whatever its stage.
+    pub(super) fn a_promised_image(&mut self, project: ProjectId) -> Option<Share> {
+        let mut given = self.given(|s| s.recipient == project);
+        given.retain(|share| self.is_promised(share.image, project));
+        self.dice.pick(&given).cloned()
+    }
+
+    /// An image of `project` that somebody has until a day to come.
+    pub(super) fn an_ending_image(&mut self, project: ProjectId) -> Option<Image> {
+        let given = self.given(|s| s.project == project);
+        let records = self.bench.witness.records();
+        let images = given.iter().filter_map(|s| Some((s, records.images.get(s.image.0)?)));
+        let ending: Vec<Image> =
+            images.filter(|(s, i)| s.ends_with(i).is_some()).map(|(_, i)| i.clone()).collect();
+        drop(records);
+        self.dice.pick(&ending).cloned()
     }
 
     /// Whether a project of this person has accepted the image.

@@ -100,6 +100,7 @@ const EVENTS: &[&str] = &[
     "copy-whole-machine: ok",
     "save-as-own: ok",
     "save-as-own: shared_elsewhere",
+    "save-as-promised: ok",
     "source-goes: ok",
     "stage: ok",
     "stage-planned: ok",

@@ -272,7 +272,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         may_deploy: ctx.may(Act::ImageDeploy, &policy),
         may_copy,
         may_ask: own && ctx.may(Act::QuotaAsk, &Resource::Account(image.account)),
-        copy_blocked: if may_copy { super::copy_blocked(ctx, &image)? } else { None },
+        copy_blocked: if may_copy { super::copy_blocked(ctx, &image, given.as_ref())? } else { None },
         now: ctx.now,
         shared,
         image: if own || image.visibility == Visibility::Public { image } else { received(image) },

@@ -9,6 +9,7 @@ use crate::ui::error::FormState;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::ProjectId;
+use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::tags;
 use darkroom_core::domain::share::State;
 use darkroom_core::domain::size;
@@ -180,7 +181,17 @@ fn DecidedRow(row: ReceivedRow, about: About) -> impl IntoView {
         (Some(end), true) => {
             let word = format!("Ends on {}", end.plus_ms(-1).day());
             let cost = row.save.as_ref().map(|save| {
-                format!(" Your own costs {} per month.", save.estimate.month.display(&save.symbol))
+                let month = save.estimate.month.display(&save.symbol);
+                let stage = match save.stage {
+                    Stage::Active => String::new(),
+                    Stage::Deprecated | Stage::Disabled => {
+                        format!(
+                            " It is {}, and so is your own until you make it active.",
+                            save.stage.word().to_lowercase()
+                        )
+                    }
+                };
+                format!(" Your own costs {month} per month.{stage}")
             });
             let why = format!("The owner stops sharing it.{}", cost.unwrap_or_default());
             view! { <Status tone=Tone::Warn word why/> }.into_any()
