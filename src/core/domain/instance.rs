@@ -136,6 +136,8 @@ pub struct Instance {
     pub iso: Option<String>,
     /// What it was deployed from.
     pub origin: Origin,
+    /// The other region that has what its disks start as, until it ran once and has it in its own (U15); there it is kept for it.
+    pub fetch_from: Option<RegionId>,
     /// How it starts.
     pub boot: BootMode,
     /// Whether its network card offers several queues (F9).
@@ -285,6 +287,11 @@ impl Instance {
         self.disks.iter().filter_map(|disk| disk.base.as_ref()).chain(&self.iso)
     }
 
+    /// Whether what it began as is kept in `region` for it.
+    pub fn keeps_in(&self, region: &RegionId) -> bool {
+        self.region == *region || self.fetch_from.as_ref() == Some(region)
+    }
+
     /// The system disk.
     ///
     /// # Panics
@@ -324,6 +331,7 @@ pub(crate) mod tests {
                 name: Name::parse("base").expect("valid"),
                 licence: String::new(),
             },
+            fetch_from: None,
             boot: BootMode::Bios,
             nic_multiqueue: false,
             ssh_keys: vec![],

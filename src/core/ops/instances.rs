@@ -266,6 +266,7 @@ fn assemble(
         disks,
         iso: image.disks.first().filter(|_| image.kind == image::Kind::Iso).map(|d| d.fingerprint.clone()),
         origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
+        fetch_from: Some(&image.region).filter(|region| **region != command.region).cloned(),
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,
         ssh_keys: command.ssh_keys.clone(),

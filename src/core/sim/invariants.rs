@@ -382,14 +382,12 @@ fn everything_live_is_stored(bench: &Bench, records: &Records) -> Checked {
                 hold!(stored.contains(&disk.fingerprint), "what the copy {} still reads is gone", task.id);
             }
         }
-        // What is made of an image of another region is fetched by its own task, and until then is read there (U15).
-        let fetched = |machine: &&instance::Instance| {
-            let task = machine.task.and_then(|id| records.tasks.get(id.0));
-            let origin = task.and_then(|task| task.origin.as_ref());
-            machine.started.is_some() || origin.is_none_or(|origin| origin.region == region.id)
+        // What is made of an image of another region is kept there until it has run (U15).
+        let made_here = |machine: &&instance::Instance| {
+            machine.fetch_from.as_ref().unwrap_or(&machine.region) == &region.id
         };
-        for machine in records.instances.all().filter(|i| i.region == region.id).filter(fetched) {
-            for base in machine.disks.iter().filter_map(|d| d.base.as_ref()) {
+        for machine in records.instances.all().filter(made_here) {
+            for base in machine.contents() {
                 hold!(stored.contains(base), "the base of {} is gone", machine.id);
             }
         }

@@ -74,7 +74,7 @@ records! {
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 5, ImageId, |r| r.id, older_image;
-    Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
+    Instance, "instance", 4, InstanceId, |r| r.id, older_instance;
     Installation, "installation", 1, InstanceId, |r| r.instance;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
@@ -341,12 +341,13 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card, version 2 no ISO.
+/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 not where else its content is.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             fields.entry("nic_multiqueue").or_insert(json!(false));
-            fields.insert("iso".to_owned(), Value::Null);
+            fields.entry("iso").or_insert(Value::Null);
+            fields.insert("fetch_from".to_owned(), Value::Null);
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),

@@ -307,6 +307,8 @@ pub(super) fn running(
     machine.error = None;
     machine.ssh_port = ssh_port;
     machine.started = Some(ctx.now);
+    // Its own region has what it is made of, and keeps it as long as it exists.
+    machine.fetch_from = None;
     charge_running(tx, ctx, machine)?;
     machine.disks.iter().try_for_each(|disk| ledger::open(tx, ctx, disk_meter(machine, disk)))
 }

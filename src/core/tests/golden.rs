@@ -340,6 +340,8 @@ fn what_older_programs_wrote_is_understood() {
     assert!(instance.contains(r#""nic_multiqueue":false"#), "{instance}");
     let instance_2 = read_older::<Instance>(b"any", include_str!("older/instance_2.json"));
     assert!(instance_2.contains(r#""iso":null,"origin":"#), "{instance_2}");
+    let instance_3 = read_older::<Instance>(b"any", include_str!("older/instance_3.json"));
+    assert!(instance_3.contains(r#""fetch_from":null,"boot":"bios""#), "{instance_3}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(
         meter.contains(r#""quantity_bytes":2147483648,"virtual_bytes":2147483648,"from":1795000000000"#),

@@ -315,7 +315,7 @@ pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
     let known = |i: &Image| i.account == image.account || i.visibility == Visibility::Public;
     let images = ctx.app.images.all().into_iter().filter(|i| i.region == image.region && i.id != image.id);
     let machines = ctx.app.instances.all().into_iter();
-    let machines = machines.filter(|m| m.account == image.account && m.region == image.region);
+    let machines = machines.filter(|m| m.account == image.account && m.keeps_in(&image.region));
     let others: BTreeSet<String> = images
         .filter(|i| known(i))
         .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()).collect::<Vec<_>>())

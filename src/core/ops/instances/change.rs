@@ -82,7 +82,7 @@ fn begin(
         installation.next = Some(next);
         installation.failed = None;
         tx.put(&installation)?;
-        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceReinstall, &About::instance(&machine))?;
+        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceReinstall, &About::deploy(&machine, &image))?;
         let detail = format!("To {}; now it has {}.", image.name, machine.origin.name);
         machine.status = Status::Reinstalling;
         machine.error = None;
