@@ -150,6 +150,8 @@ const EVENTS: &[&str] = &[
     "delete-snapshot: ok",
     "image-of-snapshot: ok",
     "schedule: ok",
+    "schedule-one-disk: ok",
+    "schedule: disk gone",
     "change-schedule: ok",
     "delete-schedule: ok",
     "run-schedule: ok",

@@ -87,7 +87,7 @@ records! {
     Request, "request", 2, RequestId, |r| r.id, older_request;
     SnapshotService, "snapshot_service", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
     Snapshot, "snapshot", 1, SnapshotId, |r| r.id;
-    Schedule, "schedule", 1, ScheduleId, |r| r.id;
+    Schedule, "schedule", 2, ScheduleId, |r| r.id, older_schedule;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
     Billing, "billing", 1, AccountId, |r| r.account;
@@ -351,6 +351,18 @@ fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreErr
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),
+    }
+}
+
+/// Version 1 took the system disk or all disks, never one that can go.
+fn older_schedule(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("disk".to_owned(), json!(""));
+            fields.insert("gone".to_owned(), Value::Null);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Schedule>(from_version)),
     }
 }
 

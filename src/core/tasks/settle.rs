@@ -12,6 +12,7 @@ use crate::domain::task::{Kind, State, Task};
 use crate::ops::audit;
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::ledger::{self, Opening};
+use crate::ops::snapshots::schedules;
 use crate::ops::{groups, images, instances, shares};
 use crate::store::Tx;
 use crate::store::records::index;
@@ -230,6 +231,7 @@ fn disk_changed(
     };
     if word != "disk.added" {
         machine.disks.retain(|disk| Some(disk.id) != task.disk);
+        schedules::disk_gone(tx, ctx, permit, &machine)?;
     }
     tx.put(&machine)?;
     audit::write(tx, ctx, permit, &instances::entry(&machine, word, detail))

@@ -19,6 +19,7 @@ use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::request::Request;
+use darkroom_core::domain::schedule::Schedule;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
@@ -342,6 +343,8 @@ fn what_older_programs_wrote_is_understood() {
     assert!(instance_2.contains(r#""iso":null,"origin":"#), "{instance_2}");
     let instance_3 = read_older::<Instance>(b"any", include_str!("older/instance_3.json"));
     assert!(instance_3.contains(r#""fetch_from":null,"boot":"bios""#), "{instance_3}");
+    let schedule = read_older::<Schedule>(b"any", include_str!("older/schedule_1.json"));
+    assert!(schedule.contains(r#""what":"all","disk":"","gone":null"#), "{schedule}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(
         meter.contains(r#""quantity_bytes":2147483648,"virtual_bytes":2147483648,"from":1795000000000"#),
