@@ -269,6 +269,7 @@ fn assemble(
         fetch_from: Some(&image.region).filter(|region| **region != command.region).cloned(),
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,
+        sriov: image.sriov,
         ssh_keys: command.ssh_keys.clone(),
         user_data: command.user_data.clone(),
         ssh_port: None,

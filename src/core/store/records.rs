@@ -75,7 +75,7 @@ records! {
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 5, ImageId, |r| r.id, older_image;
     Instance, "instance", 4, InstanceId, |r| r.id, older_instance;
-    Installation, "installation", 1, InstanceId, |r| r.instance;
+    Installation, "installation", 2, InstanceId, |r| r.instance, older_installation;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 3, MeterId, |r| r.id, older_meter;
@@ -341,16 +341,31 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 not where else its content is.
+/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 neither where else its content
+/// is nor another network card than virtio.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1..=3, Some(fields)) => {
             fields.entry("nic_multiqueue").or_insert(json!(false));
             fields.entry("iso").or_insert(Value::Null);
             fields.insert("fetch_from".to_owned(), Value::Null);
+            fields.insert("sriov".to_owned(), json!(false));
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),
+    }
+}
+
+/// Version 1 knew one kind of network card.
+fn older_installation(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            if let Some(next) = fields.get_mut("next").and_then(Value::as_object_mut) {
+                next.insert("sriov".to_owned(), json!(false));
+            }
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Installation>(from_version)),
     }
 }
 

@@ -292,6 +292,7 @@ fn spec_of(
         user_data: machine.user_data.clone(),
         boot: machine.boot,
         nic_multiqueue: machine.nic_multiqueue,
+        sriov: machine.sriov,
         n_installed,
     })
 }

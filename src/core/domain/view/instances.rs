@@ -10,7 +10,7 @@ use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{DiskId, FlavorId, InstanceId, RegionId, ZoneId};
-use crate::domain::instance;
+use crate::domain::instance::{self, Card};
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::price::{Estimate, PriceBook};
@@ -48,87 +48,6 @@ pub struct InstanceRow {
     pub zone: String,
     /// The image it was deployed from.
     pub image: Name,
-    /// The loopback port of its SSH.
-    pub ssh_port: Option<u16>,
-    /// What it costs a month while it runs.
-    pub month: Option<Money>,
-    /// The task that works on it.
-    pub task: Option<TaskView>,
-    /// When it was asked for.
-    pub created: Timestamp,
-}
-
-/// The list of machines.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct InstanceList {
-    /// The rows asked for.
-    pub page: Page<InstanceRow>,
-    /// The search text.
-    pub text: String,
-    /// Machines in project and region, without search.
-    pub n_all: u32,
-    /// The project's name.
-    pub project: Name,
-    /// The region.
-    pub region: RegionId,
-    /// The currency's symbol.
-    pub symbol: String,
-    /// Whether the user may make and change machines here.
-    pub may_change: bool,
-    /// The time on the server.
-    pub now: Timestamp,
-}
-
-/// A disk of a machine.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct DiskView {
-    /// Its id.
-    pub id: DiskId,
-    /// `system`, or `data-1` and so on.
-    pub name: String,
-    /// Why it cannot be removed; `None` when it can.
-    pub remove_blocked: Option<Reason>,
-    /// System or data.
-    pub role: DiskRole,
-    /// What it lives on.
-    pub kind: DiskKind,
-    /// The size the guest sees, in bytes.
-    pub size_bytes: u64,
-    /// Bytes it occupies; `None` when that cannot be told now.
-    pub used_bytes: Option<u64>,
-}
-
-/// A machine in full.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct InstanceDetail {
-    /// Its id.
-    pub id: InstanceId,
-    /// Its name.
-    pub name: Name,
-    /// What it is doing.
-    pub status: instance::Status,
-    /// Why it is in Error.
-    pub error: Option<String>,
-    /// Since when it runs.
-    pub started: Option<Timestamp>,
-    /// When it was asked for.
-    pub created: Timestamp,
-    /// The region.
-    pub region: RegionId,
-    /// The zone with the region: `north-1a`.
-    pub zone: String,
-    /// Its type's slug.
-    pub flavor: String,
-    /// Its type in words.
-    pub flavor_summary: String,
-    /// Its disks, system disk first.
-    pub disks: Vec<DiskView>,
-    /// The image's name when it was deployed.
-    pub image_name: Name,
-    /// The image, if it still exists and may be seen.
-    pub image: Option<ImageLink>,
-    /// The licence it carries on (U5); empty for none.
-    pub licence: String,
     /// The loopback port of its SSH.
     pub ssh_port: Option<u16>,
     /// What it costs a month while it runs.

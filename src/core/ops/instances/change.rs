@@ -107,6 +107,7 @@ fn next(machine: &Instance, image: &Image, disk_bytes: Option<u64>, ids: (TaskId
         origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,
+        sriov: image.sriov,
     }
 }
 
