@@ -97,7 +97,13 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
     for region in records.regions.all() {
         let live = sweep::live(&bench.app, &region.id).map_err(|e| e.to_string())?;
         let (stored, bases) = bench.host.stored(&region.id);
-        hold!(stored == live, "{} keeps {stored:?} at rest, and needs {live:?}", region.id);
+        // What a machine that never ran is made of may still be where its image was (U15).
+        let awaits = |m: &&Instance| m.region == region.id && m.fetch_from.is_some();
+        let awaited: BTreeSet<&String> =
+            records.instances.all().filter(awaits).flat_map(Instance::contents).collect();
+        let missing = live.difference(&stored).find(|print| !awaited.contains(print));
+        let exact = stored.is_subset(&live) && missing.is_none();
+        hold!(exact, "{} keeps {stored:?} at rest, and needs {live:?}", region.id);
         hold!(bases.is_subset(&live), "{} has bases nobody needs at rest: {bases:?}", region.id);
     }
     Ok(())
