@@ -358,6 +358,7 @@ fn prepare(owner: &Ctx, tenant: &Tenant, fingerprint: &Fingerprint) {
             user_data: String::new(),
             boot: BootMode::Bios,
             nic_multiqueue: false,
+            sriov: false,
             n_installed: 0,
         };
         owner.app.hypervisor.create(&spec).expect("the disk has space");

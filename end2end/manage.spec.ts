@@ -110,4 +110,21 @@ test('images are tagged, found by their tags, protected, exported and deleted to
     await page.getByRole('button', { name: 'Create instance' }).click();
     await expect(page.getByText(/is too little memory for this image\. Choose a type with at least 4 GiB\./).first()).toBeVisible();
   });
+
+  await test.step('a machine of an image with the driver gets a network card with virtual functions', async () => {
+    await page.goto('/images');
+    await list.getByRole('link', { name: 'app-1', exact: true }).click();
+    await portal.main.getByRole('link', { name: 'Edit', exact: true }).click();
+    await dialog.getByLabel('SR-IOV driver').selectOption('On');
+    await dialog.getByRole('button', { name: 'Save changes' }).click();
+    await expect(portal.main.getByText(/BIOS, SR-IOV driver/)).toBeVisible();
+    await portal.main.getByRole('link', { name: 'Deploy', exact: true }).click();
+    await page.getByRole('radio', { name: /^m1\.tiny:/ }).check();
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('direct');
+    await page.getByRole('button', { name: 'Create instance' }).click();
+    await expect(portal.heading('direct')).toBeVisible();
+    await portal.becomes('Running');
+    await expect(portal.main.getByText('Intel 82576 with SR-IOV, 7 virtual functions')).toBeVisible();
+    await expect(portal.main.getByText(/only with the drivers igb and igbvf/)).toBeVisible();
+  });
 });

@@ -100,6 +100,14 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     await friend.page.goto(`/images/${image}/copy`);
     const save = friend.page.getByRole('dialog', { name: 'Save as my own' });
     await expect(save.getByText(/A shared image can be copied inside its region only/)).toBeVisible();
+    // Deprecating it takes nothing back that was promised.
+    await page.goto(`/images/${image}`);
+    await portal.main.getByRole('link', { name: 'Deprecate', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await expect(page.getByText('Saved. Machines made from it are not touched.')).toBeVisible();
+    await friend.page.goto(`/images/${image}`);
+    await expect(friend.main.getByText(/^Deprecated\. It can still be deployed, and saved as your own until it ends\./)).toBeVisible();
+    await expect(friend.main.getByRole('link', { name: 'Save as my own' })).toBeVisible();
     // Who was told saves it with one click.
     await friend.page.goto('/');
     await expect(friend.main.getByText(/^1 image that you use is shared with you only until/)).toBeVisible();
@@ -109,6 +117,12 @@ test('an image is shared with another account, accepted, deployed, and taken bac
     await expect(friend.page.getByText('The copy is its own image now, with an id of its own.')).toBeVisible();
     await expect(friend.heading('golden')).toBeVisible();
     await expect(friend.main.getByText('Available', { exact: true })).toBeVisible();
+    // It is as deprecated as what it was saved from, until its new owner says otherwise.
+    await friend.main.getByRole('link', { name: 'Restore', exact: true }).click();
+    await friend.page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await expect(friend.page.getByText('Saved. Machines made from it are not touched.')).toBeVisible();
+    await expect(friend.main.getByText(/^Deprecated/)).toHaveCount(0);
+    await page.goto(`/images/${image}/sharing`);
   });
 
   await test.step('taken back at once, it is gone for the recipient, and the machine runs on', async () => {

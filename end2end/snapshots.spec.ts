@@ -101,7 +101,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
     await page.goto('/snapshots/schedules');
     await portal.main.getByRole('link', { name: 'Make the first schedule' }).click();
     await dialog.getByLabel('Instance').selectOption(machine);
-    await dialog.getByLabel('The system disk only').check();
+    await dialog.getByLabel('Which disks').selectOption('System disk');
     await dialog.getByRole('radio', { name: 'Every day' }).check();
     await dialog.getByLabel('For every day or week: at').fill('25:00');
     await dialog.getByLabel('Snapshots to keep').fill('1');
@@ -132,6 +132,36 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
     await portal.goes(page.locator(`a[href="${first}"]`), 40);
     await expect(made.getByRole('cell').filter({ hasText: /^Available/ })).toHaveCount(1);
     await expect(portal.row('before-update')).toBeVisible();
+  });
+
+  await test.step('a schedule of one data disk takes nothing once that is gone, and says so', async () => {
+    await page.goto('/snapshots/schedules/new');
+    await dialog.getByLabel('Instance').selectOption(machine);
+    await dialog.getByLabel('Which disks').selectOption('data-1, ssd, 1 GiB of web');
+    await dialog.getByRole('radio', { name: 'Every week' }).check();
+    await dialog.getByRole('button', { name: 'Create schedule' }).click();
+    await expect(page.getByText('Saved. The list says when the next one is due.')).toBeVisible();
+    const row = portal.main.getByRole('row').filter({ hasText: 'Every Sunday' });
+    await expect(row).toContainText('data-1, ssd, 1 GiB');
+    await page.goto(`/instances/${machine}`);
+    await portal.power('Stop', 'Stopped');
+    await portal.main.getByRole('link', { name: /^Remove.*data-1$/ }).click();
+    await expect(dialog.getByText('Schedules that take this disk alone take nothing more')).toBeVisible();
+    await dialog.getByRole('button', { name: 'Remove disk' }).click();
+    await portal.goes(portal.main.getByRole('row').filter({ hasText: 'data-1' }), 30);
+    await page.goto('/snapshots/schedules');
+    await expect(row.getByText(/^Disk gone since/)).toBeVisible();
+    await expect(row.getByRole('button', { name: /^Run now/ })).toHaveCount(0);
+    await row.getByRole('button', { name: /^More actions/ }).click();
+    await row.getByRole('link', { name: 'Change', exact: true }).locator('visible=true').click();
+    await expect(dialog.getByText(/^The disk data-1, ssd, 1 GiB is gone since/)).toBeVisible();
+    await dialog.getByRole('button', { name: 'Save changes' }).click();
+    await expect(dialog.getByLabel('Which disks')).toHaveAccessibleDescription(/Choose which disks/);
+    await dialog.getByLabel('Which disks').selectOption('System disk');
+    await dialog.getByRole('button', { name: 'Save changes' }).click();
+    await expect(row.getByText(/^Disk gone since/)).toHaveCount(0);
+    await expect(row).toContainText('System disk');
+    await page.goto('/snapshots');
   });
 
   await test.step('turned off, the service takes no more and leaves what is there', async () => {

@@ -201,6 +201,9 @@ pub struct MachineSpec {
     pub boot: BootMode,
     /// Whether the network card offers several queues, where the machine has several processors (F9).
     pub nic_multiqueue: bool,
+    /// Whether the network card is one with SR-IOV instead of virtio (F9).
+    #[serde(default)]
+    pub sriov: bool,
     /// How often its system disk was replaced: when this changes, cloud-init runs again.
     #[serde(default)]
     pub n_installed: u32,

@@ -1,4 +1,5 @@
-//! The hypervisor against the real QEMU and the real test guest of `end2end/guest`. Skipped, saying so, where QEMU is not installed.
+//! The hypervisor against the real QEMU and the real test guest of `end2end/guest`: machines that run, and captures of them. What its other
+//! tests share is here too: a host with machines, and somebody at the console. Skipped, saying so, where QEMU is not installed.
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use darkroom::server::hypervisor::import::to_raw;
@@ -25,7 +26,7 @@ use uuid::Uuid;
 
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
-const LIMITS: FormatLimits = FormatLimits { virtual_bytes_max: 64 * GIB };
+pub(super) const LIMITS: FormatLimits = FormatLimits { virtual_bytes_max: 64 * GIB };
 
 /// Follows work; can cancel it at its first progress, or do something else then.
 #[derive(Default)]
@@ -35,6 +36,13 @@ pub(super) struct Observer<'a> {
     is_cancelled: AtomicBool,
     last: AtomicU64,
     total: AtomicU64,
+}
+
+impl Observer<'_> {
+    /// Of somebody who has cancelled already.
+    pub(super) fn cancelled() -> Self {
+        Self { is_cancelled: AtomicBool::new(true), ..Self::default() }
+    }
 }
 
 impl Watcher for Observer<'_> {
@@ -71,7 +79,7 @@ impl Drop for Host {
     }
 }
 
-fn settings() -> QemuSettings {
+pub(super) fn settings() -> QemuSettings {
     QemuSettings {
         ssh_port_first: 24_000,
         ssh_port_last: 24_999,
@@ -111,6 +119,7 @@ impl Host {
             user_data: format!("#!/bin/sh\necho from-user-data-{n} >/root/user-data\n"),
             boot: BootMode::Bios,
             nic_multiqueue: n % 2 == 1,
+            sriov: false,
             n_installed: 0,
         };
         self.machines.lock().unwrap().push(spec.id);
@@ -157,7 +166,7 @@ pub(super) fn disk(n: u128, size_bytes: u64, base: Option<&Path>) -> DiskSpec {
     DiskSpec { id: DiskId(Uuid::from_u128(n)), size_bytes, base: base.map(|base| base.display().to_string()) }
 }
 
-fn tool_run(program: &str, arguments: &[&str]) -> String {
+pub(super) fn tool_run(program: &str, arguments: &[&str]) -> String {
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
     tool::run(program, &arguments, &tool::ToolLimits::default(), None, &mut |_| {}).unwrap()
 }
@@ -385,65 +394,6 @@ fn a_system_disk_is_replaced_beside_the_old_one_and_the_data_stays() {
 }
 
 #[test]
-fn a_killed_process_is_reported_as_died_and_a_cut_one_is_not() {
-    let Some(host) = host() else { return };
-    let spec = host.create(3, vec![disk(31, 64 * MIB, None)]);
-    assert_eq!(host.hypervisor.power(spec.id).unwrap(), Power::Off { died: None });
-    assert_eq!(host.hypervisor.power(InstanceId(Uuid::from_u128(99))).unwrap(), Power::Absent);
-    let running = host.hypervisor.start(&spec).unwrap();
-    // It leads a session of its own: neither a terminal nor a signal to darkroom's group reaches it.
-    let pid = fs::read_to_string(host.folder(spec.id).join("qemu.pid")).unwrap();
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    assert_eq!((fields[2], fields[3]), (pid.trim(), pid.trim()));
-    // Starting again finds it; the port stays.
-    assert_eq!(host.hypervisor.start(&spec).unwrap(), running);
-    host.hypervisor.reset(spec.id).unwrap();
-    assert!(!host.hypervisor.wait_off(spec.id, 300, &Observer::default()).unwrap());
-    let cancelled = Observer { is_cancelled: AtomicBool::new(true), ..Observer::default() };
-    assert_eq!(host.hypervisor.wait_off(spec.id, 60_000, &cancelled), Err(PortError::Cancelled));
-
-    tool_run("kill", &["-KILL", pid.trim()]);
-    assert!(host.hypervisor.wait_off(spec.id, 20_000, &Observer::default()).unwrap());
-    let Power::Off { died: Some(reason) } = host.hypervisor.power(spec.id).unwrap() else {
-        panic!("not died")
-    };
-    assert!(reason.contains("killed by signal 9"), "{reason}");
-    // Another darkroom hears the same.
-    let restarted = QemuHypervisor::open(&host.root, settings()).unwrap();
-    assert_eq!(restarted.power(spec.id).unwrap(), Power::Off { died: Some(reason) });
-
-    assert_eq!(restarted.start(&spec).unwrap(), running);
-    host.hypervisor.cut_power(spec.id).unwrap();
-    assert_eq!(restarted.power(spec.id).unwrap(), Power::Off { died: None });
-    // A port that somebody else took meanwhile is given up for another one.
-    let Power::Running { ssh_port: taken } = running else { panic!("not running") };
-    let _listener = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
-    let Power::Running { ssh_port } = host.hypervisor.start(&spec).unwrap() else { panic!("not running") };
-    assert_ne!(ssh_port, taken);
-    host.hypervisor.destroy(spec.id).unwrap();
-    assert_eq!(restarted.power(spec.id).unwrap(), Power::Absent);
-    assert!(!host.folder(spec.id).exists());
-}
-
-#[test]
-fn a_process_that_dies_while_nobody_watches_is_reported_with_its_last_words() {
-    let Some(host) = host() else { return };
-    let spec = host.create(4, vec![disk(41, 64 * MIB, None)]);
-    host.hypervisor.start(&spec).unwrap();
-    let restarted = QemuHypervisor::open(&host.root, settings()).unwrap();
-    let pid = fs::read_to_string(host.folder(spec.id).join("qemu.pid")).unwrap();
-    // QEMU says on its way out who asked for it.
-    tool_run("kill", &["-TERM", pid.trim()]);
-    assert!(restarted.wait_off(spec.id, 20_000, &Observer::default()).unwrap());
-    let Power::Off { died: Some(reason) } = restarted.power(spec.id).unwrap() else { panic!("not died") };
-    assert!(
-        reason.contains("while darkroom was not running") && reason.contains("terminating on signal 15"),
-        "{reason}"
-    );
-}
-
-#[test]
 fn a_capture_cancelled_in_the_middle_leaves_nothing_and_a_leftover_job_is_cleared() {
     let Some(host) = host() else { return };
     let spec = host.create(5, vec![disk(51, 64 * MIB, None), disk(52, 2 * GIB, None)]);
@@ -506,117 +456,4 @@ fn a_machine_cannot_start_while_its_disk_is_captured_off() {
     assert!(refused.load(Ordering::SeqCst) > 0);
     assert!(host.hypervisor.disk_used_bytes(spec.id, spec.disks[0].id).unwrap() > 200 * MIB);
     assert!(matches!(host.hypervisor.start(&spec).unwrap(), Power::Running { .. }));
-}
-
-#[test]
-fn a_base_that_is_not_absolute_and_a_machine_that_is_not_there_are_refused() {
-    let Some(host) = host() else { return };
-    let mut spec = host.create(8, Vec::new());
-    spec.disks = vec![disk(81, GIB, Some(Path::new("json:{}")))];
-    assert!(matches!(host.hypervisor.create(&spec), Err(PortError::Refused(_))));
-    spec.id = InstanceId(Uuid::from_u128(9));
-    assert!(matches!(host.hypervisor.start(&spec), Err(PortError::Gone(_))));
-    assert!(matches!(host.hypervisor.console_log(spec.id, 10), Err(PortError::Gone(_))));
-    host.hypervisor.destroy(spec.id).unwrap();
-}
-
-#[test]
-fn files_made_by_the_image_tool_are_judged_and_converted_faithfully() {
-    if tool::find_program("qemu-img").is_none() {
-        println!("skipped: qemu-img is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    // Recognisable sectors with holes between them.
-    let mut content = vec![0u8; 8 << 20];
-    for (sector, chunk) in content.chunks_mut(512).enumerate().filter(|(sector, _)| sector % 300 < 40) {
-        chunk.fill(u8::try_from(sector % 255).unwrap() + 1);
-    }
-    fs::write(path("source.raw"), &content).unwrap();
-    let import = |name: &str| {
-        to_raw(
-            &folder.path().join(name),
-            &folder.path().join(format!("{name}.out")),
-            &settings(),
-            &LIMITS,
-            &Observer::default(),
-        )
-    };
-    assert_eq!(import("source.raw").unwrap().format, FormatKind::Raw);
-    for (index, options) in [
-        "compat=0.10",
-        "compat=1.1",
-        "compression_type=zstd",
-        "extended_l2=on",
-        "cluster_size=2M",
-        "cluster_size=512",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let name = format!("{index}.qcow2");
-        let compress = if options.contains("zstd") { "-c" } else { "-W" };
-        tool_run(
-            "qemu-img",
-            &[
-                "convert",
-                compress,
-                "-f",
-                "raw",
-                "-O",
-                "qcow2",
-                "-o",
-                options,
-                &path("source.raw"),
-                &path(&name),
-            ],
-        );
-        let imported = import(&name).unwrap();
-        assert_eq!((imported.format, imported.virtual_bytes), (FormatKind::Qcow2, 8 << 20), "{options}");
-        assert!(fs::read(&imported.path).unwrap() == content, "{options}");
-    }
-    let refused = |name: &str, words: &str| match import(name) {
-        Err(PortError::Refused(sentence)) => assert!(sentence.contains(words), "{name}: {sentence}"),
-        other => panic!("{name}: {other:?}"),
-    };
-    for (format, words) in [
-        ("vmdk", "a VMDK disk"),
-        ("vhdx", "a VHDX disk"),
-        ("vpc", "a VHD disk"),
-        ("vdi", "a VDI disk"),
-        ("qed", "a QED disk"),
-    ] {
-        tool_run("qemu-img", &["convert", "-f", "raw", "-O", format, &path("source.raw"), &path(format)]);
-        refused(format, words);
-    }
-    tool_run(
-        "qemu-img",
-        &["create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", &path("backing.qcow2"), "1M"],
-    );
-    refused("backing.qcow2", "a backing file");
-    tool_run(
-        "qemu-img",
-        &[
-            "create",
-            "-q",
-            "-f",
-            "qcow2",
-            "-o",
-            &format!("data_file={}", path("data")),
-            &path("data.qcow2"),
-            "1M",
-        ],
-    );
-    refused("data.qcow2", "an external data file");
-    tool_run("qemu-img", &["snapshot", "-c", "one", &path("1.qcow2")]);
-    refused("1.qcow2", "1 internal snapshots");
-    tool_run("qemu-img", &["create", "-q", "-f", "qcow2", &path("huge.qcow2"), "16T"]);
-    refused("huge.qcow2", "64 GiB is the largest");
-    refused("huge.qcow2", "16");
-    let names: Vec<String> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    assert!(!names.iter().any(|name| name.ends_with(".part")), "{names:?}");
 }

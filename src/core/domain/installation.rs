@@ -34,6 +34,8 @@ pub struct Next {
     pub boot: BootMode,
     /// Whether it takes several queues of the network card (F9).
     pub nic_multiqueue: bool,
+    /// Whether it has the driver of a network card with SR-IOV (F9).
+    pub sriov: bool,
 }
 
 /// What somebody asked for.
@@ -66,6 +68,7 @@ impl Next {
             origin: self.origin.clone(),
             boot: self.boot,
             nic_multiqueue: self.nic_multiqueue,
+            sriov: self.sriov,
             ..machine.clone()
         }
     }
@@ -107,6 +110,7 @@ mod tests {
             origin: origin.clone(),
             boot: BootMode::Uefi,
             nic_multiqueue: true,
+            sriov: true,
         };
         let after = next.applied(&machine);
         assert_eq!(after.disks.iter().map(|d| d.id.0.as_u128()).collect::<Vec<_>>(), [41, 40]);

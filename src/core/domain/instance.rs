@@ -107,6 +107,43 @@ pub struct Origin {
     pub licence: String,
 }
 
+/// The network card of a machine: what the guest finds, not what was wished for (F9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Card {
+    /// The card of virtual machines, with so many pairs of queues.
+    Virtio {
+        /// At least one; as many as processors where the image takes several.
+        n_queues: u32,
+    },
+    /// A card with SR-IOV. It has queues for several processors by itself.
+    Sriov,
+}
+
+impl Card {
+    /// Virtual functions of [`Card::Sriov`] that its driver offers: of eight on the bus it keeps one's share for the card itself.
+    pub const N_FUNCTIONS: u32 = 7;
+
+    /// Such as `virtio, 2 queues`.
+    pub fn words(self) -> String {
+        match self {
+            Self::Virtio { n_queues: 0 | 1 } => "virtio".to_owned(),
+            Self::Virtio { n_queues } => format!("virtio, {n_queues} queues"),
+            Self::Sriov => {
+                format!("Intel 82576 with SR-IOV, {} virtual functions", Self::N_FUNCTIONS)
+            }
+        }
+    }
+
+    /// What the system inside must have for it; `None` for what every image has.
+    pub const fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Virtio { .. } => None,
+            Self::Sriov => Some("The system inside reaches the network only with the drivers igb and igbvf."),
+        }
+    }
+}
+
 /// A machine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Instance {
@@ -136,10 +173,14 @@ pub struct Instance {
     pub iso: Option<String>,
     /// What it was deployed from.
     pub origin: Origin,
+    /// The other region that has what its disks start as, until it ran once and has it in its own (U15); there it is kept for it.
+    pub fetch_from: Option<RegionId>,
     /// How it starts.
     pub boot: BootMode,
     /// Whether its network card offers several queues (F9).
     pub nic_multiqueue: bool,
+    /// Whether its network card is one with virtual functions (F9), as its image was said to have the driver when it was made.
+    pub sriov: bool,
     /// SSH public keys given at creation.
     pub ssh_keys: Vec<String>,
     /// Cloud-init user data given at creation.
@@ -285,6 +326,20 @@ impl Instance {
         self.disks.iter().filter_map(|disk| disk.base.as_ref()).chain(&self.iso)
     }
 
+    /// Its network card. One with SR-IOV is given to an image that has the driver, whatever is said of queues: it has several.
+    pub const fn card(&self) -> Card {
+        match (self.sriov, self.nic_multiqueue) {
+            (true, _) => Card::Sriov,
+            (false, true) => Card::Virtio { n_queues: self.n_vcpus },
+            (false, false) => Card::Virtio { n_queues: 1 },
+        }
+    }
+
+    /// Whether what it began as is kept in `region` for it.
+    pub fn keeps_in(&self, region: &RegionId) -> bool {
+        self.region == *region || self.fetch_from.as_ref() == Some(region)
+    }
+
     /// The system disk.
     ///
     /// # Panics
@@ -324,8 +379,10 @@ pub(crate) mod tests {
                 name: Name::parse("base").expect("valid"),
                 licence: String::new(),
             },
+            fetch_from: None,
             boot: BootMode::Bios,
             nic_multiqueue: false,
+            sriov: false,
             ssh_keys: vec![],
             user_data: String::new(),
             ssh_port: None,
@@ -350,6 +407,19 @@ pub(crate) mod tests {
             }
         }
         insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn the_card_is_what_the_guest_finds() {
+        let words = |n_vcpus, nic_multiqueue, sriov| {
+            Instance { n_vcpus, nic_multiqueue, sriov, ..instance(Status::Running) }.card().words()
+        };
+        assert_eq!(words(4, false, false), "virtio");
+        assert_eq!(words(4, true, false), "virtio, 4 queues");
+        assert_eq!(words(1, true, false), "virtio", "a queue per processor is all there can be");
+        for queues in [false, true] {
+            assert_eq!(words(4, queues, true), "Intel 82576 with SR-IOV, 7 virtual functions");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Schedules: when a snapshot of a machine is made by itself, how many of them are kept, and what came of the last try. All times are UTC;
 //! nothing here asks what time it is.
 
+use super::error::Reason;
 use super::ids::{AccountId, InstanceId, ProjectId, RegionId, ScheduleId, SnapshotId};
+use super::instance::Instance;
 use super::region::Switch;
 use super::snapshot::Which;
 use super::text::{Name, counted};
@@ -204,6 +206,10 @@ pub struct Schedule {
     pub name: Name,
     /// Which disks.
     pub what: Which,
+    /// The one disk it takes, as it was called when that was chosen, such as `data-1, ssd, 10 GiB`; empty for the others.
+    pub disk: String,
+    /// Since when the machine has that disk no more. It takes nothing from then on, until somebody chooses another.
+    pub gone: Option<Timestamp>,
     /// How often.
     pub rhythm: Rhythm,
     /// How many snapshots of its own it keeps.
@@ -227,17 +233,65 @@ pub struct Schedule {
 impl Schedule {
     /// `system disk, every day at 03:00 UTC, 7 kept`.
     pub fn words(&self) -> String {
-        let what = match self.what {
-            Which::System => "system disk",
-            Which::All => "all disks",
-            Which::Disk(_) => "one disk",
+        format!("{}, {}, {} kept", self.disks(), self.rhythm.words(), self.keep)
+    }
+
+    /// Which disks, in words.
+    pub fn disks(&self) -> String {
+        match self.what {
+            Which::System => "system disk".to_owned(),
+            Which::All => "all disks".to_owned(),
+            Which::Disk(_) => self.disk.clone(),
+        }
+    }
+
+    /// Takes these disks of its machine from now on. Its system disk is that of the role, so that it stays when that is replaced.
+    ///
+    /// # Errors
+    /// What they are refused with ([`Which::of`]).
+    pub fn choose(&mut self, what: Which, machine: &Instance) -> Result<(), Reason> {
+        what.of(machine)?;
+        (self.what, self.disk) = match machine.disks.iter().find(|disk| what == Which::Disk(disk.id)) {
+            Some(disk) if disk.id == machine.system_disk().id => (Which::System, String::new()),
+            Some(disk) => (what, machine.disk_label(disk)),
+            None => (what, String::new()),
         };
-        format!("{what}, {}, {} kept", self.rhythm.words(), self.keep)
+        self.gone = None;
+        Ok(())
+    }
+
+    /// Whether the one disk that it takes is none of its machine's.
+    pub fn misses(&self, machine: &Instance) -> bool {
+        matches!(self.what, Which::Disk(id) if machine.disks.iter().all(|disk| disk.id != id))
+    }
+
+    /// Whether it takes anything at all: it is on, and what it takes is there.
+    ///
+    /// # Errors
+    /// `schedule_off`; `schedule_disk_gone`.
+    pub fn works(&self) -> Result<(), Reason> {
+        if let Some(since) = self.gone {
+            return Err(Reason::new(
+                "schedule_disk_gone",
+                format!("A schedule takes a disk that {} has.", self.name),
+                format!("The disk {} is gone since {}.", self.disk, since.day()),
+                "Change the schedule to another disk, or delete it.",
+            ));
+        }
+        match self.on {
+            Switch::On => Ok(()),
+            Switch::Off => Err(Reason::new(
+                "schedule_off",
+                "A schedule takes nothing while it is off.",
+                format!("That of {} is off.", self.name),
+                "Turn it on first.",
+            )),
+        }
     }
 
     /// Whether it is due at `now`.
     pub fn due(&self, now: Timestamp) -> bool {
-        self.on == Switch::On && (self.next <= now || self.rhythm.too_far(self.next, now))
+        self.works().is_ok() && (self.next <= now || self.rhythm.too_far(self.next, now))
     }
 
     /// Takes a new snapshot in and gives those that are too many now, oldest first.
@@ -251,6 +305,9 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk::DiskRole;
+    use super::super::ids::DiskId;
+    use super::super::instance::{Disk, Status, tests::instance};
     use super::*;
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -342,6 +399,8 @@ mod tests {
             instance: id.into(),
             name: Name::parse("web").expect("valid"),
             what: Which::System,
+            disk: String::new(),
+            gone: None,
             rhythm: Rhythm::Hours { n: 1 },
             keep,
             on: Switch::On,
@@ -362,5 +421,30 @@ mod tests {
         schedule.on = Switch::Off;
         assert!(!schedule.due(Timestamp(50 * HOUR_MS)));
         assert_eq!(schedule.words(), "system disk, every hour, 1 kept");
+    }
+
+    #[test]
+    fn one_whose_disk_is_gone_takes_nothing_until_another_is_chosen() {
+        let mut machine = instance(Status::Stopped);
+        let disk = |id| Disk { id, role: DiskRole::Data, base: None, ..machine.disks[0].clone() };
+        let (first, second) = (DiskId(uuid::Uuid::from_u128(41)), DiskId(uuid::Uuid::from_u128(42)));
+        let (one, two) = (disk(first), disk(second));
+        machine.disks.extend([one, two]);
+        let mut schedule = schedule(1);
+        schedule.choose(Which::Disk(second), &machine).expect("it is there");
+        assert_eq!(schedule.words(), "data-2, ssd, 1 GiB, every hour, 1 kept");
+        assert!(schedule.due(Timestamp(0)) && !schedule.misses(&machine));
+        machine.disks.truncate(2);
+        assert!(schedule.misses(&machine));
+        schedule.gone = Some(Timestamp(5));
+        assert!(!schedule.due(Timestamp(HOUR_MS)));
+        assert_eq!(schedule.works().map_err(|reason| reason.code), Err("schedule_disk_gone".to_owned()));
+        let refused = schedule.choose(Which::Disk(second), &machine).expect_err("gone");
+        assert_eq!((refused.code.as_str(), schedule.gone), ("disk_gone", Some(Timestamp(5))));
+        // The system disk is the one that the machine starts from, whichever that is.
+        schedule.choose(Which::Disk(machine.disks[0].id), &machine).expect("it is there");
+        assert_eq!((schedule.what, schedule.gone, schedule.disk.as_str()), (Which::System, None, ""));
+        machine.disks[0].id = second;
+        assert!(!schedule.misses(&machine));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::error::Reason;
 use super::ids::{AccountId, ImageId, ProjectId, RegionId};
-use super::image::Image;
+use super::image::{self, Image, Status};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -133,6 +133,25 @@ impl Share {
         self.stands(image, now) && image.status.listed()
     }
 
+    /// Whether its recipient may make a copy of `image`, which it gives, inside its region and as their own.
+    ///
+    /// Who was told that sharing ends on a day and that they may save the image until then can do so whatever its stage. Deprecating
+    /// and disabling say what the image is good for from now on; they are no way to take back at once what was promised until a day, also
+    /// where the provider says how long recipients are left. Who wants nobody to have the content any more stops sharing it at once. The
+    /// copy keeps the stage, so that what is dangerous to deploy is not deployed unless its new owner says so.
+    ///
+    /// # Errors
+    /// The image's reason, with a way out for who does not own it.
+    pub fn can_save(&self, image: &Image) -> Result<(), Reason> {
+        match image.can(image::Action::Copy) {
+            Err(_) if image.status == Status::Available && self.ends_with(image).is_some() => Ok(()),
+            Err(reason) if image.status == Status::Available => {
+                Err(Reason { way_out: "Ask its owner to make it active again.".to_owned(), ..reason })
+            }
+            as_for_anybody => as_for_anybody,
+        }
+    }
+
     /// Whether `action` on its share of `image` is possible at `now` (not: whether somebody may).
     ///
     /// # Errors
@@ -204,7 +223,8 @@ impl Sharing {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::super::image::{Status, tests::image};
+    use super::super::image::life::Stage;
+    use super::super::image::tests::image;
     use super::*;
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -274,6 +294,28 @@ pub(crate) mod tests {
         let share = share(State::Accepted);
         let gives = Status::ALL.map(|status| share.gives(&image(status), Timestamp(5)));
         assert_eq!(gives, [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn what_is_promised_until_a_day_can_be_saved_until_then_whatever_its_stage() {
+        let mut image = image(Status::Available);
+        let mut share = share(State::Accepted);
+        for stage in Stage::ALL {
+            image.life.stage = stage;
+            for (ends, leaves) in [(None, None), (Some(5), None), (None, Some(5)), (Some(5), Some(7))] {
+                (share.ends, image.leaves) = (ends.map(Timestamp), leaves.map(Timestamp));
+                let promised = ends.or(leaves).is_some();
+                match share.can_save(&image) {
+                    Ok(()) => assert!(promised || stage == Stage::Active, "{stage:?}"),
+                    Err(reason) => {
+                        assert!(!promised, "{stage:?}");
+                        assert_eq!(reason.way_out, "Ask its owner to make it active again.");
+                    }
+                }
+            }
+        }
+        image.status = Status::Creating;
+        assert!(share.can_save(&image).is_err(), "there is nothing to save yet");
     }
 
     proptest! {

@@ -252,6 +252,7 @@ pub fn removal(ctx: &Ctx, id: InstanceId, disk: DiskId) -> Result<DiskRemoval> {
         name: machine.name.clone(),
         disk,
         label: machine.disk_label(found),
+        n_schedules: snapshots::schedules::n_of_disk(ctx, &machine, disk),
         month: region.prices.disk(found.kind, found.size_bytes).month,
         symbol: region.prices.symbol,
         blocked: machine.can_remove(found).err(),

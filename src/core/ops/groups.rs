@@ -278,7 +278,7 @@ fn usable_by_project(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: Project
     if image.visibility == Visibility::Public || image.project == project {
         return Ok(());
     }
-    shares::still_given(tx, ctx, image, project).map_err(|_| {
+    shares::still_given(tx, ctx, image, project).map(drop).map_err(|_| {
         Error::conflict(
             "image_not_the_projects",
             "The machines of a group are made from an image of their own project, from one it was given, or from a public one. Copy this image into the project first.",

@@ -367,18 +367,16 @@ pub(crate) fn usable_in(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, project: Proj
     if ctx.may(Act::ImageDeploy, &images::resource(image)) {
         return Ok(());
     }
-    still_given(tx, ctx, image, project)
+    still_given(tx, ctx, image, project).map(drop)
 }
 
 /// Holds on to a share in the transaction of what it is needed for: it must still give, or the image is as if it did not exist.
 ///
 /// # Errors
 /// `NotFound`.
-pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, recipient: ProjectId) -> Result<()> {
-    match tx.get::<Share>(&(image.id, recipient))? {
-        Some(share) if share.gives(image, ctx.now) => Ok(()),
-        _ => Err(Error::not_found("image")),
-    }
+pub(crate) fn still_given(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, recipient: ProjectId) -> Result<Share> {
+    let share = tx.get::<Share>(&(image.id, recipient))?;
+    share.filter(|share| share.gives(image, ctx.now)).ok_or_else(|| Error::not_found("image"))
 }
 
 /// What the policy is asked about an image that came through this share.

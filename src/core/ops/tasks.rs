@@ -56,7 +56,7 @@ impl About {
         }
     }
 
-    /// A machine to be made of this image; where that is in another region, its content is kept there until it is fetched (U15).
+    /// A machine to be made of this image, or given it; where that is in another region, its content is kept there until it is fetched (U15).
     pub(crate) fn deploy(machine: &Instance, image: &Image) -> Self {
         let elsewhere = image.region != machine.region;
         let origin = Origin { region: image.region.clone(), disks: image.disks.clone() };

@@ -494,7 +494,8 @@ impl All {
             // What is deployed from another region is fetched when the machine starts first (U15).
             let unfetched = matches!(machine.status, instance::Status::Creating | instance::Status::Error);
             let image = self.images.get(&machine.origin.id.0).filter(|_| unfetched);
-            let region = image.map_or(&machine.region, |image| &image.region);
+            let from = machine.fetch_from.as_ref().or(image.map(|image| &image.region));
+            let region = from.unwrap_or(&machine.region);
             needed.extend(bases.map(|base| (region.clone(), base, needer.clone())));
         }
         for snapshot in self.snapshots.values().filter(|s| s.status != snapshot::Status::Deleting) {

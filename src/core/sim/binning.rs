@@ -1,9 +1,9 @@
 //! What people do about deleting images and the recycle bin in a simulated world. Every refusal that a flow may meet is listed with it.
 
-use super::flows::NAMES;
+use super::flows::{Desk, NAMES};
 use super::world::World;
 use crate::domain::form::{DeleteImageForm, RestoreImageForm};
-use crate::domain::ids::ImageId;
+use crate::domain::ids::{ImageId, ProjectId};
 use crate::domain::image::{Image, Status, Visibility};
 use crate::ops::ctx::Place;
 use crate::ops::images::{self, Deleted};
@@ -64,10 +64,23 @@ impl World {
         self.dice.pick(if any { &all } else { &binned }).cloned()
     }
 
+    /// Somebody who may change a project of which arrears put images away.
+    fn who_lost_images(&mut self) -> Option<Desk> {
+        let projects: Vec<ProjectId> = {
+            let records = self.bench.witness.records();
+            let images = records.held.all().filter_map(|held| records.images.get(held.image.0));
+            images.map(|image| image.project).collect()
+        };
+        let project = self.dice.pick(&projects).copied()?;
+        self.changer_in(project)
+    }
+
     /// Under its own name or another; by whoever may in its project.
     pub(super) fn restores_image(&mut self) -> Happened {
         let event = "restore-image".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
+        let Some(desk) = self.who_lost_images().or_else(|| self.changer()) else {
+            return (event, "nobody".to_owned());
+        };
         let own = self.a_deleted_image(|i| i.project == desk.project);
         let Some(image) = own else { return (event, "nothing".to_owned()) };
         let renamed = self.dice.chance(400);

@@ -248,7 +248,13 @@ impl World {
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let public = self.dice.pick(&self.provider.public.clone()).copied();
         let own = self.an_image(desk.project).map(|i| i.id).filter(|_| self.dice.chance(850));
-        let given = self.a_given_image(desk.project).map(|s| s.image).filter(|_| self.dice.chance(500));
+        // Mostly one that was promised, where there is any: they are rare.
+        let kept = self.a_promised_image(desk.project).filter(|_| self.dice.chance(800));
+        let target = kept.as_ref().map(|share| share.recipient);
+        let given = match kept {
+            Some(share) => Some(share.image),
+            None => self.a_given_image(desk.project).map(|s| s.image).filter(|_| self.dice.chance(500)),
+        };
         let Some(image) = given.or(own).or(public) else { return (event, "nothing".to_owned()) };
         let data = self.dice.chance(600);
         let event = match given {
@@ -264,9 +270,12 @@ impl World {
         if self.dice.chance(400) {
             regions.push("south-1".into());
         }
+        let target = target.or_else(|| self.dice.pick(&projects).copied());
+        let promised = given.is_some() && target.is_some_and(|project| self.is_promised(image, project));
+        let event = if promised { "save-as-promised".to_owned() } else { event };
         let form = CopyImageForm {
             image: image.to_string(),
-            project: self.dice.pick(&projects).map(ToString::to_string).unwrap_or_default(),
+            project: target.map(|project| project.to_string()).unwrap_or_default(),
             name: self.dice.pick(&NAMES).copied().unwrap_or("web").to_owned(),
             remark: "a copy".to_owned(),
             family: self.dice.chance(700).then(|| "web".to_owned()),
@@ -277,19 +286,20 @@ impl World {
         };
         let before = self.n_images();
         let result = images::copy(&desk.ctx, &form);
-        let allowed = [
+        let mut allowed = vec![
             "image_limit_reached",
             "storage_limit_reached",
             "image_feature_off",
             "copies_off",
             "image_name_taken",
             "image_not_available",
-            "image_deprecated",
-            "image_disabled",
             "image_recycled",
             "price_changed",
             "shared_elsewhere",
         ];
+        if !promised {
+            allowed.extend(["image_deprecated", "image_disabled"]);
+        }
         let (made, outcome) = self.expect(result, &allowed);
         let after = self.n_images();
         if made.is_none() && outcome != "injected error" && after != before {
@@ -302,7 +312,10 @@ impl World {
     pub(super) fn stages(&mut self) -> Happened {
         let event = "stage".to_owned();
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let Some(image) = self.an_image(desk.project) else { return (event, "nothing".to_owned()) };
+        let ending = self.an_ending_image(desk.project).filter(|_| self.dice.chance(500));
+        let Some(image) = ending.or_else(|| self.an_image(desk.project)) else {
+            return (event, "nothing".to_owned());
+        };
         // Mostly back to active, or little could be done with images in the end.
         let stage =
             self.dice.pick(&["active", "active", "deprecated", "disabled"]).copied().unwrap_or("active");

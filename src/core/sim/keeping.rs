@@ -7,9 +7,8 @@ use crate::domain::Kind;
 use crate::domain::form::{
     CreateSnapshotForm, RenameSnapshotForm, ScheduleForm, ServiceForm, SnapshotImageForm,
 };
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{InstanceId, ProjectId};
 use crate::domain::project::Role;
-use crate::domain::region::Switch;
 use crate::domain::schedule::{Schedule, Weekday};
 use crate::domain::snapshot::{Snapshot, Status};
 use crate::domain::time::Timestamp;
@@ -137,9 +136,12 @@ impl World {
         };
         let known = self.a_schedule(desk.project).filter(|_| self.dice.chance(400));
         let base = known.as_ref().map_or_else(ScheduleForm::usual, ScheduleForm::of);
+        let instance = known.as_ref().map_or(machine, |s| s.instance);
+        let what = self.disks_of(instance);
+        let one = what != "system" && what != "all";
         let form = ScheduleForm {
-            instance: known.as_ref().map_or(machine, |s| s.instance).to_string(),
-            what: self.dice.pick(&["system", "all"]).copied().unwrap_or("all").to_owned(),
+            instance: instance.to_string(),
+            what,
             rhythm: self.dice.pick(&["hours", "hours", "day", "week"]).copied().unwrap_or("day").to_owned(),
             hours: self.dice.pick(&["1", "6"]).copied().unwrap_or("1").to_owned(),
             weekday: self.dice.pick(&Weekday::ALL).map_or("", |d| d.word()).to_owned(),
@@ -149,9 +151,26 @@ impl World {
             ..base
         };
         let result = schedules::save(&desk.ctx, &form);
-        let allowed = ["schedule_limit_reached", "instance_busy", "data_disk_kind", "price_changed"];
+        let allowed =
+            ["schedule_limit_reached", "instance_busy", "data_disk_kind", "price_changed", "disk_gone"];
         let (_, outcome) = self.expect(result, &[&SERVICE[..], &allowed].concat());
-        (if known.is_some() { "change-schedule".to_owned() } else { event }, outcome)
+        let event = match (known, one) {
+            (Some(_), _) => "change-schedule".to_owned(),
+            (None, true) => "schedule-one-disk".to_owned(),
+            (None, false) => event,
+        };
+        (event, outcome)
+    }
+
+    /// Which disks of a machine a schedule is to take, as a form sends it.
+    fn disks_of(&mut self, machine: InstanceId) -> String {
+        let data: Vec<String> = {
+            let records = self.bench.witness.records();
+            let disks = records.instances.get(machine.0).map(|m| m.disks.clone()).unwrap_or_default();
+            disks.iter().skip(1).map(|disk| disk.id.to_string()).collect()
+        };
+        let one = self.dice.pick(&data).cloned().filter(|_| self.dice.chance(600));
+        one.unwrap_or_else(|| self.dice.pick(&["system", "all"]).copied().unwrap_or("all").to_owned())
     }
 
     pub(super) fn deletes_schedule(&mut self) -> Happened {
@@ -170,7 +189,7 @@ impl World {
         for _ in 0..self.dice.below(6) {
             let due: Option<Timestamp> = {
                 let records = self.bench.witness.records();
-                records.schedules.all().filter(|s| s.on == Switch::On).map(|s| s.next).min()
+                records.schedules.all().filter(|s| s.works().is_ok()).map(|s| s.next).min()
             };
             let Some(due) = due else { return (event, "nothing".to_owned()) };
             self.bench.clock.reach(due);
@@ -189,7 +208,8 @@ impl World {
             return ("run-schedule".to_owned(), "nothing".to_owned());
         };
         let result = schedules::run(&desk.ctx, schedule.id);
-        let (_, outcome) = self.expect(result, &[&SERVICE[..], &["schedule_off"]].concat());
+        let (_, outcome) =
+            self.expect(result, &[&SERVICE[..], &["schedule_off", "schedule_disk_gone"]].concat());
         ("run-schedule".to_owned(), outcome)
     }
 

@@ -1,13 +1,14 @@
 //! What people do about sharing in a simulated world, both sides of it. Every refusal that a flow may meet is listed with it.
 
 use super::world::World;
-use crate::domain::form::{ShareForm, StopSharingForm};
+use crate::domain::form::{ShareForm, StageForm, StopSharingForm};
 use crate::domain::ids::{ImageId, ProjectId};
-use crate::domain::image::Status;
+use crate::domain::image::life::Stage;
+use crate::domain::image::{Image, Status};
 use crate::domain::project::Role;
 use crate::domain::share::{Action, Share, State};
 use crate::ops::ctx::Place;
-use crate::ops::shares;
+use crate::ops::{images, shares};
 use crate::ports::Clock;
 
 type Happened = (String, String);
@@ -34,6 +35,32 @@ impl World {
     pub(super) fn a_given_image(&mut self, project: ProjectId) -> Option<Share> {
         let given = self.given(|s| s.recipient == project);
         self.dice.pick(&given).cloned()
+    }
+
+    /// Whether `project` was told that it may save this image until a day to come, and the image is not active any more.
+    pub(super) fn is_promised(&mut self, image: ImageId, project: ProjectId) -> bool {
+        let given = self.given(|s| s.image == image && s.recipient == project);
+        let records = self.bench.witness.records();
+        let seen = records.images.get(image.0).filter(|i| i.life.stage != Stage::Active);
+        seen.is_some_and(|i| given.iter().any(|share| share.ends_with(i).is_some()))
+    }
+
+    /// An image of somebody else that `project` may save whatever its stage.
+    pub(super) fn a_promised_image(&mut self, project: ProjectId) -> Option<Share> {
+        let mut given = self.given(|s| s.recipient == project);
+        given.retain(|share| self.is_promised(share.image, project));
+        self.dice.pick(&given).cloned()
+    }
+
+    /// An image of `project` that somebody has until a day to come.
+    pub(super) fn an_ending_image(&mut self, project: ProjectId) -> Option<Image> {
+        let given = self.given(|s| s.project == project);
+        let records = self.bench.witness.records();
+        let images = given.iter().filter_map(|s| Some((s, records.images.get(s.image.0)?)));
+        let ending: Vec<Image> =
+            images.filter(|(s, i)| s.ends_with(i).is_some()).map(|(_, i)| i.clone()).collect();
+        drop(records);
+        self.dice.pick(&ending).cloned()
     }
 
     /// Whether a project of this person has accepted the image.
@@ -128,14 +155,26 @@ impl World {
         let Some(share) = self.dice.pick(&own).cloned() else { return (event, "nothing".to_owned()) };
         let Some(desk) = self.changer_in(share.project) else { return (event, "nobody".to_owned()) };
         let days = i64::try_from(self.dice.below(4)).unwrap_or(0);
+        let later = self.dice.chance(600);
         let form = StopSharingForm {
             image: share.image.to_string(),
             project: share.recipient.to_string(),
-            when: if self.dice.chance(500) { "now" } else { "later" }.to_owned(),
+            when: if later { "later" } else { "now" }.to_owned(),
             day: desk.ctx.now.plus_ms(days * 86_400_000).iso_day(),
         };
         let result = shares::stop(&desk.ctx, &form);
         let (_, outcome) = self.expect(result, &[]);
+        // Who stops sharing an image often does so because it is old, and those who are left time save it all the same.
+        if later && outcome == "ok" && self.dice.chance(500) {
+            let form = StageForm {
+                image: share.image.to_string(),
+                stage: Stage::Deprecated.slug().to_owned(),
+                when: "now".to_owned(),
+                ..StageForm::default()
+            };
+            let result = images::set_stage(&desk.ctx, &form);
+            self.expect(result, &["image_not_available", "image_recycled"]);
+        }
         (event, outcome)
     }
 
@@ -150,7 +189,7 @@ impl World {
             if let Some(image) = image {
                 shares::sharing(&desk.ctx, image)?;
             }
-            given.map_or(Ok(()), |share| crate::ops::images::detail(&desk.ctx, &place, share.image).map(drop))
+            given.map_or(Ok(()), |share| images::detail(&desk.ctx, &place, share.image).map(drop))
         });
         let (_, outcome) = self.expect(result, &[]);
         (event, outcome)

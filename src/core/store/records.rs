@@ -74,8 +74,8 @@ records! {
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 5, ImageId, |r| r.id, older_image;
-    Instance, "instance", 3, InstanceId, |r| r.id, older_instance;
-    Installation, "installation", 1, InstanceId, |r| r.instance;
+    Instance, "instance", 4, InstanceId, |r| r.id, older_instance;
+    Installation, "installation", 2, InstanceId, |r| r.instance, older_installation;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 4, MeterId, |r| r.id, older_meter;
@@ -87,7 +87,7 @@ records! {
     Request, "request", 2, RequestId, |r| r.id, older_request;
     SnapshotService, "snapshot_service", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
     Snapshot, "snapshot", 1, SnapshotId, |r| r.id;
-    Schedule, "schedule", 1, ScheduleId, |r| r.id;
+    Schedule, "schedule", 2, ScheduleId, |r| r.id, older_schedule;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
     Billing, "billing", 1, AccountId, |r| r.account;
@@ -346,15 +346,43 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card, version 2 no ISO.
+/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 neither where else its content
+/// is nor another network card than virtio.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1 | 2, Some(fields)) => {
+        (1..=3, Some(fields)) => {
             fields.entry("nic_multiqueue").or_insert(json!(false));
-            fields.insert("iso".to_owned(), Value::Null);
+            fields.entry("iso").or_insert(Value::Null);
+            fields.insert("fetch_from".to_owned(), Value::Null);
+            fields.insert("sriov".to_owned(), json!(false));
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),
+    }
+}
+
+/// Version 1 knew one kind of network card.
+fn older_installation(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            if let Some(next) = fields.get_mut("next").and_then(Value::as_object_mut) {
+                next.insert("sriov".to_owned(), json!(false));
+            }
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Installation>(from_version)),
+    }
+}
+
+/// Version 1 took the system disk or all disks, never one that can go.
+fn older_schedule(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1, Some(fields)) => {
+            fields.insert("disk".to_owned(), json!(""));
+            fields.insert("gone".to_owned(), Value::Null);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Schedule>(from_version)),
     }
 }
 

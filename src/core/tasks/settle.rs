@@ -12,6 +12,7 @@ use crate::domain::task::{Kind, State, Task};
 use crate::ops::audit;
 use crate::ops::ctx::{Ctx, Permit};
 use crate::ops::ledger::{self, Opening};
+use crate::ops::snapshots::schedules;
 use crate::ops::{groups, images, instances, shares};
 use crate::store::Tx;
 use crate::store::records::index;
@@ -230,6 +231,7 @@ fn disk_changed(
     };
     if word != "disk.added" {
         machine.disks.retain(|disk| Some(disk.id) != task.disk);
+        schedules::disk_gone(tx, ctx, permit, &machine)?;
     }
     tx.put(&machine)?;
     audit::write(tx, ctx, permit, &instances::entry(&machine, word, detail))
@@ -307,6 +309,8 @@ pub(super) fn running(
     machine.error = None;
     machine.ssh_port = ssh_port;
     machine.started = Some(ctx.now);
+    // Its own region has what it is made of, and keeps it as long as it exists.
+    machine.fetch_from = None;
     charge_running(tx, ctx, machine)?;
     machine.disks.iter().try_for_each(|disk| ledger::open(tx, ctx, disk_meter(machine, disk)))
 }

@@ -217,9 +217,10 @@ fn blobs(app: &App, task: &Task) -> Result<Arc<dyn Blobs>, PortError> {
 /// Brings what a machine starts as from the region of its image, where that is another one and the content is not here yet (U15). From then
 /// on the machine keeps it here.
 fn fetch(app: &App, task: &Task, machine: &Instance, watcher: &dyn Watcher) -> Result<(), PortError> {
-    // The task that makes the machine knows where the content is, whatever became of the image; a later start asks the image.
-    let region = match &task.origin {
-        Some(origin) => origin.region.clone(),
+    // The task and a machine that never ran know where the content is, whatever became of the image. Machines of before did not.
+    let known = task.origin.as_ref().map(|origin| &origin.region).or(machine.fetch_from.as_ref());
+    let region = match known {
+        Some(region) => region.clone(),
         None => match image(app, machine.origin.id) {
             Ok(image) => image.region,
             Err(PortError::Gone(_)) => return Ok(()),
@@ -291,6 +292,7 @@ fn spec_of(
         user_data: machine.user_data.clone(),
         boot: machine.boot,
         nic_multiqueue: machine.nic_multiqueue,
+        sriov: machine.sriov,
         n_installed,
     })
 }

@@ -169,7 +169,7 @@ pub fn live(app: &App, region: &RegionId) -> Result<BTreeSet<String>> {
     for snapshot in app.snapshots.all().iter().filter(|s| s.region == *region) {
         live.extend(snapshot.contents().map(|d| d.fingerprint.clone()));
     }
-    for machine in app.instances.all().iter().filter(|i| i.region == *region) {
+    for machine in app.instances.all().iter().filter(|i| i.keeps_in(region)) {
         live.extend(machine.contents().cloned());
     }
     Ok(live)

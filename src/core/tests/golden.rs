@@ -12,6 +12,7 @@ use darkroom_core::domain::form::{
     QuotaRequestForm, ScheduleForm, ShareForm, StopSharingForm,
 };
 use darkroom_core::domain::image::Image;
+use darkroom_core::domain::installation::Installation;
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::price::DatedBook;
@@ -19,6 +20,7 @@ use darkroom_core::domain::project::Account;
 use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Region;
 use darkroom_core::domain::request::Request;
+use darkroom_core::domain::schedule::Schedule;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
 use darkroom_core::domain::task::Task;
@@ -342,6 +344,12 @@ fn what_older_programs_wrote_is_understood() {
     assert!(instance.contains(r#""nic_multiqueue":false"#), "{instance}");
     let instance_2 = read_older::<Instance>(b"any", include_str!("older/instance_2.json"));
     assert!(instance_2.contains(r#""iso":null,"origin":"#), "{instance_2}");
+    let instance_3 = read_older::<Instance>(b"any", include_str!("older/instance_3.json"));
+    assert!(instance_3.contains(r#""fetch_from":null,"boot":"bios""#), "{instance_3}");
+    let installation = read_older::<Installation>(b"any", include_str!("older/installation_1.json"));
+    assert!(installation.contains(r#""nic_multiqueue":false,"sriov":false"#), "{installation}");
+    let schedule = read_older::<Schedule>(b"any", include_str!("older/schedule_1.json"));
+    assert!(schedule.contains(r#""what":"all","disk":"","gone":null"#), "{schedule}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
     assert!(
         meter.contains(r#""quantity_bytes":2147483648,"virtual_bytes":2147483648,"from":1795000000000"#),

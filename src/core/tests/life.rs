@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::form::{CopyImageForm, EditImageForm, ShareForm, StageForm};
+use darkroom_core::domain::form::{
+    CopyImageForm, DeleteImageForm, EditImageForm, ShareForm, StageForm, StopSharingForm,
+};
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId};
 use darkroom_core::domain::image::Image;
 use darkroom_core::domain::image::life::Stage;
@@ -94,28 +96,39 @@ impl Scene {
     }
 
     fn share(&self, id: ImageId) -> Result<ImageId, Error> {
+        self.share_with(id, 2)
+    }
+
+    fn share_with(&self, id: ImageId, n: usize) -> Result<ImageId, Error> {
         let form = ShareForm {
             image: id.to_string(),
-            projects: self.project(2).to_string(),
+            projects: self.project(n).to_string(),
             sure: "yes".to_owned(),
             ..ShareForm::default()
         };
         shares::share(&self.bench.at_present(&self.owner()), &form)
     }
 
-    fn copy(&self, id: ImageId) -> Result<Vec<ImageId>, Error> {
+    fn copy(&self, id: ImageId) -> Result<ImageId, Error> {
+        self.copy_to(&self.owner(), id, 0, "north-1", "copied")
+    }
+
+    /// Somebody copies an image to a project and region.
+    fn copy_to(&self, ctx: &Ctx, id: ImageId, n: usize, region: &str, name: &str) -> Result<ImageId, Error> {
         let form = CopyImageForm {
-            data_disks: String::new(),
             image: id.to_string(),
-            project: self.project(0).to_string(),
-            regions: vec!["north-1".to_owned()],
-            name: "copied".to_owned(),
-            remark: String::new(),
-            family: None,
-            tags: None,
-            price_versions: [("north-1".to_owned(), 1)].into(),
+            project: self.project(n).to_string(),
+            regions: vec![region.to_owned()],
+            name: name.to_owned(),
+            price_versions: [(region.to_owned(), 1)].into(),
+            ..CopyImageForm::default()
         };
-        images::copy(&self.bench.at_present(&self.owner()), &form)
+        images::copy(&self.bench.at_present(ctx), &form).map(|made| made[0])
+    }
+
+    /// A week from now, as a form sends it.
+    fn in_a_week(&self) -> String {
+        self.bench.at_present(&self.owner()).now.plus_ms(7 * DAY_MS).iso_day()
     }
 }
 
@@ -153,6 +166,68 @@ fn a_disabled_image_deploys_for_nobody_and_keeps_its_shares() {
 }
 
 #[test]
+fn who_is_left_time_saves_the_image_until_then_whatever_its_stage() {
+    let s = scene();
+    let friend = s.bench.user("owner@bolt.example").unwrap();
+    s.share(s.v1).unwrap();
+    shares::decide(&friend, s.v1, s.project(2), Action::Accept).unwrap();
+    let place = Place { project: Some(s.project(2)), region: "north-1".into() };
+    let save = |name: &str, region: &str| s.copy_to(&friend, s.v1, 2, region, name);
+    s.stage(s.v1, Stage::Deprecated);
+    let refused = save("no", "north-1").unwrap_err();
+    assert_eq!(
+        refused.message,
+        "A deprecated image is neither shared nor copied. It is deprecated now. Ask its owner to make it active again."
+    );
+    let shown = images::detail(&friend, &place, s.v1).unwrap();
+    assert_eq!(shown.copy_blocked.map(|reason| reason.code).as_deref(), Some("image_deprecated"));
+
+    let stop = StopSharingForm {
+        image: s.v1.to_string(),
+        project: s.project(2).to_string(),
+        when: "later".to_owned(),
+        day: s.in_a_week(),
+    };
+    shares::stop(&s.owner(), &stop).unwrap();
+    for (stage, name) in [(Stage::Deprecated, "old"), (Stage::Disabled, "off")] {
+        s.stage(s.v1, stage);
+        let row = shares::received(&friend, &place).unwrap().decided.remove(0);
+        assert_eq!(row.save.map(|saving| saving.stage), Some(stage), "one click");
+        assert_eq!(images::detail(&friend, &place, s.v1).unwrap().copy_blocked, None);
+        assert_eq!(save(name, "south-1").unwrap_err().code, "shared_elsewhere");
+        let own = s.image(save(name, "north-1").unwrap());
+        assert_eq!((own.life.stage, own.project), (stage, s.project(2)), "it is no more usable than it was");
+        assert_eq!(s.copy(s.v1).unwrap_err().kind, Kind::Conflict, "its owner copies it as little as before");
+    }
+    let end = shares::received(&friend, &place).unwrap().decided[0].ends.unwrap();
+    s.bench.clock.advance(end.since_ms(s.bench.at_present(&friend).now));
+    assert_eq!(save("late", "north-1").unwrap_err().kind, Kind::NotFound);
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn a_project_saves_what_it_was_promised_also_when_its_people_own_the_image() {
+    let s = scene();
+    s.share_with(s.v1, 1).unwrap();
+    shares::decide(&s.owner(), s.v1, s.project(1), Action::Accept).unwrap();
+    let delete = DeleteImageForm {
+        unshare: "yes".to_owned(),
+        when: "day".to_owned(),
+        day: s.in_a_week(),
+        ..DeleteImageForm::at_once(s.v1)
+    };
+    images::delete(&s.owner(), &delete).unwrap();
+    s.stage(s.v1, Stage::Deprecated);
+    let place = Place { project: Some(s.project(1)), region: "north-1".into() };
+    let saving = shares::received(&s.owner(), &place).unwrap().decided.remove(0).save.unwrap();
+    let save = |n: usize, region: &str| s.copy_to(&s.owner(), s.v1, n, region, &saving.name);
+    assert_eq!(save(0, "north-1").unwrap_err().code, "image_deprecated");
+    assert_eq!(save(1, "south-1").unwrap_err().code, "shared_elsewhere");
+    assert_eq!(s.image(save(1, "north-1").unwrap()).project, s.project(1));
+    check(&s.bench).unwrap();
+}
+
+#[test]
 fn a_family_follows_its_newest_active_image() {
     let s = scene();
     let newest = |name: &str| s.deploy(&s.owner(), 0, "family:web", name).map(|machine| s.made_of(machine));
@@ -176,7 +251,7 @@ fn a_family_follows_its_newest_active_image() {
 #[test]
 fn a_copy_beside_its_source_does_not_take_over_the_family() {
     let s = scene();
-    let copy = s.copy(s.v1).unwrap()[0];
+    let copy = s.copy(s.v1).unwrap();
     assert_eq!(s.image(copy).family, "");
     let machine = s.deploy(&s.owner(), 0, "family:web", "a").unwrap();
     assert_eq!(s.made_of(machine), s.v2);

@@ -545,6 +545,7 @@ fn the_simulated_host_keeps_disks_that_exist() {
         user_data: String::new(),
         boot: machine.boot,
         nic_multiqueue: false,
+        sriov: false,
         n_installed: 0,
     };
     scene.bench.app.hypervisor.create(&spec).unwrap();

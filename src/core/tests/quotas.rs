@@ -4,7 +4,7 @@
 
 use darkroom_core::domain::event::AuditQuery;
 use darkroom_core::domain::form::{
-    DeleteImageForm, DeployForm, QuotaDecisionForm, QuotaRequestForm, ReachForm, ShareForm, StopSharingForm,
+    DeleteImageForm, QuotaDecisionForm, QuotaRequestForm, ShareForm, StopSharingForm,
 };
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RequestId};
 use darkroom_core::domain::quota::{Counter, Limits};
@@ -14,9 +14,8 @@ use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
 use darkroom_core::ops::verify::verify;
 use darkroom_core::ops::{audit, images, instances, provider, quotas, shares};
-use darkroom_core::sim::{Bench, GRACE_MS, Provider, check};
+use darkroom_core::sim::{Bench, Provider, check};
 use darkroom_core::store::{StoreError, transact};
-use darkroom_core::tasks::sweep;
 use std::sync::{Barrier, Mutex};
 
 struct Scene {
@@ -291,69 +290,6 @@ fn storage_is_given_back_when_an_image_is_gone_for_good() {
     assert_eq!(s.held(), Some(2 * held), "the recycle bin holds it");
     images::purge(&s.bench.at_present(&owner), second).unwrap();
     assert_eq!(s.held(), Some(held));
-    s.is_sound();
-}
-
-#[test]
-fn an_image_is_deployed_in_another_region_once_the_provider_agreed() {
-    let s = scene();
-    let (image, owner) = (s.images(1)[0], s.owner());
-    let south = || DeployForm {
-        image: image.to_string(),
-        region: "south-1".to_owned(),
-        price_version: 1,
-        ..s.bench.deploy_form(&s.provider, s.project(0), "far")
-    };
-    let refused = instances::create(&owner, &south()).unwrap_err();
-    assert_eq!(refused.fields[0].field, "image");
-    assert!(refused.fields[0].message.contains("ask your provider to make it deployable there"), "{refused}");
-
-    let reason = || "Our customers are there as well.".to_owned();
-    let form =
-        |region: &str| ReachForm { image: image.to_string(), region: region.to_owned(), reason: reason() };
-    let ask = |region: &str| quotas::ask_reach(&s.bench.at_present(&s.owner()), &form(region));
-    assert_eq!(ask("north-1").unwrap_err().code, "reach_known");
-    assert_eq!(ask("west-9").unwrap_err().fields[0].field, "region");
-    let request = ask("south-1").unwrap();
-    assert_eq!(ask("south-1").unwrap_err().code, "request_open");
-    let refused = |email: &str| quotas::ask_reach(&s.person(email), &form("south-1")).unwrap_err().kind;
-    assert_eq!(refused("member@acme.example"), Kind::Forbidden);
-    assert_eq!(refused("owner@bolt.example"), Kind::NotFound);
-    s.decide(&s.operator(), request, "approve", "").unwrap();
-    assert_eq!(ask("south-1").unwrap_err().code, "reach_known");
-
-    let machine = instances::create(&s.bench.at_present(&owner), &south()).unwrap();
-    s.bench.work().unwrap();
-    assert!(s.bench.host.runs(machine), "its content was fetched first");
-    s.is_sound();
-    // The machine keeps what it started as, whatever becomes of the image.
-    images::delete(&s.bench.at_present(&owner), &DeleteImageForm::at_once(image)).unwrap();
-    images::purge(&s.bench.at_present(&owner), image).unwrap();
-    s.bench.work().unwrap();
-    for _ in 0..2 {
-        for region in &s.provider.regions {
-            sweep::storage(&s.bench.app, region).unwrap();
-        }
-        s.bench.clock.advance(GRACE_MS + 1);
-    }
-    instances::stop(&s.bench.at_present(&owner), machine).unwrap();
-    s.bench.work().unwrap();
-    instances::start(&s.bench.at_present(&owner), machine).unwrap();
-    s.bench.work().unwrap();
-    assert!(s.bench.host.runs(machine));
-    s.is_sound();
-}
-
-#[test]
-fn a_request_for_an_image_that_is_gone_is_declined() {
-    let s = scene();
-    let (image, owner) = (s.images(1)[0], s.owner());
-    let reason = "Our customers are there as well.".to_owned();
-    let form = ReachForm { image: image.to_string(), region: "south-1".to_owned(), reason };
-    let request = quotas::ask_reach(&s.bench.at_present(&owner), &form).unwrap();
-    images::delete(&s.bench.at_present(&owner), &DeleteImageForm::at_once(image)).unwrap();
-    assert_eq!(s.decide(&s.operator(), request, "approve", "").unwrap_err().code, "image_gone");
-    s.decide(&s.operator(), request, "decline", "").unwrap();
     s.is_sound();
 }
 

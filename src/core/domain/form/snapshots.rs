@@ -191,7 +191,7 @@ pub struct ScheduleForm {
     pub revision: u32,
     /// The machine, a UUID; never changed afterwards.
     pub instance: String,
-    /// `system` or `all`.
+    /// `system`, `all`, or a data disk of the machine, a UUID; empty for the system disk.
     pub what: String,
     /// `hours`, `day` or `week`.
     pub rhythm: String,

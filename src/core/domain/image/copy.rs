@@ -79,7 +79,8 @@ impl Image {
     }
 
     /// The copy of this image as it begins. Inside the region it has its content and is Available at once; elsewhere it is Creating until
-    /// a task has brought the content. It is its owner's alone and not protected, whatever this one is; all else is as here.
+    /// a task has brought the content. It is its owner's alone and not protected, whatever this one is; all else is as here, its stage too:
+    /// what is deprecated or disabled is only saved by who had it and loses it ([`super::super::share::Share::can_save`]).
     #[must_use]
     pub fn copy(&self, target: Target, now: Timestamp) -> Self {
         let inside = self.is_in(&target.region);
@@ -128,7 +129,8 @@ impl Image {
             } else {
                 self.family.clone()
             },
-            life: Life::default(),
+            // What may not be used any more is not made usable by saving it: that is for its new owner to say.
+            life: Life { stage: self.life.stage, ..Life::default() },
             bin: None,
             leaves: None,
             licence: self.licence.clone(),

@@ -10,7 +10,7 @@ use crate::domain::disk::{DiskKind, DiskRole};
 use crate::domain::error::Reason;
 use crate::domain::flavor::Flavor;
 use crate::domain::ids::{DiskId, FlavorId, InstanceId, RegionId, ZoneId};
-use crate::domain::instance;
+use crate::domain::instance::{self, Card};
 use crate::domain::money::Money;
 use crate::domain::page::Page;
 use crate::domain::price::{Estimate, PriceBook};
@@ -129,6 +129,10 @@ pub struct InstanceDetail {
     pub image: Option<ImageLink>,
     /// The licence it carries on (U5); empty for none.
     pub licence: String,
+    /// Its network card, as the guest finds it.
+    pub card: Card,
+    /// Whether the disc it was made from is in its drive.
+    pub disc: bool,
     /// The loopback port of its SSH, while it runs.
     pub ssh_port: Option<u16>,
     /// Images made of it, newest first.
@@ -209,6 +213,8 @@ pub struct DiskRemoval {
     pub disk: DiskId,
     /// The disk in words: `data-1, ssd, 10 GiB`.
     pub label: String,
+    /// Schedules that take this disk alone, and nothing once it is gone.
+    pub n_schedules: u32,
     /// What stops being charged a month.
     pub month: Money,
     /// The currency's symbol.

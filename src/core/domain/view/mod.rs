@@ -44,9 +44,9 @@ pub use shares::{
     ShareRow, SharedBy, StopOptions, Unsharing, Verdict,
 };
 pub use snapshots::{
-    DiskChoice, DiskSourceChoice, ScheduleList, ScheduleOptions, ScheduleRow, ServiceView, SnapshotChoice,
-    SnapshotDetail, SnapshotDiskOptions, SnapshotImageOptions, SnapshotLink, SnapshotList, SnapshotOptions,
-    SnapshotRow,
+    DiskChoice, DiskSourceChoice, ScheduleDisk, ScheduleList, ScheduleOptions, ScheduleRow, ServiceView,
+    SnapshotChoice, SnapshotDetail, SnapshotDiskOptions, SnapshotImageOptions, SnapshotLink, SnapshotList,
+    SnapshotOptions, SnapshotRow,
 };
 pub use tasks::{TaskList, TaskView};
 pub use usage::{UsageDay, UsageExportRow, UsageInterval, UsagePage, UsageRow, UsageSection};

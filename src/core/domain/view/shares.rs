@@ -2,6 +2,7 @@
 
 use crate::domain::error::Reason;
 use crate::domain::ids::{ImageId, ProjectId, RegionId};
+use crate::domain::image::life::Stage;
 use crate::domain::image::tags::Tags;
 use crate::domain::price::Estimate;
 use crate::domain::share::State;
@@ -200,6 +201,8 @@ pub struct ReceivedRow {
 /// *Save as my own* as one click: the copy as it would be made (D6).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Saving {
+    /// How far the image, and so the copy, may be used.
+    pub stage: Stage,
     /// A name that is free.
     pub name: String,
     /// What the copy costs.

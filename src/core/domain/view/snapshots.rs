@@ -286,6 +286,8 @@ pub struct ScheduleRow {
     pub name: Name,
     /// Which disks, in words.
     pub what: String,
+    /// Since when the disk that it takes is gone: then it takes nothing.
+    pub gone: Option<Timestamp>,
     /// How often, in words.
     pub rhythm: String,
     /// How many it keeps.
@@ -323,6 +325,15 @@ pub struct ScheduleList {
     pub now: Timestamp,
 }
 
+/// A data disk that a schedule can take.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ScheduleDisk {
+    /// What the form sends.
+    pub slug: String,
+    /// Such as `data-1, ssd, 10 GiB of web`; without the machine where there is only one.
+    pub words: String,
+}
+
 /// What the dialog that makes or changes a schedule shows.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ScheduleOptions {
@@ -330,6 +341,12 @@ pub struct ScheduleOptions {
     pub form: ScheduleForm,
     /// Machines that it can be for; only its own when it is there already.
     pub machines: Vec<SnapshotChoice>,
+    /// Their data disks.
+    pub disks: Vec<ScheduleDisk>,
+    /// Since when the one disk it takes is gone.
+    pub gone: Option<Timestamp>,
+    /// What that was called; empty unless it takes one data disk.
+    pub disk: String,
     /// How many snapshots it has.
     pub n_made: u32,
     /// The service.

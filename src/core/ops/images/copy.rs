@@ -26,7 +26,8 @@ use crate::store::{Tx, read_index};
 /// has to travel, the task; all of them in one commit or none. Inside its region a copy is available and charged at once.
 ///
 /// # Errors
-/// `Invalid` with fields; `not_found`, at `project` also when that belongs to another account; `image_not_available`; for each region
+/// `Invalid` with fields; `not_found`, at `project` also when that belongs to another account; `image_not_available`; `image_deprecated` and
+/// `image_disabled`, but for who loses the image on a day and saves it until then ([`Share::can_save`]); for each region
 /// `image_feature_off` (P15), `copies_off`, `price_changed`, `image_limit_reached`, `storage_limit_reached`, `image_name_taken`; `no_zone`.
 pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
     let command = form.parse(ctx.app.settings.tag_lengths)?;
@@ -39,21 +40,43 @@ pub fn copy(ctx: &Ctx, form: &CopyImageForm) -> Result<Vec<ImageId>> {
         command.regions.iter().map(|(region, shown_version)| (region, *shown_version, ids())).collect();
     ctx.transact(&permit, |tx| {
         let source = tx.get::<Image>(&source.id)?.ok_or_else(|| Error::not_found("image"))?;
-        if let Some(share) = &given {
-            shares::still_given(tx, ctx, &source, share.recipient)?;
-        }
-        source.can(Action::Copy)?;
+        let has = may_copy(tx, ctx, &source, given.as_ref(), project.id)?;
         billing::may_begin(tx, ctx, project.account)?;
         // Of a shared image its recipient gets what it contains, not where it comes from.
         let source = if given.is_some() { received(source) } else { source };
         for (region, shown_version, ids) in &targets {
-            let region = target_region(tx, ctx, region, &source, given.as_ref())?;
+            let region = target_region(tx, ctx, region, &source, has.as_ref())?;
             price_unchanged(&region.prices, *shown_version)?;
             copy_to(tx, ctx, &permit, &source, &project, &region, &command, *ids)?;
         }
         Ok(())
     })?;
     Ok(targets.into_iter().map(|(_, _, (id, _))| id).collect())
+}
+
+/// Whether the image may be copied into the project `target` now; gives the share by which it may. A project that has the image copies it
+/// as its recipient, whoever else its people are: what it was promised does not depend on that ([`Share::can_save`]).
+fn may_copy(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    source: &Image,
+    given: Option<&Share>,
+    target: ProjectId,
+) -> Result<Option<Share>> {
+    let given = match given {
+        Some(share) => Some(shares::still_given(tx, ctx, source, share.recipient)?),
+        None => match source.can(Action::Copy) {
+            Ok(()) => return Ok(None),
+            Err(_) => None,
+        },
+    };
+    let own = tx.get::<Share>(&(source.id, target))?.filter(|share| share.gives(source, ctx.now));
+    let has = own.or(given);
+    match &has {
+        Some(share) => share.can_save(source)?,
+        None => source.can(Action::Copy)?,
+    }
+    Ok(has)
 }
 
 /// Whether a copy may belong to this project: private images stay inside their account, shared ones become their recipient's (H10).
@@ -247,26 +270,31 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
             stored_bytes: image.stored_bytes(),
         }),
         n_copies_max: ctx.app.settings.n_copies_max,
-        blocked: blocked(&image, &projects, &targets),
+        blocked: blocked(&image, given.as_ref(), &projects, &targets),
         projects: projects.iter().map(|p| people::choice(ctx, p)).collect::<Result<Vec<ProjectChoice>>>()?,
         regions: targets,
     })
 }
 
-/// The first reason that would refuse to copy the image anywhere: what greys out the button, and what the dialog says before anybody
+/// The first reason that would refuse to copy the image anywhere, for who has it by the share `given`, if by any: what greys out the button, and what the dialog says before anybody
 /// chooses anything.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn copy_blocked(ctx: &Ctx, image: &Image) -> Result<Option<Reason>> {
-    let given = shares::given(ctx, image)?;
-    let projects = target_projects(ctx, image, given.as_ref())?;
-    let targets = targets(ctx, image, given.as_ref(), &projects)?;
-    Ok(blocked(image, &projects, &targets))
+pub(crate) fn copy_blocked(ctx: &Ctx, image: &Image, given: Option<&Share>) -> Result<Option<Reason>> {
+    let projects = target_projects(ctx, image, given)?;
+    let targets = targets(ctx, image, given, &projects)?;
+    Ok(blocked(image, given, &projects, &targets))
 }
 
-fn blocked(image: &Image, projects: &[Project], targets: &[CopyRegion]) -> Option<Reason> {
-    if let Err(reason) = image.can(Action::Copy) {
+fn blocked(
+    image: &Image,
+    given: Option<&Share>,
+    projects: &[Project],
+    targets: &[CopyRegion],
+) -> Option<Reason> {
+    let copied = given.map_or_else(|| image.can(Action::Copy), |share| share.can_save(image));
+    if let Err(reason) = copied {
         return Some(reason);
     }
     if projects.is_empty() {

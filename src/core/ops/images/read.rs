@@ -243,7 +243,7 @@ pub fn detail(ctx: &Ctx, place: &Place, id: ImageId) -> Result<ImageDetail> {
         may_deploy: ctx.may(Act::ImageDeploy, &policy),
         may_copy,
         may_ask: own && ctx.may(Act::QuotaAsk, &Resource::Account(image.account)),
-        copy_blocked: if may_copy { super::copy_blocked(ctx, &image)? } else { None },
+        copy_blocked: if may_copy { super::copy_blocked(ctx, &image, given.as_ref())? } else { None },
         now: ctx.now,
         shared,
         image: if own || image.visibility == Visibility::Public { image } else { received(image) },
@@ -286,7 +286,7 @@ pub(super) fn unique_bytes(ctx: &Ctx, image: &Image) -> Result<Option<u64>> {
     let known = |i: &Image| i.account == image.account || i.visibility == Visibility::Public;
     let images = ctx.app.images.all().into_iter().filter(|i| i.region == image.region && i.id != image.id);
     let machines = ctx.app.instances.all().into_iter();
-    let machines = machines.filter(|m| m.account == image.account && m.region == image.region);
+    let machines = machines.filter(|m| m.account == image.account && m.keeps_in(&image.region));
     let others: BTreeSet<String> = images
         .filter(|i| known(i))
         .flat_map(|i| i.disks.iter().map(|d| d.fingerprint.clone()).collect::<Vec<_>>())

@@ -82,7 +82,7 @@ fn begin(
         installation.next = Some(next);
         installation.failed = None;
         tx.put(&installation)?;
-        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceReinstall, &About::instance(&machine))?;
+        tasks::begin(tx, ctx, permit, task, TaskKind::InstanceReinstall, &About::deploy(&machine, &image))?;
         let detail = format!("To {}; now it has {}.", image.name, machine.origin.name);
         machine.status = Status::Reinstalling;
         machine.error = None;
@@ -107,6 +107,7 @@ fn next(machine: &Instance, image: &Image, disk_bytes: Option<u64>, ids: (TaskId
         origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,
+        sriov: image.sriov,
     }
 }
 

@@ -177,6 +177,8 @@ pub fn detail(ctx: &Ctx, id: InstanceId) -> Result<InstanceDetail> {
         image_name: machine.origin.name.clone(),
         image: image.map(|i| images::link(&i)),
         licence: machine.origin.licence.clone(),
+        card: machine.card(),
+        disc: machine.iso.is_some(),
         ssh_port: machine.ssh_port,
         images: images_of(ctx, &machine),
         snapshots: snapshots::of_machine(ctx, &machine),

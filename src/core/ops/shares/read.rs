@@ -54,14 +54,15 @@ pub fn n_ending(ctx: &Ctx, project: ProjectId, region: &RegionId) -> u32 {
     u32::try_from(ending.count()).unwrap_or(u32::MAX)
 }
 
-/// *Save as my own* for an image that ends, where the caller may and it fits.
-fn saving(ctx: &Ctx, own: &Resource, account: AccountId, image: &Image) -> Result<Option<Saving>> {
-    if !ctx.may(Act::ImageCreate, own) || images::copy_blocked(ctx, image)?.is_some() {
+/// *Save as my own* for an image whose share ends, where the caller may and it fits.
+fn saving(ctx: &Ctx, own: &Resource, share: &Share, image: &Image) -> Result<Option<Saving>> {
+    if !ctx.may(Act::ImageCreate, own) || images::copy_blocked(ctx, image, Some(share))?.is_some() {
         return Ok(None);
     }
     let region = people::region(ctx, &image.region)?;
     Ok(Some(Saving {
-        name: images::free_name(ctx, &image.name, account, &[&region.id])?,
+        stage: image.life.stage,
+        name: images::free_name(ctx, &image.name, share.recipient_account, &[&region.id])?,
         estimate: image.estimate_for(Kind::System, &region.prices),
         symbol: region.prices.symbol,
         price_version: region.prices.version,
@@ -80,7 +81,7 @@ pub fn received(ctx: &Ctx, place: &Place) -> Result<Received> {
         };
         let ends = share.ends_with(&image);
         let save = match ends.filter(|_| share.state == State::Accepted) {
-            Some(_) => saving(ctx, &resource, project.account, &image)?,
+            Some(_) => saving(ctx, &resource, share, &image)?,
             None => None,
         };
         Ok(Some(ReceivedRow {

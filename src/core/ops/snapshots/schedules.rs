@@ -2,17 +2,17 @@
 //! is made up for once; what cannot be done is told and tried again later, never at once.
 
 use super::{service, stale, take};
+use crate::domain::disk::DiskRole;
 use crate::domain::form::{ScheduleEdit, ScheduleForm};
-use crate::domain::ids::{InstanceId, ScheduleId, SnapshotId, Subject, TaskId};
+use crate::domain::ids::{DiskId, InstanceId, ScheduleId, SnapshotId, Subject, TaskId};
 use crate::domain::instance::{Instance, Status};
 use crate::domain::policy::{Act, Resource};
-use crate::domain::region::Switch;
 use crate::domain::schedule::{LastTry, Schedule};
 use crate::domain::snapshot::{Snapshot, Which};
 use crate::domain::task::bounded;
 use crate::domain::text::Name;
 use crate::domain::view::{
-    InstanceLink, ScheduleList, ScheduleOptions, ScheduleRow, SnapshotChoice, SnapshotLink,
+    InstanceLink, ScheduleDisk, ScheduleList, ScheduleOptions, ScheduleRow, SnapshotChoice, SnapshotLink,
 };
 use crate::domain::{Error, Kind, Result, size};
 use crate::ops::audit::{self, Entry};
@@ -56,14 +56,10 @@ fn put_of_machine(tx: &mut Tx<'_>, id: InstanceId, schedules: &[ScheduleId]) -> 
 /// Makes a schedule, or changes one. The next time is counted from now on.
 ///
 /// # Errors
-/// `Invalid` with fields; for a new one `snapshot_service_off`, `snapshot_feature_off`, `schedule_limit_reached`, `instance_busy`; what U3
-/// refuses, at `what`; `stale` when somebody changed it meanwhile; `NotFound`.
+/// `Invalid` with fields; for a new one `snapshot_service_off`, `snapshot_feature_off`, `schedule_limit_reached`, `instance_busy`; `disk_gone` and
+/// what U3 refuses, at `what`; `stale` when somebody changed it meanwhile; `NotFound`.
 pub fn save(ctx: &Ctx, form: &ScheduleForm) -> Result<ScheduleId> {
     let edit = form.parse()?;
-    if matches!(edit.what, Which::Disk(_)) {
-        let message = "A schedule takes the system disk or all disks. Choose one of them.";
-        return Err(Error::field("what", "invalid_input", message));
-    }
     match edit.schedule {
         None => create(ctx, &edit),
         Some(id) => change(ctx, id, &edit),
@@ -78,7 +74,6 @@ fn create(ctx: &Ctx, edit: &ScheduleEdit) -> Result<ScheduleId> {
         lasting(&machine)?;
         service::required(tx, ctx, machine.account, &machine.region)?;
         images::price_unchanged(&prices::region(tx, ctx, &machine.region)?.prices, edit.price_version)?;
-        edit.what.of(&machine).map_err(|reason| Error::from(reason).at("what"))?;
         let mut all = of_machine(tx, machine.id)?;
         let max = ctx.app.settings.schedules_max;
         if all.len() >= usize::try_from(max).unwrap_or(usize::MAX) {
@@ -94,7 +89,7 @@ fn create(ctx: &Ctx, edit: &ScheduleEdit) -> Result<ScheduleId> {
         }
         all.push(id);
         put_of_machine(tx, machine.id, &all)?;
-        let schedule = Schedule {
+        let mut schedule = Schedule {
             id,
             account: machine.account,
             project: machine.project,
@@ -102,6 +97,8 @@ fn create(ctx: &Ctx, edit: &ScheduleEdit) -> Result<ScheduleId> {
             instance: machine.id,
             name: machine.name.clone(),
             what: edit.what,
+            disk: String::new(),
+            gone: None,
             rhythm: edit.rhythm,
             keep: edit.keep,
             on: edit.on,
@@ -112,10 +109,16 @@ fn create(ctx: &Ctx, edit: &ScheduleEdit) -> Result<ScheduleId> {
             created: ctx.now,
             revision: 0,
         };
+        choose(&mut schedule, edit.what, &machine)?;
         tx.put(&schedule)?;
         audit::write(tx, ctx, &permit, &entry(&schedule, "schedule.create", capital(&schedule.words())))
     })?;
     Ok(id)
+}
+
+/// Lets a schedule take these disks.
+fn choose(schedule: &mut Schedule, what: Which, machine: &Instance) -> Result<()> {
+    schedule.choose(what, machine).map_err(|reason| Error::from(reason).at("what"))
 }
 
 /// A machine that is only being made or already being removed gets no schedule.
@@ -142,18 +145,18 @@ fn change(ctx: &Ctx, id: ScheduleId, edit: &ScheduleEdit) -> Result<ScheduleId> 
             return Err(stale("schedule of", schedule.name.as_str()));
         }
         let machine = tx.get::<Instance>(&schedule.instance)?.ok_or_else(|| Error::not_found("instance"))?;
-        edit.what.of(&machine).map_err(|reason| Error::from(reason).at("what"))?;
-        let before = (schedule.words(), schedule.on);
-        (schedule.what, schedule.rhythm) = (edit.what, edit.rhythm);
-        (schedule.keep, schedule.on) = (edit.keep, edit.on);
-        let turned = (before.1 != schedule.on).then(|| format!(" Turned {}.", schedule.on.word()));
-        if before.0 == schedule.words() && turned.is_none() {
+        let before = schedule.clone();
+        choose(&mut schedule, edit.what, &machine)?;
+        (schedule.rhythm, schedule.keep, schedule.on) = (edit.rhythm, edit.keep, edit.on);
+        if before == schedule {
             return Ok(());
         }
+        let turned = (before.on != schedule.on).then(|| format!(" Turned {}.", schedule.on.word()));
         schedule.next = schedule.rhythm.after(ctx.now);
         schedule.revision += 1;
         tx.put(&schedule)?;
-        let detail = format!("From {} to {}.{}", before.0, schedule.words(), turned.unwrap_or_default());
+        let detail =
+            format!("From {} to {}.{}", before.words(), schedule.words(), turned.unwrap_or_default());
         audit::write(tx, ctx, &permit, &entry(&schedule, "schedule.update", detail))
     })?;
     Ok(id)
@@ -162,15 +165,12 @@ fn change(ctx: &Ctx, id: ScheduleId, edit: &ScheduleEdit) -> Result<ScheduleId> 
 /// Lets a schedule be due now, besides its times: its next snapshot is taken in a moment and counts as one of its own.
 ///
 /// # Errors
-/// `schedule_off`; `snapshot_service_off`; `snapshot_feature_off`; `NotFound`.
+/// `schedule_off`; `schedule_disk_gone`; `snapshot_service_off`; `snapshot_feature_off`; `NotFound`.
 pub fn run(ctx: &Ctx, id: ScheduleId) -> Result<ScheduleId> {
     let (_, permit) = load(ctx, id, Act::ScheduleUpdate)?;
     ctx.transact(&permit, |tx| {
         let mut schedule = fresh(tx, id)?;
-        if schedule.on == Switch::Off {
-            let message = format!("The schedule of {} is off. Turn it on first.", schedule.name);
-            return Err(Error::conflict("schedule_off", message));
-        }
+        schedule.works()?;
         service::required(tx, ctx, schedule.account, &schedule.region)?;
         schedule.next = schedule.next.min(ctx.now);
         tx.put(&schedule)?;
@@ -209,6 +209,25 @@ pub(crate) fn machine_gone(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, machine:
         end(tx, ctx, permit, &schedule, "With its machine.".to_owned())?;
     }
     tx.delete_index(index::SCHEDULE_BY_INSTANCE, &machine.id);
+    Ok(())
+}
+
+/// A disk left the machine: the schedules that take it take nothing from this commit on, and say so once. They are not deleted, because
+/// what they keep is theirs until somebody decides about it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn disk_gone(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, machine: &Instance) -> Result<()> {
+    for id in of_machine(tx, machine.id)? {
+        let Some(mut schedule) = tx.get::<Schedule>(&id)? else { continue };
+        if schedule.gone.is_some() || !schedule.misses(machine) {
+            continue;
+        }
+        schedule.gone = Some(ctx.now);
+        tx.put(&schedule)?;
+        let detail = format!("{}. It takes nothing until another disk is chosen.", schedule.disk);
+        audit::write(tx, ctx, permit, &entry(&schedule, "schedule.disk_gone", detail))?;
+    }
     Ok(())
 }
 
@@ -363,15 +382,15 @@ fn row(ctx: &Ctx, schedule: &Schedule) -> Result<ScheduleRow> {
         name: machine.as_ref().map_or_else(|| schedule.name.clone(), |m| m.name.clone()),
         machine,
         what: match schedule.what {
-            Which::System => "System disk".to_owned(),
-            Which::All => "All disks".to_owned(),
-            Which::Disk(_) => "One disk".to_owned(),
+            Which::System | Which::All => capital(&schedule.disks()).trim_end_matches('.').to_owned(),
+            Which::Disk(_) => schedule.disk.clone(),
         },
+        gone: schedule.gone,
         rhythm: schedule.rhythm.words(),
         keep: schedule.keep,
         n_made: u32::try_from(schedule.made.len()).unwrap_or(u32::MAX),
         on: schedule.on,
-        next: (schedule.on == Switch::On).then_some(schedule.next),
+        next: schedule.works().is_ok().then_some(schedule.next),
         last: last.map(|last| last.at),
         snapshot: snapshot.map(|s| SnapshotLink {
             id: s.id,
@@ -381,6 +400,12 @@ fn row(ctx: &Ctx, schedule: &Schedule) -> Result<ScheduleRow> {
         }),
         trouble: last.and_then(|last| last.trouble.clone()),
     })
+}
+
+/// How many schedules take this one disk of a machine.
+pub(crate) fn n_of_disk(ctx: &Ctx, machine: &Instance, disk: DiskId) -> u32 {
+    let takes = |s: &Schedule| s.instance == machine.id && s.what == Which::Disk(disk);
+    ctx.app.schedules.count_of(&(machine.project, machine.region.clone()), takes)
 }
 
 /// How many schedules a machine has.
@@ -423,11 +448,30 @@ pub fn options(ctx: &Ctx, place: &Place, id: Option<ScheduleId>) -> Result<Sched
     Ok(ScheduleOptions {
         form: found.as_ref().map_or_else(ScheduleForm::usual, ScheduleForm::of),
         machines: machines.iter().map(|machine| choice(machine)).collect(),
+        disks: disks(&machines, found.as_ref()),
+        gone: found.as_ref().and_then(|schedule| schedule.gone),
+        disk: found.as_ref().map_or_else(String::new, |schedule| schedule.disk.clone()),
         n_made: found.as_ref().map_or(0, |s| u32::try_from(s.made.len()).unwrap_or(u32::MAX)),
         service: service::view(ctx, project.account, &region)?,
         blocked,
         project: project.name,
     })
+}
+
+/// The data disks that a schedule can take one of, by machine; for one that is there, those of its machine alone.
+fn disks(machines: &[Arc<Instance>], found: Option<&Schedule>) -> Vec<ScheduleDisk> {
+    let of_one = |machine: &Arc<Instance>| {
+        let data = machine.disks.iter().filter(|disk| disk.role == DiskRole::Data);
+        data.map(|disk| {
+            let label = machine.disk_label(disk);
+            ScheduleDisk {
+                slug: Which::Disk(disk.id).slug(),
+                words: if found.is_some() { label } else { format!("{} of {}", label, machine.name) },
+            }
+        })
+        .collect::<Vec<_>>()
+    };
+    machines.iter().flat_map(of_one).collect()
 }
 
 pub(super) fn choice(machine: &Instance) -> SnapshotChoice {

@@ -131,7 +131,8 @@ fn section_of(
     projects: &BTreeMap<ProjectId, String>,
 ) -> UsageSection {
     // What is the same thing comes one after the other, the latest meter last.
-    costs.sort_unstable_by_key(|(subject, cost)| (*subject, cost.meter.from, cost.meter.id));
+    let latest = |a: &Meter, b: &Meter| a.from.cmp(&b.from).then_with(|| a.id.cmp(&b.id));
+    costs.sort_unstable_by(|(a, of_a), (b, of_b)| a.cmp(b).then_with(|| latest(of_a.meter, of_b.meter)));
     let mut things: Vec<Cost<'_>> = Vec::with_capacity(costs.len());
     for (subject, cost) in costs {
         match things.last_mut().filter(|last| last.meter.subject == subject) {
@@ -209,7 +210,7 @@ fn groups(
             }
         }
     };
-    sums.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
+    sums.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     sums
 }
 

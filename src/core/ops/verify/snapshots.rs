@@ -51,6 +51,9 @@ impl All {
             if machine.is_none_or(|m| (m.project, &m.region) != (schedule.project, &schedule.region)) {
                 found.push(format!("{what} is for a machine that does not exist."));
             }
+            if machine.is_some_and(|m| schedule.misses(m) != schedule.gone.is_some()) {
+                found.push(format!("{what} does not know whether its disk is there."));
+            }
             let says: BTreeSet<SnapshotId> = schedule.made.iter().copied().collect();
             if says != made.remove(&schedule.id).unwrap_or_default() {
                 found.push(format!("{what} does not know its own snapshots."));

@@ -13,14 +13,6 @@ use crate::store::{Batch, Version, read_index};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-macro_rules! hold {
-    ($holds:expr, $($what:tt)+) => {
-        if !$holds {
-            return Err(format!($($what)+));
-        }
-    };
-}
-
 /// Everything about them that must hold after every event.
 pub(super) fn check(bench: &Bench, records: &Records) -> Checked {
     let catalog = bench.app.snapshots.all();
@@ -82,6 +74,8 @@ fn schedules_know_their_own(bench: &Bench, records: &Records) -> Checked {
     for schedule in records.schedules.all() {
         let machine = records.instances.get(schedule.instance.0);
         hold!(machine.is_some(), "the schedule {} is for a machine that is gone", schedule.id);
+        let missing = machine.is_some_and(|machine| schedule.misses(machine));
+        hold!(missing == schedule.gone.is_some(), "{schedule:?} does not know whether its disk is there");
         let mine = |s: &&Snapshot| s.schedule == Some(schedule.id) && s.status == Status::Available;
         let are: BTreeSet<SnapshotId> = records.snapshots.all().filter(mine).map(|s| s.id).collect();
         let says: BTreeSet<SnapshotId> = schedule.made.iter().copied().collect();
@@ -160,9 +154,17 @@ impl Records {
             if self.services.after(batch, &key).is_none() {
                 self.broken.push(format!("commit {version} began {} without the service", snapshot.id));
             }
+            let by = snapshot.schedule.and_then(|id| self.schedules.get(id.0));
+            if by.is_some_and(|schedule| schedule.gone.is_some()) {
+                self.broken.push(format!("commit {version} began {} of a disk that is gone", snapshot.id));
+            }
         }
         for schedule in self.schedules.put_in(batch) {
-            let before = self.schedules.get(schedule.id.0).map(|s| s.made.clone()).unwrap_or_default();
+            let old = self.schedules.get(schedule.id.0);
+            if schedule.gone.is_some() && old.is_some_and(|old| old.gone.is_none()) {
+                *self.passed_on.entry("schedule: disk gone".to_owned()).or_default() += 1;
+            }
+            let before = old.map(|s| s.made.clone()).unwrap_or_default();
             let grew = schedule.made.iter().any(|id| !before.contains(id));
             if grew && before.iter().any(|id| !schedule.made.contains(id)) {
                 *self.passed_on.entry("kept: the newest".to_owned()).or_default() += 1;

@@ -149,10 +149,16 @@ fn network(arguments: &mut Arguments, launch: &Launch<'_>) {
     let bytes = launch.spec.id.0.as_bytes();
     // 52:54:00 is what QEMU uses; every machine has a network of its own, so three bytes of its id are enough.
     let address = format!("52:54:00:{:02x}:{:02x}:{:02x}", bytes[13], bytes[14], bytes[15]);
-    // One queue per processor is all there can be.
     let spec = launch.spec;
-    let queues = if spec.nic_multiqueue && spec.n_vcpus > 1 { ",mq=on" } else { "" };
-    arguments.add("-device", format!("virtio-net-pci,netdev=net0,mac={address},romfile={queues}"));
+    if spec.sriov {
+        // Its virtual functions lie on a bus of its own, or there would be no room for their addresses.
+        arguments.add("-device", "pcie-root-port,id=direct,chassis=1,slot=1");
+        arguments.add("-device", format!("igb,netdev=net0,bus=direct,mac={address},romfile="));
+    } else {
+        // One queue per processor is all there can be.
+        let queues = if spec.nic_multiqueue && spec.n_vcpus > 1 { ",mq=on" } else { "" };
+        arguments.add("-device", format!("virtio-net-pci,netdev=net0,mac={address},romfile={queues}"));
+    }
     arguments.add("-object", "rng-random,id=rng0,filename=/dev/urandom");
     arguments.add("-device", "virtio-rng-pci,rng=rng0");
 }
@@ -209,6 +215,7 @@ mod tests {
             user_data: String::new(),
             boot: BootMode::Bios,
             nic_multiqueue: false,
+            sriov: false,
             n_installed: 0,
         }
     }
@@ -254,6 +261,13 @@ mod tests {
             launch.spec = Box::leak(Box::new(MachineSpec { nic_multiqueue: true, ..spec() }));
         });
         assert!(queues.starts_with("-device virtio-net-pci,") && queues.ends_with(",mq=on"), "{queues}");
+        let direct = added(|launch| {
+            launch.spec = Box::leak(Box::new(MachineSpec { sriov: true, nic_multiqueue: true, ..spec() }));
+        });
+        assert_eq!(
+            direct,
+            "-device pcie-root-port,id=direct,chassis=1,slot=1\n-device igb,netdev=net0,bus=direct,mac=52:54:00:ab:cd:ef,romfile="
+        );
         let disc = added(|launch| {
             launch.spec = Box::leak(Box::new(MachineSpec { iso: Some("/bases/c.raw".to_owned()), ..spec() }));
         });

@@ -59,6 +59,9 @@ impl QemuHypervisor {
         if let Some(missing) = self.facts_missing() {
             return Err(PortError::Unavailable(missing));
         }
+        if let Some(missing) = self.probe.sriov_missing(&self.settings).filter(|_| spec.sriov) {
+            return Err(PortError::Refused(missing));
+        }
         let kvm = self.probe.kvm(&self.settings);
         let machine = self.locks.of(spec.id);
         let _held = lock(&machine);

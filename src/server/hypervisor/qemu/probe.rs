@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The oldest QEMU whose commands are used here.
 const VERSION_MIN: (u32, u32) = (6, 2);
+/// The first version of QEMU with a network card that has SR-IOV.
+const SRIOV_VERSION_MIN: (u32, u32) = (8, 0);
 
 /// QEMU's exit code when the guest wrote 0x10 to the debug-exit device.
 const PROBE_EXIT: &str = "exit code 33";
@@ -55,6 +57,11 @@ impl Probe {
             Accelerator::Auto => proven == Some(true),
         };
         HypervisorFacts { missing, version, accelerator: if kvm { "kvm" } else { "tcg" }.to_owned() }
+    }
+
+    /// Why no machine can have a network card with SR-IOV here; `None` when it can.
+    pub fn sriov_missing(&self, settings: &QemuSettings) -> Option<String> {
+        too_old_for_sriov(&self.programs(settings).version)
     }
 
     /// Whether guests run under KVM. Waits for the boot probe when it is still under way.
@@ -144,6 +151,17 @@ fn check_program(program: &str, package: &str) -> Result<String, String> {
         }
         Some((found, _)) => Ok(found),
     }
+}
+
+/// QEMU's `igb` is younger than what machines need otherwise.
+fn too_old_for_sriov(shown: &str) -> Option<String> {
+    let (found, numbers) = version(&shown.replace("QEMU ", "version "))?;
+    let (major, minor) = SRIOV_VERSION_MIN;
+    (numbers < SRIOV_VERSION_MIN).then(|| {
+        format!(
+            "The network card of this machine has SR-IOV, which needs QEMU {major}.{minor} or newer; the host has {found}. Ask your provider, or choose an image without the driver."
+        )
+    })
 }
 
 /// The version in a line such as `QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)`.
@@ -244,6 +262,13 @@ mod tests {
         assert_eq!(numbers("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright"), Some((10, 0)));
         assert_eq!(numbers("qemu-img version 6.1.0"), Some((6, 1)));
         assert_eq!(numbers("something else"), None);
+    }
+
+    #[test]
+    fn a_qemu_without_the_card_says_so_before_it_is_started() {
+        assert_eq!(too_old_for_sriov("QEMU 10.0.2"), None);
+        assert_eq!(too_old_for_sriov("QEMU 8.0.0"), None);
+        assert!(too_old_for_sriov("QEMU 7.2.4").is_some_and(|why| why.contains("the host has 7.2.4")));
     }
 
     #[test]

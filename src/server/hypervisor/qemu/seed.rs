@@ -84,6 +84,7 @@ mod tests {
             user_data: user_data.to_owned(),
             boot: BootMode::Bios,
             nic_multiqueue: false,
+            sriov: false,
             n_installed: 0,
         }
     }

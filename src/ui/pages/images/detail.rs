@@ -87,14 +87,24 @@ fn StageNotice(detail: ImageDetail) -> impl IntoView {
     let instead = detail.replacement.map(|image| {
         view! { <p>"Use "<a href=paths::image(image.id)>{image.name.to_string()}</a>" instead."</p> }
     });
-    let now = match life.stage {
-        Stage::Active => None,
-        Stage::Deprecated => {
+    // Who is left time can save it whatever its stage.
+    let saves = detail.shared.as_ref().is_some_and(|by| by.ends.is_some());
+    let now = match (life.stage, saves) {
+        (Stage::Active, _) => None,
+        (Stage::Deprecated, false) => {
             Some((Tone::Warn, "Deprecated. It can still be deployed, but is neither shared nor copied."))
         }
-        Stage::Disabled => {
+        (Stage::Deprecated, true) => Some((
+            Tone::Warn,
+            "Deprecated. It can still be deployed, and saved as your own until it ends. Your own is deprecated too until you make it active.",
+        )),
+        (Stage::Disabled, false) => {
             Some((Tone::Bad, "Disabled. It cannot be deployed. Machines made from it keep running."))
         }
+        (Stage::Disabled, true) => Some((
+            Tone::Bad,
+            "Disabled. It cannot be deployed. It can be saved as your own until it ends. Your own is disabled too until you make it active.",
+        )),
     };
     let planned = life.plan.map(|plan| {
         let text = format!("It becomes {} on {}.", plan.stage.word().to_lowercase(), plan.at.day());

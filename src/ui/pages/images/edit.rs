@@ -150,7 +150,7 @@ fn EditForm(form: EditImageForm, lengths: Lengths, error: Option<ApiError>, clos
                     <Select id="boot" name="form[boot]" label="Boot mode" choices=modes.into() error=wrong_boot/>
                     <div class="halves">
                         <Select id="nic-multiqueue" name="form[nic_multiqueue]" label="NIC multi-queue" choices=queues hint="A queue per processor, for busy networks." error=wrong_queues/>
-                        <Select id="sriov" name="form[sriov]" label="SR-IOV driver" choices=sriov hint="Whether the system inside has it." error=wrong_sriov/>
+                        <Select id="sriov" name="form[sriov]" label="SR-IOV driver" choices=sriov hint="On: machines get an Intel 82576 card with SR-IOV in place of virtio, and reach the network only with the drivers igb and igbvf." error=wrong_sriov/>
                     </div>
                 </fieldset>
             </DialogBody>

@@ -10,6 +10,7 @@ use crate::ui::error::FormState;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::ProjectId;
+use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::tags;
 use darkroom_core::domain::money::Money;
 use darkroom_core::domain::price::Ahead;
@@ -196,7 +197,16 @@ fn DecidedRow(row: ReceivedRow, about: About, ahead: Option<Ahead>) -> impl Into
             let cost = row.save.as_ref().map(|save| {
                 let month = save.estimate.month;
                 let ahead = ahead.as_ref().map(|ahead| ahead.words(month, Money::ZERO)).unwrap_or_default();
-                format!(" Your own costs {} per month. {ahead}", month.display(&save.symbol))
+                let stage = match save.stage {
+                    Stage::Active => String::new(),
+                    Stage::Deprecated | Stage::Disabled => {
+                        format!(
+                            " It is {}, and so is your own until you make it active.",
+                            save.stage.word().to_lowercase()
+                        )
+                    }
+                };
+                format!(" Your own costs {} per month. {ahead}{stage}", month.display(&save.symbol))
             });
             let why = format!("The owner stops sharing it.{}", cost.unwrap_or_default());
             view! { <Status tone=Tone::Warn word why/> }.into_any()

@@ -83,7 +83,10 @@ fn StageFields(
             Stage::Deprecated,
             "Deploys with a warning; neither shared nor copied; its family goes back to the one before.",
         ),
-        (Stage::Disabled, "Cannot be deployed. Who it is shared with keeps the share."),
+        (
+            Stage::Disabled,
+            "Cannot be deployed. Who it is shared with keeps the share; who is left time can still save it.",
+        ),
     ]
     .map(|(stage, hint)| {
         let (id, pick) = (format!("stage-{}", stage.slug()), Pick::when(form.stage == stage.slug()));

@@ -311,6 +311,16 @@ fn Properties(detail: InstanceDetail) -> impl IntoView {
             </Fact>
         }
     });
+    let disc = detail.disc.then(|| {
+        view! {
+            <Fact term="Drive">
+                {format!("{}, read-only", detail.image_name)}
+                <p class="small soft">"It starts from this disc while its system disk has no system."</p>
+            </Fact>
+        }
+    });
+    let (card, needs) = (detail.card.words(), detail.card.needs());
+    let needs = needs.map(|text| view! { <p class="small soft">{text}</p> });
     let place = format!("{}, zone {}", detail.region, detail.zone);
     let kind = format!("{}: {}", detail.flavor, detail.flavor_summary);
     let created = detail.created.minute();
@@ -321,6 +331,8 @@ fn Properties(detail: InstanceDetail) -> impl IntoView {
                 <Fact term="Type">{kind}</Fact>
                 <Fact term="Region">{place}</Fact>
                 <Fact term="Image">{image}</Fact>
+                {disc}
+                <Fact term="Network card">{card}{needs}</Fact>
                 <Fact term="SSH">{ssh}</Fact>
                 {licence}
                 {group}

@@ -2,7 +2,7 @@
 
 use super::super::Refusal;
 use super::super::deletion::{DeleteDialog, Deletion, saves_words};
-use super::super::parts::{BlockedDialog, explained, loaded, with_ahead};
+use super::super::parts::{BlockedDialog, counted, explained, loaded, with_ahead};
 use super::detail::InstanceSheet;
 use super::new::kind_choices;
 use super::use_instance_id;
@@ -133,10 +133,18 @@ pub fn RemoveDiskPage() -> impl IntoView {
         let images = Consequence {
             icon: IconName::Image,
             tone: Tone::Good,
-            what: "Images made of it stay".to_owned(),
+            what: "Images and snapshots made of it stay".to_owned(),
             count: String::new(),
             detail: None,
         };
+        let schedules = (removal.n_schedules > 0).then(|| Consequence {
+            icon: IconName::Clock,
+            tone: Tone::Warn,
+            what: "Schedules that take this disk alone take nothing more".to_owned(),
+            count: counted(removal.n_schedules as usize, "schedule"),
+            detail: Some("The snapshots they made stay.".to_owned()),
+        });
+        let consequences = [gone].into_iter().chain(schedules).chain([images]).collect();
         let deletion = Deletion {
             to: RemoveDisk::url(),
             fields: vec![
@@ -151,7 +159,7 @@ pub fn RemoveDiskPage() -> impl IntoView {
             saves: removal.month,
             detail: "Charging stops as soon as it is removed.".to_owned(),
             decision: None,
-            consequences: vec![gone, images],
+            consequences,
             blocked: removal.blocked.map(explained),
         };
         view! { <InstanceSheet detail/><DeleteDialog deletion error/> }.into_any()

@@ -78,8 +78,8 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
     let new = options.form.schedule.is_empty();
     let at = |field| error_at(error.as_ref(), field);
     let machine = machine_field(&form, &options, at("instance"));
-    let (all, system) = (Pick::when(form.what != "system"), Pick::when(form.what == "system"));
-    let wrong_what = at("what").map(|text| view! { <Notice tone=Tone::Bad text/> });
+    let (disks, wrong_what) = (disk_choices(&form, &options), at("what"));
+    let of_which = new.then(|| "A data disk is one of the instance above.".to_owned());
     let (wrong_keep, wrong_rhythm) = (at("keep"), at("rhythm"));
     let wrong_rhythm = wrong_rhythm.map(|text| view! { <Notice tone=Tone::Bad text/> });
     let rhythm = rhythm_fields(&form, at("hours"), at("at"), at("weekday"));
@@ -97,6 +97,14 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
         let has = counted(options.n_made as usize, "snapshot");
         format!("It has {has} now. What is too many goes when the next one is available.")
     });
+    let lost = options.gone.map(|since| {
+        let text = format!(
+            "The disk {} is gone since {}. The schedule takes nothing until you choose another.",
+            options.disk,
+            since.day()
+        );
+        view! { <Notice tone=Tone::Warn text/> }
+    });
     let symbol = &options.service.symbol;
     let headline = format!("{} and month", options.service.rate.words(symbol));
     let price_version = options.service.price_version.to_string();
@@ -109,11 +117,8 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
             <DialogBody>
                 <Refusal error=error.clone()/>
                 {machine}
-                <CheckGroup legend="Which disks?">
-                    <Checkbox id="what-all" name="form[what]" value="all" kind=CheckKind::Radio label="All disks, at one instant" pick=all/>
-                    <Checkbox id="what-system" name="form[what]" value="system" kind=CheckKind::Radio label="The system disk only" pick=system/>
-                </CheckGroup>
-                {wrong_what}
+                {lost}
+                <Select id="what" name="form[what]" label="Which disks" choices=disks nostrip:hint=of_which error=wrong_what/>
                 {rhythm}
                 {wrong_rhythm}
                 <div class="halves">
@@ -128,6 +133,21 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
             </DialogFoot>
         </PostForm>
     }
+}
+
+/// The system disk, each data disk by name, all at one instant. Of a new schedule the data disks of all machines stand there, since which
+/// machine it is for is chosen in the same form.
+fn disk_choices(form: &ScheduleForm, options: &ScheduleOptions) -> Vec<Choice> {
+    let choice = |slug: &str, words: String| {
+        let pick = Pick::when(form.what == slug);
+        Choice::new(slug, words, pick)
+    };
+    let data = options.disks.iter().map(|disk| choice(&disk.slug, disk.words.clone()));
+    // What is gone cannot be kept, so nothing stands in its place.
+    let none = options.gone.map(|_| Choice::new("gone", "Choose one", Pick::when(true)));
+    let system = choice("system", "System disk".to_owned());
+    let all = choice("all", "All disks at one instant".to_owned());
+    none.into_iter().chain([system]).chain(data).chain([all]).collect()
 }
 
 /// The machine: to be chosen for a new schedule, else the one it is for.

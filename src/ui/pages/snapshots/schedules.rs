@@ -95,6 +95,7 @@ fn SchedulesTable(list: ScheduleList) -> impl IntoView {
 fn ScheduleLine(row: ScheduleRow, now: Timestamp, may_change: bool, on: bool) -> impl IntoView {
     let (name, href) = (row.name.to_string(), row.machine.as_ref().map(|m| paths::instance(m.id)));
     let next = match row.next {
+        None if row.gone.is_some() => "Never".into_any(),
         None => "Off".into_any(),
         Some(_) if !on => view! { <span class="soft">"While the service is on"</span> }.into_any(),
         Some(at) if at <= now => "Now".into_any(),
@@ -109,7 +110,7 @@ fn ScheduleLine(row: ScheduleRow, now: Timestamp, may_change: bool, on: bool) ->
             .map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
     };
     let what = row.what.clone();
-    let run = (may_change && on && row.on == Switch::On).then(|| {
+    let run = (may_change && on && row.on == Switch::On && row.gone.is_none()).then(|| {
         let about = name.clone();
         view! {
             <PostForm to=RunSchedule::url()>
@@ -146,6 +147,11 @@ fn ScheduleLine(row: ScheduleRow, now: Timestamp, may_change: bool, on: bool) ->
 
 /// What came of the last try: the snapshot, or why there is none.
 fn last_try(row: &ScheduleRow, now: Timestamp) -> AnyView {
+    if let Some(since) = row.gone {
+        let word = format!("Disk gone since {}", since.day());
+        let why = "It takes nothing until you choose another disk.";
+        return view! { <Status tone=Tone::Bad word why/> }.into_any();
+    }
     let Some(at) = row.last else {
         return view! { <span class="soft">"None yet"</span> }.into_any();
     };

@@ -1,165 +1,26 @@
-//! Snapshots and backups: the service that keeps them, what they cost, images made from them, and schedules with what they keep.
+//! Snapshots and backups: the service that keeps them, what they cost, and images and disks made from them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod damaged;
+mod keeping;
+mod scene;
+
+use darkroom_core::domain::Kind;
 use darkroom_core::domain::disk::DiskRole;
-use darkroom_core::domain::event::AuditQuery;
-use darkroom_core::domain::form::{
-    AddDiskForm, CreateImageForm, DeployForm, RenameSnapshotForm, ScheduleForm, ServiceForm,
-    SnapshotImageForm,
-};
-use darkroom_core::domain::ids::{InstanceId, MeterId, ScheduleId, SnapshotId, Subject};
+use darkroom_core::domain::form::{AddDiskForm, CreateImageForm, RenameSnapshotForm};
+use darkroom_core::domain::ids::{SnapshotId, Subject};
 use darkroom_core::domain::image::{Image, Kind as ImageKind};
 use darkroom_core::domain::instance::Instance;
-use darkroom_core::domain::meter::{Charge, Meter};
+use darkroom_core::domain::meter::Charge;
 use darkroom_core::domain::money::Money;
-use darkroom_core::domain::quota::Counter;
 use darkroom_core::domain::region::Switch;
-use darkroom_core::domain::schedule::Schedule;
-use darkroom_core::domain::snapshot::{Snapshot, Status};
-use darkroom_core::domain::{Error, Kind};
-use darkroom_core::ops::ctx::{Ctx, Place};
+use darkroom_core::domain::snapshot::Status;
 use darkroom_core::ops::snapshots::{self, schedules, service};
-use darkroom_core::ops::verify::verify;
-use darkroom_core::ops::{audit, disks, images, instances, provider, tasks};
+use darkroom_core::ops::{disks, images, instances, provider, tasks};
 use darkroom_core::ports::PortError;
-use darkroom_core::sim::{Bench, Effect, GRACE_MS, Op, Provider, check, check_at_rest};
-use darkroom_core::store::records::index;
-use darkroom_core::store::{StoreError, Tx, transact};
-use darkroom_core::tasks::sweep;
-
-const HOUR_MS: i64 = 3_600_000;
-
-/// Acme's machine with a data disk of 1 GiB, running.
-struct Scene {
-    bench: Bench,
-    provider: Provider,
-    machine: InstanceId,
-}
-
-fn scene_of(data_kind: &str) -> Scene {
-    let bench = Bench::new(16);
-    let provider = bench.provider().unwrap();
-    let owner = bench.user("owner@acme.example").unwrap();
-    let form = DeployForm {
-        data1_gib: "1".to_owned(),
-        data1_kind: data_kind.to_owned(),
-        ..bench.deploy_form(&provider, provider.projects[0].1, "web")
-    };
-    let machine = instances::create(&owner, &form).unwrap();
-    bench.work().unwrap();
-    Scene { bench, provider, machine }
-}
-
-/// The same with the service on.
-fn scene() -> Scene {
-    let scene = scene_of("ssd");
-    scene.turn("on").unwrap();
-    scene
-}
-
-impl Scene {
-    fn owner(&self) -> Ctx {
-        self.bench.user("owner@acme.example").unwrap()
-    }
-
-    fn place(&self) -> Place {
-        Place { project: Some(self.provider.projects[0].1), region: "north-1".into() }
-    }
-
-    fn turn_as(&self, ctx: &Ctx, turn: &str, price_version: u32) -> Result<(), Error> {
-        let form = ServiceForm { region: "north-1".to_owned(), turn: turn.to_owned(), price_version };
-        service::turn(&self.bench.at_present(ctx), &self.place(), &form)
-    }
-
-    fn turn(&self, turn: &str) -> Result<(), Error> {
-        let version = service::service(&self.owner(), &self.place()).unwrap().price_version;
-        self.turn_as(&self.owner(), turn, version)
-    }
-
-    fn take(&self, what: &str) -> SnapshotId {
-        let (id, _) = self.bench.snapshot(&self.owner(), self.machine, what, "before").unwrap();
-        self.bench.work().unwrap();
-        check(&self.bench).unwrap();
-        id
-    }
-
-    fn find(&self, id: SnapshotId) -> Option<Snapshot> {
-        self.bench.app.system().read::<Snapshot>(&id).unwrap()
-    }
-
-    fn get(&self, id: SnapshotId) -> Snapshot {
-        self.find(id).unwrap()
-    }
-
-    /// Open meters about this subject: for what, and for how many bytes.
-    fn open(&self, subject: Subject) -> Vec<(Charge, u64)> {
-        let all = self.bench.app.meters.all();
-        let open = all.iter().filter(|m| m.subject == subject && m.to.is_none());
-        open.map(|m| (m.charge.clone(), m.quantity_bytes)).collect()
-    }
-
-    fn image(&self, snapshot: SnapshotId, name: &str) -> Result<Image, Error> {
-        let form = SnapshotImageForm {
-            snapshot: snapshot.to_string(),
-            name: name.to_owned(),
-            remark: "from a snapshot".to_owned(),
-            price_version: snapshots::image_options(&self.owner(), snapshot)?.price_version,
-        };
-        let id = snapshots::create_image(&self.owner(), &form)?;
-        check(&self.bench).unwrap();
-        Ok(self.owner().read::<Image>(&id)?.unwrap())
-    }
-
-    fn form(&self, keep: &str) -> ScheduleForm {
-        ScheduleForm {
-            instance: self.machine.to_string(),
-            rhythm: "hours".to_owned(),
-            hours: "1".to_owned(),
-            keep: keep.to_owned(),
-            price_version: 1,
-            ..ScheduleForm::usual()
-        }
-    }
-
-    fn schedule(&self, keep: &str) -> ScheduleId {
-        schedules::save(&self.owner(), &self.form(keep)).unwrap()
-    }
-
-    fn schedule_record(&self, id: ScheduleId) -> Schedule {
-        self.owner().read::<Schedule>(&id).unwrap().unwrap()
-    }
-
-    /// Lets the reconciler look, and works until what it began is done.
-    fn due(&self) -> u32 {
-        let n = schedules::sweep_due(&self.bench.app).unwrap();
-        self.bench.work().unwrap();
-        check(&self.bench).unwrap();
-        n
-    }
-
-    fn told(&self, subject: Subject) -> Vec<String> {
-        let list = audit::list(&self.owner(), &self.place(), &AuditQuery::about(subject)).unwrap();
-        let mut words: Vec<String> = list.page.rows.into_iter().map(|e| e.action).collect();
-        words.reverse();
-        words
-    }
-
-    fn n_snapshots(&self) -> u32 {
-        let key = (self.provider.accounts[0], "north-1".into());
-        self.owner().read::<Counter>(&key).unwrap().unwrap().n_snapshots
-    }
-
-    fn rest(&self) {
-        for _ in 0..2 {
-            for region in &self.provider.regions {
-                sweep::storage(&self.bench.app, region).unwrap();
-            }
-            self.bench.clock.advance(GRACE_MS + 1);
-        }
-        check_at_rest(&self.bench).unwrap();
-    }
-}
+use darkroom_core::sim::{Effect, Op, check};
+use scene::{HOUR_MS, Scene, scene, scene_of};
 
 #[test]
 fn without_the_service_nothing_is_taken_and_the_refusal_names_its_price() {
@@ -436,109 +297,6 @@ fn a_failed_snapshot_can_be_retried_or_deleted_and_a_stale_rename_is_refused() {
 }
 
 #[test]
-fn a_schedule_keeps_its_newest_and_touches_nobody_elses() {
-    let scene = scene();
-    let mine = scene.take("system");
-    let id = scene.schedule("2");
-    assert_eq!(scene.due(), 0, "not before its time");
-    let mut made = Vec::new();
-    for n in 1..=4usize {
-        scene.bench.clock.advance(HOUR_MS);
-        // The limit of the provider is four.
-        assert_eq!(scene.due(), 1, "{n}");
-        made.push(*scene.schedule_record(id).made.last().unwrap());
-        assert_eq!(scene.schedule_record(id).made.len(), n.min(2));
-    }
-    assert_eq!(scene.schedule_record(id).made, made[2..], "the newest are kept");
-    assert!(scene.find(made[0]).is_none() && scene.find(mine).is_some());
-    assert!(scene.get(made[3]).name.as_str().starts_with("web-2026-11-1"), "named after machine and minute");
-    snapshots::delete(&scene.bench.at_present(&scene.owner()), made[2]).unwrap();
-    scene.bench.work().unwrap();
-    assert_eq!(scene.schedule_record(id).made, made[3..], "deleted by hand, it counts no more");
-    schedules::delete(&scene.bench.at_present(&scene.owner()), id).unwrap();
-    assert!(scene.find(made[3]).is_some(), "what it made stays");
-    let words = ["schedule.create", "schedule.delete"];
-    assert_eq!(scene.told(Subject::Schedule(id)), words);
-    scene.rest();
-}
-
-#[test]
-fn what_was_missed_is_made_up_for_once() {
-    let scene = scene();
-    let id = scene.schedule("3");
-    scene.bench.clock.advance(50 * HOUR_MS);
-    assert_eq!((scene.due(), scene.due()), (1, 0));
-    assert_eq!(scene.schedule_record(id).made.len(), 1);
-    scene.bench.clock.advance(-5 * HOUR_MS);
-    assert_eq!(scene.due(), 0, "a clock that was set back is no reason for one");
-    scene.bench.clock.advance(HOUR_MS);
-    assert_eq!(scene.due(), 1, "and nobody waits for the time that was written down before");
-}
-
-#[test]
-fn trouble_is_told_once_and_tried_again_after_a_while() {
-    let scene = scene();
-    let id = scene.schedule("3");
-    scene.turn("off").unwrap();
-    scene.bench.clock.advance(HOUR_MS);
-    assert_eq!((scene.due(), scene.due()), (0, 0));
-    let first = scene.schedule_record(id);
-    assert!(first.last.as_ref().unwrap().trouble.as_ref().unwrap().contains("It is off in north-1."));
-    for _ in 0..3 {
-        scene.bench.clock.advance(600_000);
-        scene.due();
-    }
-    let later = scene.schedule_record(id);
-    assert!(later.last.unwrap().at > first.last.unwrap().at, "it was tried again");
-    assert_eq!(scene.told(Subject::Schedule(id)), ["schedule.create", "schedule.failed"], "and told once");
-    scene.turn("on").unwrap();
-    scene.bench.clock.advance(600_000);
-    assert_eq!(scene.due(), 1, "as soon as it can");
-    assert_eq!(scene.schedule_record(id).last.unwrap().trouble, None);
-}
-
-#[test]
-fn a_scheduled_snapshot_that_fails_leaves_nothing_but_the_reason() {
-    let scene = scene();
-    let id = scene.schedule("3");
-    scene.bench.clock.advance(HOUR_MS);
-    scene.bench.host.fail(Op::Ingest, PortError::Refused("Never.".to_owned()), Effect::None, 1);
-    assert_eq!((scene.due(), scene.n_snapshots()), (1, 0), "failures do not pile up");
-    let schedule = scene.schedule_record(id);
-    assert_eq!(schedule.last.unwrap().trouble.as_deref(), Some("Never."));
-    assert!(scene.bench.app.snapshots.all().is_empty());
-    let shown = schedules::list(&scene.owner(), &scene.place()).unwrap().rows.remove(0);
-    assert_eq!((shown.n_made, shown.trouble.as_deref()), (0, Some("Never.")));
-}
-
-#[test]
-fn a_schedule_can_be_changed_turned_off_and_run_now_and_goes_with_its_machine() {
-    let scene = scene();
-    let id = scene.schedule("3");
-    schedules::run(&scene.owner(), id).unwrap();
-    assert_eq!(scene.due(), 1, "now, and not at its time");
-    let form = ScheduleForm::of(&scene.schedule_record(id));
-    let off = ScheduleForm { on: "off".to_owned(), rhythm: "week".to_owned(), ..form.clone() };
-    schedules::save(&scene.owner(), &off).unwrap();
-    assert_eq!(schedules::save(&scene.owner(), &off).unwrap_err().code, "stale");
-    assert_eq!(schedules::run(&scene.owner(), id).unwrap_err().code, "schedule_off");
-    scene.bench.clock.advance(20 * 24 * HOUR_MS);
-    assert_eq!(scene.due(), 0);
-    for _ in 1..5 {
-        scene.schedule("1");
-    }
-    let full = schedules::save(&scene.owner(), &scene.form("1")).unwrap_err();
-    assert_eq!((full.code.as_str(), full.fields[0].field.as_str()), ("schedule_limit_reached", "instance"));
-    let deletion = instances::deletion(&scene.owner(), scene.machine).unwrap();
-    assert_eq!((deletion.n_snapshots, deletion.n_schedules), (1, 5));
-    instances::delete(&scene.bench.at_present(&scene.owner()), scene.machine).unwrap();
-    scene.bench.work().unwrap();
-    assert!(scene.bench.app.schedules.all().is_empty());
-    assert_eq!(scene.bench.app.snapshots.all().len(), 1, "what they made stays");
-    scene.rest();
-}
-
-#[test]
 fn a_machine_is_captured_by_one_thing_at_a_time() {
     let scene = scene();
     scene.bench.snapshot(&scene.owner(), scene.machine, "all", "one").unwrap();
@@ -548,63 +306,4 @@ fn a_machine_is_captured_by_one_thing_at_a_time() {
     assert_eq!(image.code, "instance_capturing");
     scene.bench.work().unwrap();
     check(&scene.bench).unwrap();
-}
-
-/// A change behind the back of the use cases.
-type Damage = fn(&mut Tx<'_>, &Snapshot, &Schedule) -> Result<(), StoreError>;
-
-fn close_meter(tx: &mut Tx<'_>, subject: Subject) -> Result<(), StoreError> {
-    let open = tx.get_index::<Vec<MeterId>>(index::METER_OPEN, &subject.uuid())?.unwrap();
-    let meter = tx.get::<Meter>(&open[0])?.unwrap();
-    tx.put(&Meter { to: Some(meter.from), ..meter })?;
-    tx.delete_index(index::METER_OPEN, &subject.uuid());
-    Ok(())
-}
-
-const DAMAGES: [(&str, Damage); 8] = [
-    ("has a disk without content", |tx, snapshot, _| {
-        let mut snapshot = snapshot.clone();
-        snapshot.disks[0].content = None;
-        tx.put(&snapshot)
-    }),
-    ("is available and not charged", |tx, snapshot, _| close_meter(tx, Subject::Snapshot(snapshot.id))),
-    ("is charged and should not be", |tx, snapshot, _| {
-        tx.put(&Snapshot { status: Status::Deleting, schedule: None, ..snapshot.clone() })
-    }),
-    ("is on and not charged", |tx, snapshot, _| {
-        close_meter(tx, Subject::service(snapshot.account, &snapshot.region))
-    }),
-    ("does not know its own snapshots", |tx, _, schedule| {
-        tx.put(&Schedule { made: vec![], ..schedule.clone() })
-    }),
-    ("is for a machine that does not exist", |tx, _, schedule| {
-        tx.put(&Schedule { instance: InstanceId(schedule.id.0), ..schedule.clone() })
-    }),
-    ("says 9 snapshots; there are 1", |tx, snapshot, _| {
-        let key = (snapshot.account, snapshot.region.clone());
-        let counter = tx.get::<Counter>(&key)?.unwrap();
-        tx.put(&Counter { n_snapshots: 9, ..counter })
-    }),
-    ("schedule_by_instance", |tx, _, schedule| {
-        tx.delete_index(index::SCHEDULE_BY_INSTANCE, &schedule.instance);
-        Ok(())
-    }),
-];
-
-#[test]
-fn what_is_damaged_is_found() {
-    for (words, damage) in DAMAGES {
-        let scene = scene();
-        let id = scene.schedule("1");
-        scene.bench.clock.advance(HOUR_MS);
-        assert_eq!(scene.due(), 1);
-        assert_eq!(verify(scene.bench.records()).unwrap().findings, Vec::<String>::new());
-        let schedule = scene.schedule_record(id);
-        let snapshot = scene.get(schedule.made[0]);
-        transact(scene.bench.records(), 1, |tx| damage(tx, &snapshot, &schedule)).unwrap();
-        let found = verify(scene.bench.records()).unwrap().findings;
-        assert!(found.iter().any(|finding| finding.contains(words)), "{words}: {found:#?}");
-        let noticed = scene.bench.witness.broken().into_iter().chain(check(&scene.bench).err()).count();
-        assert!(noticed > 0, "{words}: the simulator notices it too");
-    }
 }
