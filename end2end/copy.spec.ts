@@ -20,7 +20,10 @@ test('an image is copied into two regions at once, and deployed where it was bro
   await test.step('the price of each copy is said, and a copy needs a region and a free name', async () => {
     await expect(dialog.getByText(/^€\d+\.\d{2,4} per month\. At once: its content is there already\./)).toBeVisible();
     await expect(dialog.getByText(/^€\d+\.\d{2,4} per month\. Only what is missing there travels/)).toBeVisible();
+    await expect(dialog.getByText(/^At most: [\d.]+ MB at €/)).toBeVisible();
+    await expect(dialog.getByText(/^This month (then|still) comes to about €/)).toBeVisible();
     await dialog.getByLabel('north-1', { exact: true }).uncheck();
+    if (portal.script) await expect(dialog.getByText('No price yet')).toBeVisible();
     await dialog.getByLabel('Name', { exact: true }).fill('base');
     await dialog.getByRole('button', { name: 'Copy image' }).click();
     await expect(dialog.getByText(/region/i).filter({ hasText: /choose|missing/i }).first()).toBeVisible();
@@ -30,6 +33,7 @@ test('an image is copied into two regions at once, and deployed where it was bro
   await test.step('inside the region it is there at once, elsewhere when its content has travelled', async () => {
     await dialog.getByLabel('north-1', { exact: true }).check();
     await dialog.getByLabel('south-1', { exact: true }).check();
+    if (portal.script) await expect(dialog.getByText(/^At most: 2 copies of [\d.]+ MB/)).toBeVisible();
     await dialog.getByRole('button', { name: 'Copy image' }).click();
     await expect(page.getByText('Copying. Each copy is in the list of its region.')).toBeVisible();
     await expect(portal.row('base')).toContainText('Available');

@@ -26,7 +26,7 @@ pub struct SledOptions {
 impl Default for SledOptions {
     fn default() -> SledOptions {
         SledOptions {
-            cache_bytes: 16 << 20,
+            cache_bytes: 12 << 20,
             free_bytes_min: 64 << 20,
             segment_bytes: 8 << 20,
             disk: Arc::new(RealDisk),

@@ -125,6 +125,8 @@ pub enum TableLook {
     /// Rows become cards.
     #[default]
     Cards,
+    /// Rows become cards; one of several tables whose columns stand below one another.
+    Series,
     /// Stays a table: few, short columns.
     Plain,
 }
@@ -146,7 +148,11 @@ pub fn Table(
     #[prop(optional)] table_foot: Option<TableFoot>,
     children: Children,
 ) -> impl IntoView {
-    let class = if look == TableLook::Cards { "table table--cards" } else { "table" };
+    let class = match look {
+        TableLook::Cards => "table table--cards",
+        TableLook::Series => "table table--cards table--series",
+        TableLook::Plain => "table",
+    };
     let heads = columns.into_iter().map(|column| view! { <ColumnHead column/> }).collect_view();
     let foot = table_foot.map(|foot| view! { <tfoot role="rowgroup">{(foot.children)()}</tfoot> });
     view! {

@@ -180,7 +180,7 @@ fn OneSection(section: UsageSection, query: UsageQuery, symbol: String) -> impl 
     let title = format!("{}, {}", part.word(), amount.display(&money));
     view! {
         <Section id=part.slug() title=title>
-            <Frame><Table caption=format!("What {} cost", part.word().to_lowercase()) columns>{lines}{rest}</Table></Frame>
+            <Frame><Table caption=format!("What {} cost", part.word().to_lowercase()) columns look=TableLook::Series>{lines}{rest}</Table></Frame>
         </Section>
     }
 }
