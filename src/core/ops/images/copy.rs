@@ -276,8 +276,8 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
     })
 }
 
-/// The first reason that would refuse to copy the image anywhere, for who has it by the share `given`, if by any: what greys out the button, and what the dialog says before anybody
-/// chooses anything.
+/// The first reason that would refuse to copy the image anywhere, for who has it by the share `given`, if by any: what greys out the
+/// button, and what the dialog says before anybody chooses anything.
 ///
 /// # Errors
 /// When the store cannot be read.
