@@ -8,6 +8,7 @@ const browsers = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
 
 export default defineConfig({
   testDir: '.',
+  globalSetup: './support/template.ts',
   outputDir: './out',
   // A real machine boots without hardware help in about seven seconds, more when the host is busy.
   timeout: 120_000,

@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 
 const root = resolve(import.meta.dirname, '../..');
 const executable = process.env.DARKROOM ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/darkroom');
+/** The file in which a template keeps what its first start printed. */
+export const FIRST_OUTPUT = 'first-start.txt';
 const guest = process.env.DARKROOM_GUEST ?? join(root, 'target/guest/darkroom-linux.qcow2');
 
 export interface SignIn {
@@ -92,7 +94,7 @@ export class Server {
 
   private constructor(
     /** The directory of this provider: its data, its settings and its tools. */
-    private readonly home: string,
+    readonly home: string,
     readonly port: number,
     private readonly options: ServerOptions,
   ) {}
@@ -101,17 +103,25 @@ export class Server {
     return join(this.home, 'data');
   }
 
-  /** A new provider in a new directory, ready to answer. */
+  /** A new provider in a new directory, ready to answer; a copy of the template where it would begin as that did. */
   static async create(options: ServerOptions = {}): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), 'darkroom-')), await freePort(), options);
     try {
       await server.writeSettings();
+      await server.copyTemplate();
       await server.start();
     } catch (error) {
       await server.dispose();
       throw error;
     }
     return server;
+  }
+
+  private async copyTemplate(): Promise<void> {
+    const template = process.env.DARKROOM_TEMPLATE;
+    if (!template || this.options.arguments || this.options.seed !== undefined || this.options.settings) return;
+    await promisify(execFile)('cp', ['--archive', '--reflink=auto', join(template, 'data'), this.data]);
+    this.output = await readFile(join(template, FIRST_OUTPUT), 'utf8');
   }
 
   private async writeSettings(): Promise<void> {
