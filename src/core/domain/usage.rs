@@ -16,8 +16,7 @@ use super::money::{Exact, Money};
 use super::price::{History, Part};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
@@ -65,7 +64,7 @@ impl Period {
 }
 
 /// The sections of a bill, in the order in which they stand there (P13).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
     /// Images in use.
@@ -218,9 +217,9 @@ pub fn line(meter: &Meter, prices: &History, period: Period) -> Option<Line> {
     })
 }
 
-/// The sums of amounts by their keys, in no order. Every way to group gives the same in sum.
-pub fn grouped<K: Eq + Hash>(amounts: impl IntoIterator<Item = (K, Money)>) -> HashMap<K, Money> {
-    let mut sums = HashMap::new();
+/// The sums of amounts by their keys. Every way to group gives the same in sum.
+pub fn grouped<K: Ord>(amounts: impl IntoIterator<Item = (K, Money)>) -> BTreeMap<K, Money> {
+    let mut sums = BTreeMap::new();
     for (key, amount) in amounts {
         let sum: &mut Money = sums.entry(key).or_default();
         *sum = *sum + amount;

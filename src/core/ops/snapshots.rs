@@ -122,6 +122,7 @@ pub fn retry(ctx: &Ctx, id: SnapshotId) -> Result<TaskId> {
     ctx.transact(&permit, |tx| {
         let mut snapshot = fresh(tx, snapshot.id)?;
         snapshot.can(Action::Retry)?;
+        billing::may_begin(tx, ctx, snapshot.account)?;
         let gone = || {
             let message = format!(
                 "The machine {} is gone, so the snapshot cannot be taken again. Delete the snapshot.",

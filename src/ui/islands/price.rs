@@ -52,13 +52,14 @@ pub fn DeployPrice(
     live_price(form, ahead, move |form| price_words(&prices, form, &brought))
 }
 
-/// The price of a scaling group as large as it is wanted right now, beside `before`, what it costs a month as it is.
+/// The price of a scaling group as large as it is wanted right now, beside what it is before.
 #[island]
 pub fn GroupPrice(
     prices: PriceBook,
     form: GroupForm,
     brought: Vec<Brought>,
-    before: Money,
+    /// How many machines it has, and what each of them costs a month: they stay as they are.
+    before: (u32, Money),
     ahead: Option<Ahead>,
 ) -> impl IntoView {
     live_price(form, ahead, move |form| group_words(&prices, form, &brought, before))
@@ -102,6 +103,46 @@ pub fn CopyPrice(
     ahead: Option<Ahead>,
 ) -> impl IntoView {
     live_price(form, ahead, move |form| copy_words(&regions, form))
+}
+
+/// What one choice of a form keeps.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// The machine it is of; empty where the form has one only.
+    pub instance: String,
+    /// What the form sends as `what`.
+    pub what: String,
+    /// What it will probably cost, where that is known.
+    pub likely: Option<Estimate>,
+    /// What it can cost at most.
+    pub most: Estimate,
+}
+
+/// What a form says of what is kept; forms that have no such field keep one.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeptForm {
+    /// The machine.
+    pub instance: String,
+    /// What of it.
+    pub what: String,
+    /// How many are kept.
+    pub keep: String,
+}
+
+/// The price of keeping what is chosen right now, once or as often as is wanted.
+#[island]
+pub fn KeptPrice(
+    kept: Vec<Kept>,
+    form: KeptForm,
+    /// The rate in words.
+    rate: String,
+    symbol: String,
+    /// What else is to be said.
+    note: String,
+    ahead: Option<Ahead>,
+) -> impl IntoView {
+    live_price(form, ahead, move |form| kept_words(&kept, form, (&rate, &note), &symbol))
 }
 
 /// A price that follows the form around it.
@@ -187,7 +228,12 @@ fn price_words(prices: &PriceBook, form: &DeployForm, brought: &[Brought]) -> Pr
     )
 }
 
-fn group_words(prices: &PriceBook, form: &GroupForm, brought: &[Brought], before: Money) -> Priced {
+fn group_words(
+    prices: &PriceBook,
+    form: &GroupForm,
+    brought: &[Brought],
+    (n_before, each_before): (u32, Money),
+) -> Priced {
     let Some(wanted) = form.wanted.trim().parse::<u32>().ok() else {
         return no_price("Say how many machines there shall be.");
     };
@@ -205,7 +251,12 @@ fn group_words(prices: &PriceBook, form: &GroupForm, brought: &[Brought], before
         size::binary(bytes),
         with_licence(prices, licence)
     );
-    Priced::of(all.words(&prices.symbol), detail, all.month - before)
+    // What is chosen holds for machines that are made from now on; those that go cost what they cost.
+    let month = match wanted.checked_sub(n_before) {
+        Some(more) => one.month.scaled(more.into(), 1),
+        None => Money::ZERO - each_before.scaled((n_before - wanted).into(), 1),
+    };
+    Priced::of(all.words(&prices.symbol), detail, month)
 }
 
 fn change_words(
@@ -225,12 +276,14 @@ fn change_words(
     };
     let now = now + prices.licence(licence);
     let then = then + prices.licence(licence_of(brought, &form.image));
+    // It is off now and runs then: what is charged at present is its disks.
+    let charged = disks.iter().map(|(kind, bytes)| prices.disk(*kind, *bytes).month).sum();
     let (before, month) = (now.month.display(&prices.symbol), then.month.display(&prices.symbol));
     let compared = if before == month { "as before".to_owned() } else { format!("before {before}") };
     Priced::of(
         format!("{} per hour, {month} per month, {compared}", then.hour.fine(&prices.symbol)),
-        "While it runs. The old system disk is charged until the new one runs.".to_owned(),
-        then.month - now.month,
+        "While it runs, as it does when it is done. The old system disk is charged until then.".to_owned(),
+        then.month - charged,
     )
 }
 
@@ -249,6 +302,29 @@ fn disk_words(prices: &PriceBook, form: &AddDiskForm, sources: &[(String, u64)])
     let (size, per) = (size::binary(bytes), prices.per_month());
     let detail = format!("{size} of {kind} at {rate} per {per}. Charged until it is removed, on or off.");
     Priced::of(estimate.words(&prices.symbol), detail, estimate.month)
+}
+
+fn kept_words(kept: &[Kept], form: &KeptForm, (rate, note): (&str, &str), symbol: &str) -> Priced {
+    let here = |kept: &&Kept| kept.instance.is_empty() || kept.instance == form.instance;
+    let Some(chosen) = kept.iter().filter(here).find(|kept| kept.what == form.what) else {
+        return no_price(&format!("{rate}. Choose what to keep."));
+    };
+    let n = match form.keep.trim() {
+        "" => Some(1),
+        keep => keep.parse::<u32>().ok(),
+    };
+    let Some(n) = n else { return no_price(&format!("{rate}. Say how many to keep.")) };
+    let times =
+        |one: Estimate| Estimate { hour: one.hour.scaled(n.into(), 1), month: one.month.scaled(n.into(), 1) };
+    let most = times(chosen.most);
+    match chosen.likely.map(times) {
+        Some(likely) => Priced::of(
+            format!("About {}", likely.words(symbol)),
+            format!("{rate}. At most {} per month. {note}", most.month.display(symbol)),
+            likely.month,
+        ),
+        None => Priced::of(format!("At most {}", most.words(symbol)), format!("{rate}. {note}"), most.month),
+    }
 }
 
 fn copy_words(regions: &[CopyRegion], form: &CopyImageForm) -> Priced {
@@ -322,8 +398,8 @@ mod tests {
             disk_gib: "10".to_owned(),
             ..GroupForm::default()
         };
-        let Priced { headline, detail, month, .. } =
-            group_words(&prices(), &form("3"), &[], Money(3_780_000));
+        let before = (1, Money(2_000_000));
+        let Priced { headline, detail, month, .. } = group_words(&prices(), &form("3"), &[], before);
         assert_eq!(
             month.map(|month| month.display("€")),
             Some("€7.56".to_owned()),
@@ -331,7 +407,9 @@ mod tests {
         );
         assert_eq!(headline, "€0.016 per hour, €11.34 per month");
         assert!(detail.starts_with("While all run: 3 × €3.78 for m1.tiny and a disk of 10 GiB."), "{detail}");
-        assert_eq!(group_words(&prices(), &form("many"), &[], Money::ZERO).headline, "No price yet");
+        let fewer = group_words(&prices(), &form("1"), &[], (3, Money(2_000_000)));
+        assert_eq!(fewer.month, Some(Money(-4_000_000)), "those that go are the old ones");
+        assert_eq!(group_words(&prices(), &form("many"), &[], before).headline, "No price yet");
     }
 
     #[test]
@@ -343,6 +421,13 @@ mod tests {
         };
         assert_eq!(of(""), "€0.005 per hour, €3.78 per month, as before");
         assert_eq!(of("20"), "€0.006 per hour, €4.64 per month, before €3.78");
+    }
+
+    #[test]
+    fn the_month_counts_that_the_machine_was_off_and_runs_with_its_new_image() {
+        let form = ChangeImageForm { disk_gib: "10".to_owned(), ..ChangeImageForm::default() };
+        let words = change_words(&prices(), "m1.tiny", (&[(DiskKind::Ssd, 10 * GIB)], ""), &form, &[]);
+        assert_eq!(words.month, prices().machine(&"m1.tiny".into(), &[]).map(|running| running.month));
     }
 
     #[test]
@@ -382,21 +467,40 @@ mod tests {
         };
         let words = |chosen: &[&str], data: &str| copy_words(&regions, &form(chosen, data));
         let one = words(&["north-1"], "");
-        assert!(
-            one.detail.starts_with("At most: 10.00 GB at €0.05 per GB and month. What"),
-            "{}",
-            one.detail
-        );
+        assert!(one.detail.starts_with("At most: 10 GB at €0.050 per stored GB. What"), "{}", one.detail);
         assert_eq!((one.month, one.once), (Some(Money(500_000)), Money::ZERO));
         let both = words(&["north-1", "south-1"], "yes");
         assert_eq!((both.month, both.once), (Some(Money(3_000_000)), Money(300_000)));
         assert!(both.headline.contains("€3.00 per month"), "{}", both.headline);
         assert!(
-            both.detail.starts_with("At most: 2 copies of 30.00 GB, and €0.30 once for the way. What"),
+            both.detail.starts_with("At most: 2 copies of 30 GB, and €0.30 once for the way. What"),
             "{}",
             both.detail
         );
         assert_eq!(words(&[], "").headline, "No price yet");
+    }
+
+    #[test]
+    fn what_is_kept_costs_as_often_as_it_is_kept() {
+        let of = |instance: &str, what: &str, gb: u64, likely: bool| {
+            let most = prices().snapshots(gb * 1_000_000_000);
+            let likely = likely.then(|| prices().snapshots(gb * 500_000_000));
+            Kept { instance: instance.to_owned(), what: what.to_owned(), likely, most }
+        };
+        let kept = [of("a", "system", 10, false), of("b", "system", 20, false), of("", "all", 40, true)];
+        let words = |instance: &str, what: &str, keep: &str| {
+            let form =
+                KeptForm { instance: instance.to_owned(), what: what.to_owned(), keep: keep.to_owned() };
+            kept_words(&kept, &form, ("€0.050 per stored GB", "Nothing is charged twice."), "€")
+        };
+        let week = words("b", "system", "7");
+        assert_eq!(week.month, Some(Money(7_000_000)));
+        assert!(week.headline.starts_with("At most €0.010 per hour, €7.00 per month"), "{}", week.headline);
+        assert_eq!(words("a", "system", "").month, Some(Money(500_000)), "one, where none are counted");
+        let both = words("c", "all", "");
+        assert_eq!(both.month, Some(Money(1_000_000)));
+        assert_eq!(both.detail, "€0.050 per stored GB. At most €2.00 per month. Nothing is charged twice.");
+        assert_eq!((words("c", "system", "").month, words("a", "system", "many").month), (None, None));
     }
 
     #[test]

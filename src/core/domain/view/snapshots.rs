@@ -347,6 +347,8 @@ pub struct ScheduleOptions {
     pub gone: Option<Timestamp>,
     /// What that was called; empty unless it takes one data disk.
     pub disk: String,
+    /// What one snapshot costs at most, by machine and by what the form sends for its disks.
+    pub most: Vec<(InstanceId, String, Estimate)>,
     /// How many snapshots it has.
     pub n_made: u32,
     /// The service.

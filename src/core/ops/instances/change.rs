@@ -16,7 +16,7 @@ use crate::domain::view::ChangeImageOptions;
 use crate::domain::{Error, FieldError, Result};
 use crate::ops::ctx::{Ctx, Permit, Place};
 use crate::ops::tasks::{self, About};
-use crate::ops::{audit, groups, images, people, prices, shares};
+use crate::ops::{audit, billing, groups, images, people, prices, shares};
 
 /// Replaces the system disk of a machine that is off by a new one from another image, and starts it. Data disks, name, keys and user data
 /// stay; cloud-init runs again. Until the new system runs, the old one is kept and charged.
@@ -67,6 +67,7 @@ fn begin(
         let mut machine = tx.get::<Instance>(&machine.id)?.ok_or_else(|| Error::not_found("instance"))?;
         machine.can(Action::ChangeImage)?;
         groups::in_none(tx, &machine)?;
+        billing::may_begin(tx, ctx, machine.account)?;
         let image = tx.get::<Image>(&image.id)?.ok_or_else(|| Error::not_found("image"))?;
         shares::usable_in(tx, ctx, &image, machine.project)?;
         if let ImageChoice::Family(family) = &command.image {

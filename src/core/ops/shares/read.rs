@@ -54,9 +54,13 @@ pub fn n_ending(ctx: &Ctx, project: ProjectId, region: &RegionId) -> u32 {
     u32::try_from(ending.count()).unwrap_or(u32::MAX)
 }
 
-/// *Save as my own* for an image whose share ends, where the caller may and it fits.
+/// *Save as my own* for an image whose share ends, where the caller may and it fits; not for a whole machine, of which the dialog asks
+/// whether the data disks come along.
 fn saving(ctx: &Ctx, own: &Resource, share: &Share, image: &Image) -> Result<Option<Saving>> {
-    if !ctx.may(Act::ImageCreate, own) || images::copy_blocked(ctx, image, Some(share))?.is_some() {
+    if image.kind == Kind::Machine
+        || !ctx.may(Act::ImageCreate, own)
+        || images::copy_blocked(ctx, image, Some(share))?.is_some()
+    {
         return Ok(None);
     }
     let region = people::region(ctx, &image.region)?;

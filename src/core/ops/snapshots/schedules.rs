@@ -5,8 +5,10 @@ use super::{service, stale, take};
 use crate::domain::disk::DiskRole;
 use crate::domain::form::{ScheduleEdit, ScheduleForm};
 use crate::domain::ids::{DiskId, InstanceId, ScheduleId, SnapshotId, Subject, TaskId};
-use crate::domain::instance::{Instance, Status};
+use crate::domain::instance::{Disk, Instance, Status};
 use crate::domain::policy::{Act, Resource};
+use crate::domain::price::Estimate;
+use crate::domain::region::Region;
 use crate::domain::schedule::{LastTry, Schedule};
 use crate::domain::snapshot::{Snapshot, Which};
 use crate::domain::task::bounded;
@@ -449,6 +451,7 @@ pub fn options(ctx: &Ctx, place: &Place, id: Option<ScheduleId>) -> Result<Sched
         form: found.as_ref().map_or_else(ScheduleForm::usual, ScheduleForm::of),
         machines: machines.iter().map(|machine| choice(machine)).collect(),
         disks: disks(&machines, found.as_ref()),
+        most: machines.iter().flat_map(|machine| most(machine, &region)).collect(),
         gone: found.as_ref().and_then(|schedule| schedule.gone),
         disk: found.as_ref().map_or_else(String::new, |schedule| schedule.disk.clone()),
         n_made: found.as_ref().map_or(0, |s| u32::try_from(s.made.len()).unwrap_or(u32::MAX)),
@@ -472,6 +475,18 @@ fn disks(machines: &[Arc<Instance>], found: Option<&Schedule>) -> Vec<ScheduleDi
         .collect::<Vec<_>>()
     };
     machines.iter().flat_map(of_one).collect()
+}
+
+/// What a snapshot of each choice costs at most: as much as fits on its disks.
+fn most(machine: &Instance, region: &Region) -> Vec<(InstanceId, String, Estimate)> {
+    let one = |slug: String, disks: &[Disk]| {
+        let bytes = disks.iter().map(|disk| disk.size_bytes).fold(0, u64::saturating_add);
+        (machine.id, slug, region.prices.snapshots(bytes))
+    };
+    let data = machine.disks.iter().filter(|disk| disk.role == DiskRole::Data);
+    let single = data.map(|disk| one(Which::Disk(disk.id).slug(), std::slice::from_ref(disk)));
+    let system = one(Which::System.slug(), std::slice::from_ref(machine.system_disk()));
+    [system, one(Which::All.slug(), &machine.disks)].into_iter().chain(single).collect()
 }
 
 pub(super) fn choice(machine: &Instance) -> SnapshotChoice {

@@ -4,7 +4,8 @@ use super::scene::{DAY_MS, HOUR_MS, Scene, scene, scene_with};
 use darkroom_core::domain::Error;
 use darkroom_core::domain::billing::{Billing, Held};
 use darkroom_core::domain::form::{
-    AddDiskForm, DeleteImageForm, EditImageForm, GroupForm, RestoreImageForm, ServiceForm, ShareForm,
+    AddDiskForm, ChangeImageForm, DeleteImageForm, EditImageForm, GroupForm, RestoreImageForm, ServiceForm,
+    ShareForm,
 };
 use darkroom_core::domain::image::{Image, Status};
 use darkroom_core::domain::share::Action;
@@ -94,6 +95,14 @@ fn nothing_new_is_begun_in_arrears_and_everything_else_goes_on() {
         ),
     );
     assert_eq!(words(disks::options(&s.owner(), s.machine).unwrap().blocked), blocked);
+    let change = ChangeImageForm {
+        instance: s.machine.to_string(),
+        image: s.image.to_string(),
+        sure: "yes".to_owned(),
+        price_version: 1,
+        ..ChangeImageForm::default()
+    };
+    refused("another image", instances::change_image(&s.owner(), &change));
     instances::start(&s.owner(), s.machine).unwrap();
     s.bench.work().unwrap();
     // Others are not concerned.

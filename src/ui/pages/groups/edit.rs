@@ -31,7 +31,7 @@ pub fn EditGroupPage() -> impl IntoView {
     };
     loaded(data, move |(detail, choices, state)| {
         let title = format!("Edit {}", detail.name);
-        let before = detail.estimate.map(|estimate| estimate.month).unwrap_or_default();
+        let before = (detail.wanted, detail.each.map(|each| each.month).unwrap_or_default());
         view! { <GroupSheet detail/><EditDialog id title choices before state/> }.into_any()
     })
 }
@@ -41,7 +41,7 @@ fn EditDialog(
     id: GroupId,
     title: String,
     choices: GroupOptions,
-    before: Money,
+    before: (u32, Money),
     state: FormState<GroupForm>,
 ) -> impl IntoView {
     let close = paths::group(id);
@@ -61,7 +61,7 @@ fn EditForm(
     form: GroupForm,
     error: Option<ApiError>,
     choices: GroupOptions,
-    before: Money,
+    before: (u32, Money),
 ) -> impl IntoView {
     let options = choices.options.clone();
     // The price that is shown is the one that is agreed to, also after a refusal because it changed.

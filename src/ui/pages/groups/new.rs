@@ -171,7 +171,7 @@ fn Price(form: GroupForm, choices: GroupOptions) -> impl IntoView {
     let brought = brought(&choices.options);
     let prices = choices.options.prices;
     let price = with_ahead(move |ahead| {
-        view! { <GroupPrice prices form brought before=Money::ZERO ahead/> }.into_any()
+        view! { <GroupPrice prices form brought before=(0, Money::ZERO) ahead/> }.into_any()
     });
     view! {
         <div class="panel between">

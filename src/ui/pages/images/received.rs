@@ -156,10 +156,16 @@ fn Waiting(rows: Vec<ReceivedRow>, about: About) -> impl IntoView {
         .collect_view();
     view! {
         <Section id="waiting" title="Waiting for your decision">
-            <Notice text="Nobody has checked these images. Accept only what you expect, from projects you know."/>
+            <Unchecked/>
             <Frame><Table caption="Waiting for your decision" columns>{rows}</Table></Frame>
         </Section>
     }
+}
+
+/// What to know before one is accepted (H13).
+#[component]
+fn Unchecked() -> impl IntoView {
+    view! { <Notice text="Nobody has checked these images. Accept only what you expect, from projects you know."/> }
 }
 
 #[component]
@@ -172,12 +178,18 @@ fn Decided(rows: Vec<ReceivedRow>, about: About, ahead: Option<Ahead>) -> impl I
         Column::text("Status"),
         Column::actions(),
     ];
+    // Where one may still be accepted, what is said before a decision is said again (H13).
+    let notice = rows
+        .iter()
+        .any(|row| row.state == State::Rejected && about.may_decide)
+        .then(|| view! { <Unchecked/> });
     let rows = rows
         .into_iter()
         .map(|row| view! { <DecidedRow row about ahead=ahead.clone()/> }.into_any())
         .collect_view();
     view! {
         <Section id="decided" title="Accepted and rejected">
+            {notice}
             <Frame><Table caption="Accepted and rejected" columns>{rows}</Table></Frame>
         </Section>
     }
@@ -206,7 +218,7 @@ fn DecidedRow(row: ReceivedRow, about: About, ahead: Option<Ahead>) -> impl Into
                         )
                     }
                 };
-                format!(" Your own costs {} per month. {ahead}{stage}", month.display(&save.symbol))
+                format!(" Your own costs {}. {ahead}{stage}", save.estimate.words(&save.symbol))
             });
             let why = format!("The owner stops sharing it.{}", cost.unwrap_or_default());
             view! { <Status tone=Tone::Warn word why/> }.into_any()
@@ -258,6 +270,8 @@ fn SaveNow(row: ReceivedRow, save: Saving, about: About) -> impl IntoView {
             <input type="hidden" name="form[project]" value=about.project.to_string()/>
             <input type="hidden" name="form[regions][]" value=row.region.to_string()/>
             <input type="hidden" name="form[name]" value=save.name/>
+            // Of no family, as the dialog proposes: it must not become the newest of one that the project has under the same name.
+            <input type="hidden" name="form[family]" value=""/>
             <input type="hidden" name=version value=save.price_version.to_string()/>
             <Button>"Save as my own"<span class="visually-hidden">": "{row.name.to_string()}</span></Button>
         </PostForm>

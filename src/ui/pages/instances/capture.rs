@@ -1,21 +1,21 @@
 //! The dialog that makes an image of a machine, over the machine's page: name, remark, what is left out, how consistent it will be, price.
 
 use super::super::Refusal;
-use super::super::parts::{BlockedDialog, NameAndRemark, PriceAhead, explained, loaded};
+use super::super::parts::{BlockedDialog, NameAndRemark, PriceAhead, explained, loaded, with_ahead};
 use super::detail::InstanceSheet;
 use super::use_instance_id;
 use crate::ui::calls::images::{CreateImage, get_capture_options};
 use crate::ui::calls::instances::get_instance;
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
-use crate::ui::islands::Rules;
+use crate::ui::islands::{Kept, KeptForm, KeptPrice, Rules};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::CreateImageForm;
 use darkroom_core::domain::image;
 use darkroom_core::domain::instance::Status as State;
 use darkroom_core::domain::size;
-use darkroom_core::domain::view::CaptureOptions;
+use darkroom_core::domain::view::{CaptureChoice, CaptureOptions};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -66,7 +66,7 @@ fn CaptureDialog(options: CaptureOptions, state: FormState<CreateImageForm>) -> 
 
 #[component]
 fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureOptions) -> impl IntoView {
-    let (headline, detail) = price_words(&options);
+    let price = price(&options, &form);
     let choose = (options.choices.len() > 1)
         .then(|| view! { <Choices options=options.clone() chosen=form.what.clone() error=error_at(error.as_ref(), "what")/> });
     let left_out = choose.is_none().then(|| view! { <LeftOut disks=options.left_out.clone()/> });
@@ -84,7 +84,7 @@ fn CaptureForm(form: CreateImageForm, error: Option<ApiError>, options: CaptureO
                 <Notice tone=Tone::Warn text=SETTINGS_WARNING/>
             </DialogBody>
             <DialogFoot>
-                <PriceAhead headline detail month=options.likely.month/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Create image"</Button>
             </DialogFoot>
@@ -158,12 +158,22 @@ const fn consistency(status: State) -> &'static str {
     }
 }
 
-/// `About €0.47 per month` and how it is reckoned.
-fn price_words(options: &CaptureOptions) -> (String, String) {
+/// What the image costs, and how that is reckoned; where there are several, that of the one that is chosen.
+fn price(options: &CaptureOptions, form: &CreateImageForm) -> AnyView {
     let symbol = &options.symbol;
-    if options.choices.len() > 1 {
-        let detail = format!("{}. Starts when the image is available.", options.rate.words(symbol));
-        return ("The price stands beside each choice".to_owned(), detail);
+    if let [first, _, ..] = options.choices.as_slice() {
+        let what = if form.what.is_empty() { first.what.clone() } else { form.what.clone() };
+        let form = KeptForm { what, ..KeptForm::default() };
+        let kept = |choice: &CaptureChoice| Kept {
+            instance: String::new(),
+            what: choice.what.clone(),
+            likely: Some(choice.likely),
+            most: choice.most,
+        };
+        let kept: Vec<Kept> = options.choices.iter().map(kept).collect();
+        let (rate, symbol) = (options.rate.words(symbol), symbol.clone());
+        let note = "Starts when the image is available.".to_owned();
+        return with_ahead(move |ahead| view! { <KeptPrice kept form rate symbol note ahead/> }.into_any());
     }
     let headline = format!("About {}", options.likely.words(symbol));
     let detail = format!(
@@ -172,5 +182,5 @@ fn price_words(options: &CaptureOptions) -> (String, String) {
         options.rate.words(symbol),
         options.most.month.display(symbol)
     );
-    (headline, detail)
+    view! { <PriceAhead headline detail month=options.likely.month/> }.into_any()
 }

@@ -62,7 +62,8 @@ fn AddFields(options: DiskOptions, state: FormState<AddDiskForm>, close: String)
     let at = |field| error_at(error.as_ref(), field);
     let source = |image: &ImageChoice, from: &str| {
         let id = image.id.to_string();
-        let label = format!("{}{from}, {} or more", image.name, size::binary(image.virtual_bytes));
+        let old = if image.deprecated { ", deprecated" } else { "" };
+        let label = format!("{}{from}{old}, {} or more", image.name, size::binary(image.virtual_bytes));
         let pick = Pick::when(id == form.source);
         Choice::new(id, label, pick)
     };

@@ -2,7 +2,7 @@
 
 use super::super::Refusal;
 use super::super::instances::{InstanceSheet, use_instance_id};
-use super::super::parts::{BlockedDialog, PriceAhead, explained, loaded, role_reason};
+use super::super::parts::{BlockedDialog, explained, loaded, role_reason, with_ahead};
 use super::list::SnapshotsView;
 use crate::ui::calls::instances::get_instance;
 use crate::ui::calls::snapshots::{
@@ -10,11 +10,12 @@ use crate::ui::calls::snapshots::{
 };
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
+use crate::ui::islands::{Kept, KeptForm, KeptPrice};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::CreateSnapshotForm;
 use darkroom_core::domain::text::NAME_CHARS_MAX;
-use darkroom_core::domain::view::{SnapshotChoice, SnapshotOptions};
+use darkroom_core::domain::view::{DiskChoice, SnapshotChoice, SnapshotOptions};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -121,15 +122,18 @@ fn TakeForm(form: CreateSnapshotForm, error: Option<ApiError>, options: Snapshot
     let (wrong_name, wrong_what) = (error_at(error.as_ref(), "name"), error_at(error.as_ref(), "what"));
     let close = paths::instance(options.instance);
     let symbol = options.service.symbol.clone();
-    let most = options.disks.iter().map(|disk| disk.most.month).max().unwrap_or_default();
-    let chosen = options.disks.iter().find(|disk| disk.slug == form.what);
-    let most = chosen.map_or(most, |disk| disk.most.month);
+    let kept = |disk: &DiskChoice| Kept {
+        instance: String::new(),
+        what: disk.slug.clone(),
+        likely: None,
+        most: disk.most,
+    };
+    let kept: Vec<Kept> = options.disks.iter().map(kept).collect();
+    let chosen = KeptForm { what: form.what.clone(), ..KeptForm::default() };
     let rate = options.service.rate.words(&symbol);
-    let headline = format!("{rate} and month");
-    let detail = format!(
-        "At most {}. Only what is really on the disks is stored. Starts when it is available.",
-        most.display(&symbol)
-    );
+    let note = "Only what is really on the disks is stored. Starts when it is available.".to_owned();
+    let price =
+        with_ahead(move |ahead| view! { <KeptPrice kept form=chosen rate symbol note ahead/> }.into_any());
     let choices = options
         .disks
         .into_iter()
@@ -162,7 +166,7 @@ fn TakeForm(form: CreateSnapshotForm, error: Option<ApiError>, options: Snapshot
                 <p class="small soft">{options.quota}</p>
             </DialogBody>
             <DialogFoot>
-                <PriceAhead headline detail month=most/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form icon=IconName::Camera>"Take snapshot"</Button>
             </DialogFoot>

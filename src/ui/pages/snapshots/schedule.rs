@@ -2,7 +2,7 @@
 
 use super::super::Refusal;
 use super::super::deletion::{DeleteDialog, Deletion};
-use super::super::parts::{BlockedDialog, counted, explained, loaded};
+use super::super::parts::{BlockedDialog, counted, explained, loaded, with_ahead};
 use super::schedules::SchedulesView;
 use super::use_schedule_id;
 use crate::ui::calls::snapshots::{
@@ -10,10 +10,13 @@ use crate::ui::calls::snapshots::{
 };
 use crate::ui::components::*;
 use crate::ui::error::{ApiError, FormState};
+use crate::ui::islands::{Kept, KeptForm, KeptPrice};
 use crate::ui::paths;
 use crate::ui::state::{error_at, use_form, use_word};
 use darkroom_core::domain::form::ScheduleForm;
+use darkroom_core::domain::ids::InstanceId;
 use darkroom_core::domain::money::Money;
+use darkroom_core::domain::price::Estimate;
 use darkroom_core::domain::schedule::{HOURS, KEEP_MAX, Weekday};
 use darkroom_core::domain::view::ScheduleOptions;
 use leptos::prelude::*;
@@ -106,7 +109,19 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
         view! { <Notice tone=Tone::Warn text/> }
     });
     let symbol = &options.service.symbol;
-    let headline = format!("{} and month", options.service.rate.words(symbol));
+    let kept = |(instance, what, most): &(InstanceId, String, Estimate)| Kept {
+        instance: instance.to_string(),
+        what: what.clone(),
+        likely: None,
+        most: *most,
+    };
+    let kept: Vec<Kept> = options.most.iter().map(kept).collect();
+    let chosen =
+        KeptForm { instance: instance_of(&form, &options), what: form.what.clone(), keep: form.keep.clone() };
+    let (rate, symbol) = (options.service.rate.words(symbol), symbol.clone());
+    let note = "What snapshots have in common is stored and charged once.".to_owned();
+    let price =
+        with_ahead(move |ahead| view! { <KeptPrice kept form=chosen rate symbol note ahead/> }.into_any());
     let price_version = options.service.price_version.to_string();
     let close = paths::SCHEDULES;
     view! {
@@ -127,7 +142,7 @@ fn Form(form: ScheduleForm, error: Option<ApiError>, options: ScheduleOptions) -
                 </div>
             </DialogBody>
             <DialogFoot>
-                <PriceLine headline detail="Of what it keeps. What two snapshots have in common is stored and charged once."/>
+                {price}
                 <LinkButton href=close size=Size::Form>"Cancel"</LinkButton>
                 <Button variant=Variant::Primary size=Size::Form>{if new { "Create schedule" } else { "Save changes" }}</Button>
             </DialogFoot>
@@ -148,6 +163,16 @@ fn disk_choices(form: &ScheduleForm, options: &ScheduleOptions) -> Vec<Choice> {
     let system = choice("system", "System disk".to_owned());
     let all = choice("all", "All disks at one instant".to_owned());
     none.into_iter().chain([system]).chain(data).chain([all]).collect()
+}
+
+/// The machine that is chosen as the page opens: of a new schedule the first one, as the list of them shows it.
+fn instance_of(form: &ScheduleForm, options: &ScheduleOptions) -> String {
+    let known = |id: &str| options.machines.iter().any(|machine| machine.id.to_string() == id);
+    match (options.form.schedule.is_empty(), known(&form.instance)) {
+        (false, _) => options.form.instance.clone(),
+        (true, true) => form.instance.clone(),
+        (true, false) => options.machines.first().map(|machine| machine.id.to_string()).unwrap_or_default(),
+    }
 }
 
 /// The machine: to be chosen for a new schedule, else the one it is for.
