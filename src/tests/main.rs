@@ -13,6 +13,7 @@ mod qemu_network;
 mod qemu_processes;
 mod revenue;
 mod stores;
+mod stores_bills;
 mod stores_kill;
 mod stores_power;
 mod support;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Threads of the load.
-pub const N_WRITERS: u64 = 8;
+const N_WRITERS: u64 = 8;
 /// Rows that every commit of a writer rewrites.
 const N_SLOTS: u64 = 3;
 /// Commits whose ring row is kept; the commit after them deletes it.
@@ -48,7 +48,7 @@ fn number_of(row: &Row, writer: u64) -> Result<u64, String> {
 }
 
 /// Commit `number` of a writer: rewrites its slots, appends to its log, moves its ring on, all or nothing.
-pub fn load_batch(writer: u64, number: u64, slot_version: Option<Version>) -> Batch {
+fn load_batch(writer: u64, number: u64, slot_version: Option<Version>) -> Batch {
     let mut chance = Chance(writer << 32 | number);
     let mut batch = Batch::new().expect(key(b's', writer, 0), slot_version);
     for slot in 0..N_SLOTS {
@@ -85,25 +85,75 @@ fn count_whole(store: &dyn Store, writer: u64) -> Result<u64, String> {
     Ok(n_commits)
 }
 
-/// Checks that every commit is whole and that each writer has at least the acknowledged number; answers what there is.
-pub fn check_load(store: &dyn Store, acknowledged: &[u64]) -> Result<Vec<u64>, String> {
-    let counts = (0..N_WRITERS).map(|writer| count_whole(store, writer)).collect::<Result<Vec<_>, _>>()?;
-    for (writer, (there, acknowledged)) in counts.iter().zip(acknowledged).enumerate() {
-        if there < acknowledged {
-            return Err(format!("writer {writer} was told of {acknowledged} commits but {there} are there"));
-        }
-    }
-    Ok(counts)
+/// What is committed while the process is killed or the power goes, and what must be left of it.
+pub trait Load: Send + Sync {
+    /// Threads that commit.
+    fn n_writers(&self) -> u64;
+
+    /// Which of them made this commit.
+    fn writer_of(&self, batch: &Batch) -> usize;
+
+    /// One writer: goes on where the store is, until `goes_on` says no to a count of commits, or there is no more to write; `acknowledged`
+    /// hears the new count after each commit.
+    fn write(
+        &self,
+        store: &dyn Store,
+        writer: u64,
+        goes_on: &dyn Fn(u64) -> bool,
+        acknowledged: &dyn Fn(u64),
+    );
+
+    /// Checks that every commit is whole and that each writer has at least the acknowledged number; answers what there is.
+    fn check(&self, store: &dyn Store, acknowledged: &[u64]) -> Result<Vec<u64>, String>;
+
+    /// Commits after which there is no more to write.
+    fn n_commits_max(&self) -> u64;
 }
 
-/// One writer: goes on where the store is, until `goes_on` says no; `acknowledged` hears the new count after each commit.
-pub fn write_load(store: &dyn Store, writer: u64, goes_on: &dyn Fn(u64) -> bool, acknowledged: &dyn Fn(u64)) {
-    let mut number = count_whole(store, writer).expect("the store is whole");
-    let mut version = store.get(&key(b's', writer, 0)).unwrap().map(|row| row.version);
-    while goes_on(number) {
-        version = Some(store.commit(load_batch(writer, number, version)).unwrap());
-        number += 1;
-        acknowledged(number);
+/// Many threads that each rewrite, add and remove rows of their own, without end.
+pub struct Synthetic;
+
+impl Load for Synthetic {
+    fn n_writers(&self) -> u64 {
+        N_WRITERS
+    }
+
+    fn writer_of(&self, batch: &Batch) -> usize {
+        let (key, _) = batch.puts.first().expect("the load writes");
+        u64::from_be_bytes(*key[1..].first_chunk().expect("keys of the load are long")) as usize
+    }
+
+    fn write(
+        &self,
+        store: &dyn Store,
+        writer: u64,
+        goes_on: &dyn Fn(u64) -> bool,
+        acknowledged: &dyn Fn(u64),
+    ) {
+        let mut number = count_whole(store, writer).expect("the store is whole");
+        let mut version = store.get(&key(b's', writer, 0)).unwrap().map(|row| row.version);
+        while goes_on(number) {
+            version = Some(store.commit(load_batch(writer, number, version)).unwrap());
+            number += 1;
+            acknowledged(number);
+        }
+    }
+
+    fn check(&self, store: &dyn Store, acknowledged: &[u64]) -> Result<Vec<u64>, String> {
+        let counts =
+            (0..N_WRITERS).map(|writer| count_whole(store, writer)).collect::<Result<Vec<_>, _>>()?;
+        for (writer, (there, acknowledged)) in counts.iter().zip(acknowledged).enumerate() {
+            if there < acknowledged {
+                return Err(format!(
+                    "writer {writer} was told of {acknowledged} commits but {there} are there"
+                ));
+            }
+        }
+        Ok(counts)
+    }
+
+    fn n_commits_max(&self) -> u64 {
+        u64::MAX
     }
 }
 

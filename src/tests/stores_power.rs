@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
-use super::stores::{Chance, N_WRITERS, check_load, write_load};
+use super::stores::{Chance, Load, Synthetic};
 use darkroom::server::store::{Disk, RealDisk, SledOptions, SledStore};
 use darkroom_core::store::{Batch, Version, Watch};
 use std::fs::File;
@@ -28,17 +28,18 @@ enum Later {
 
 /// Whether the disk remembers what was synced. One that forgets stands for an adapter that does not sync.
 #[derive(Clone, Copy, PartialEq)]
-enum Memory {
+pub enum Memory {
     Good,
     Forgets,
 }
 
-struct Power {
+pub struct Power {
     records: PathBuf,
+    load: Arc<dyn Load>,
     memory: Memory,
     state: Mutex<State>,
     /// Commits of each writer that the watchers heard of; acknowledged only after that, so never fewer.
-    committed: [AtomicU64; N_WRITERS as usize],
+    committed: Vec<AtomicU64>,
 }
 
 struct State {
@@ -52,7 +53,7 @@ struct State {
 }
 
 impl Power {
-    fn new(records: &Path, memory: Memory, seed: u64) -> Power {
+    fn new(records: &Path, load: Arc<dyn Load>, memory: Memory, seed: u64) -> Power {
         let state = State {
             chance: Chance(seed),
             durable: Vec::new(),
@@ -61,7 +62,8 @@ impl Power {
             n_new_segments: 0,
             wrong: None,
         };
-        Power { records: records.into(), memory, state: Mutex::new(state), committed: Default::default() }
+        let committed = (0..load.n_writers()).map(|_| AtomicU64::new(0)).collect();
+        Power { records: records.into(), load, memory, state: Mutex::new(state), committed }
     }
 
     fn data(&self) -> Vec<u8> {
@@ -104,15 +106,15 @@ impl Power {
         std::fs::write(directory.path().join("sled/db"), data).unwrap();
         let open = || SledStore::open_with(directory.path(), options(Arc::new(RealDisk)));
         let store = open().map_err(|error| error.to_string())?;
-        let there = check_load(&store, acknowledged)?;
+        let there = self.load.check(&store, acknowledged)?;
         // And it goes on: what comes after the recovery is kept as well.
         for (writer, count) in (0..).zip(&there) {
-            write_load(&store, writer, &|number| number < count + 2, &|_| ());
+            self.load.write(&store, writer, &|number| number < count + 2, &|_| ());
         }
         drop(store);
         let store = open().map_err(|error| format!("a second time: {error}"))?;
-        let more: Vec<_> = there.iter().map(|count| count + 2).collect();
-        check_load(&store, &more).map(drop)
+        let more: Vec<_> = there.iter().map(|count| (count + 2).min(self.load.n_commits_max())).collect();
+        self.load.check(&store, &more).map(drop)
     }
 }
 
@@ -172,9 +174,7 @@ impl Disk for Power {
 
 impl Watch for Power {
     fn committed(&self, _version: Version, batch: &Batch) {
-        let (key, _) = batch.puts.first().expect("the load writes");
-        let writer = u64::from_be_bytes(*key[1..].first_chunk().expect("keys of the load are long"));
-        self.committed[writer as usize].fetch_add(1, Ordering::SeqCst);
+        self.committed[self.load.writer_of(batch)].fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -187,27 +187,39 @@ fn options(disk: Arc<dyn Disk>) -> SledOptions {
 }
 
 /// Runs the load for `n_commits` of each writer and answers what the power cuts showed.
-fn run(memory: Memory, seed: u64, n_commits: u64) -> (Arc<Power>, Result<(), String>) {
+pub fn run(
+    load: Arc<dyn Load>,
+    memory: Memory,
+    seed: u64,
+    n_commits: u64,
+) -> (Arc<Power>, Result<(), String>) {
     let directory = tempfile::tempdir().unwrap();
-    let power = Arc::new(Power::new(directory.path(), memory, seed));
+    let power = Arc::new(Power::new(directory.path(), load.clone(), memory, seed));
     let store = SledStore::open_with(directory.path(), options(Arc::clone(&power) as Arc<dyn Disk>)).unwrap();
     darkroom_core::store::Store::watch(&store, Arc::clone(&power) as Arc<dyn Watch>);
     // Opening has synced everything there is.
     power.state.lock().unwrap().durable = power.data();
     std::thread::scope(|scope| {
-        for writer in 0..N_WRITERS {
-            let (store, power) = (&store, &power);
+        for writer in 0..load.n_writers() {
+            let (store, power, load) = (&store, &power, &load);
             let goes_on = move |number| number < n_commits && power.state.lock().unwrap().wrong.is_none();
-            scope.spawn(move || write_load(store, writer, &goes_on, &|_| ()));
+            scope.spawn(move || load.write(store, writer, &goes_on, &|_| ()));
         }
     });
     let wrong = power.state.lock().unwrap().wrong.take();
     (power, wrong.map_or(Ok(()), Err))
 }
 
+impl Power {
+    /// How often the power was cut.
+    pub fn n_cuts(&self) -> u64 {
+        self.state.lock().unwrap().n_cuts
+    }
+}
+
 #[test]
 fn every_acknowledged_commit_survives_a_power_loss_and_none_is_half_there() {
-    let (power, outcome) = run(Memory::Good, 1, 400);
+    let (power, outcome) = run(Arc::new(Synthetic), Memory::Good, 1, 400);
     outcome.unwrap();
     let state = power.state.lock().unwrap();
     println!(
@@ -224,7 +236,7 @@ fn every_acknowledged_commit_survives_a_power_loss_and_none_is_half_there() {
 
 #[test]
 fn the_proof_notices_an_adapter_that_does_not_sync() {
-    let (_, outcome) = run(Memory::Forgets, 1, 100);
+    let (_, outcome) = run(Arc::new(Synthetic), Memory::Forgets, 1, 100);
     let wrong = outcome.unwrap_err();
     assert!(wrong.contains("was told of"), "{wrong}");
 }

@@ -52,7 +52,15 @@ pub struct Chain {
     pub hash: String,
 }
 
+/// The group of actions that tell of meters: they follow from the changes that are told beside them, and are shown to who asks for them.
+pub const CHARGE: &str = "charge";
+
 impl Event {
+    /// Whether it tells of a meter.
+    pub fn of_charge(&self) -> bool {
+        query::in_group(CHARGE, &self.action)
+    }
+
     /// What is hashed: the hash of the event before it in its chain, then every field of this one but its hash.
     ///
     /// To recompute it, write these after one another: the previous hash, `number`, `id`, `at` (milliseconds), `user`, `actor`, `account`,

@@ -119,6 +119,16 @@ impl Charge {
         Exact::of(product.saturating_mul(i128::from(seconds)), divisor, part.per_s)
     }
 
+    /// How much is charged where images are by this basis: bytes of either kind, or how many things there are where the charge is for time
+    /// alone.
+    pub const fn quantity<N: Copy>(&self, basis: Basis, n: N, quantity_bytes: N, virtual_bytes: N) -> N {
+        match (self.by_bytes(), self.of_image(), basis) {
+            (false, _, _) => n,
+            (true, true, Basis::Virtual) => virtual_bytes,
+            (true, _, _) => quantity_bytes,
+        }
+    }
+
     /// Whether it is for an image, in the recycle bin or not.
     pub const fn of_image(&self) -> bool {
         match self {
@@ -173,6 +183,27 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// The meter in a sentence, as the audit trail tells it: what is charged, how much of it, from when until when, and its id. Two meters
+    /// of one sentence charge the same.
+    pub fn told(&self) -> String {
+        let kind = self.charge.kind();
+        let what = [self.charge.words(), &kind].join(" ");
+        let bytes = match (self.charge.by_bytes(), self.charge.of_image()) {
+            (false, _) => String::new(),
+            (true, false) => format!(", {} bytes", self.quantity_bytes),
+            (true, true) => {
+                format!(", {} bytes ({} virtual)", self.quantity_bytes, self.virtual_bytes)
+            }
+        };
+        let until = self.to.map_or_else(|| "on".to_owned(), |to| format!("until {}", to.rfc3339_ms()));
+        format!("For {}{bytes}, from {} {until}. Meter {}", what.trim(), self.from.rfc3339_ms(), self.id)
+    }
+
+    /// The id at the end of such a sentence.
+    pub fn told_of(sentence: &str) -> Option<MeterId> {
+        sentence.rsplit(' ').next()?.parse().ok()
+    }
+
     /// What the interval costs up to `now` (P11, P12): to the second, so the last partial hour is charged pro rata; rounded half up once.
     /// A clock that stepped back charges nothing rather than a negative amount.
     pub fn cost(&self, prices: &History, now: Timestamp) -> Money {
@@ -229,11 +260,7 @@ impl Meter {
 
     /// How much is charged where images are by this basis.
     pub fn quantity_by(&self, basis: Basis) -> u64 {
-        match (self.charge.by_bytes(), self.charge.of_image(), basis) {
-            (false, _, _) => 1,
-            (true, true, Basis::Virtual) => self.virtual_bytes,
-            (true, _, _) => self.quantity_bytes,
-        }
+        self.charge.quantity(basis, 1, self.quantity_bytes, self.virtual_bytes)
     }
 }
 

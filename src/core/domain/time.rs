@@ -51,6 +51,12 @@ impl Timestamp {
         )
     }
 
+    /// `2026-11-18T15:58:03.120Z`: the same to the millisecond.
+    pub fn rfc3339_ms(self) -> String {
+        let whole = self.rfc3339();
+        format!("{}.{:03}Z", whole.trim_end_matches('Z'), self.0.rem_euclid(1000))
+    }
+
     /// `18 Nov 2026`: a day as the portal writes it, in UTC.
     pub fn day(self) -> String {
         let c = self.civil();

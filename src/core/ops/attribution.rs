@@ -12,7 +12,7 @@ use crate::domain::policy::{Act, Resource};
 use crate::domain::time::Timestamp;
 use crate::ports::{Blobs, Fingerprint};
 use crate::store::records::index;
-use crate::store::{Order, StoreError, Tx, list, read};
+use crate::store::{Order, Tx, list, read};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn note(
     tx.put(&head)?;
     let Holder { subject, created, contents, .. } = holder;
     let region = region.clone();
-    let (number, at) = (head.number, ctx.now);
+    let (number, at) = (head.number, ledger::moment(tx, ctx, account)?);
     Ok(tx.insert(&Holding { account, region, number, at, subject, created, before, contents })?)
 }
 
@@ -163,7 +163,7 @@ fn divide(
     meter: &Meter,
     virtual_bytes: u64,
     quantities: &[(Timestamp, u64)],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let stretches = stretches(meter, quantities);
     let key = meter.subject.uuid();
     for (n, (from, quantity_bytes)) in stretches.iter().enumerate() {
@@ -176,7 +176,7 @@ fn divide(
         let quantity_bytes = *quantity_bytes;
         let stretch = Meter { id, from: *from, to, quantity_bytes, virtual_bytes, labels, ..meter.clone() };
         if stretch != *meter {
-            tx.put(&stretch)?;
+            ledger::keep(tx, ctx, &stretch, if n == 0 { "charge.change" } else { "charge.begin" })?;
         }
         if n > 0 && to.is_none() {
             let mut open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();

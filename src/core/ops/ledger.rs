@@ -1,10 +1,11 @@
 //! Opening and closing meters and moving quota counters, inside the transaction of the state change that causes it (D8).
 //! The index of open meters is read and rewritten with them, so no meter is ever opened twice or left open by a race.
 
-use super::attribution;
 use super::ctx::Ctx;
+use super::{attribution, audit};
 use crate::domain::Result;
 use crate::domain::attribution::{Class, Holder};
+use crate::domain::billing::Ledger;
 use crate::domain::ids::{AccountId, MeterId, ProjectId, RegionId, Subject};
 use crate::domain::image::Image;
 use crate::domain::meter::{Charge, Labels, Meter};
@@ -62,7 +63,18 @@ impl Opening {
 /// # Errors
 /// When the store cannot be read.
 pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening) -> Result<()> {
-    open_from(tx, ctx, opening, ctx.now)
+    let now = moment(tx, ctx, opening.account)?;
+    open_from(tx, ctx, opening, now)
+}
+
+/// Now, as far as an account's meters are concerned: never before the end of the last month that is closed. After a clock was set back over
+/// it, that month is charged already and its statement frozen, so nothing may begin or end in it any more.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn moment(tx: &mut Tx<'_>, ctx: &Ctx, account: AccountId) -> Result<Timestamp> {
+    let closed_to = tx.get::<Ledger>(&account)?.and_then(|head| head.closed_to);
+    Ok(closed_to.map_or(ctx.now, |closed_to| closed_to.max(ctx.now)))
 }
 
 fn open_from(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening, from: Timestamp) -> Result<()> {
@@ -74,7 +86,7 @@ fn open_from(tx: &mut Tx<'_>, ctx: &Ctx, opening: Opening, from: Timestamp) -> R
         }
     }
     let id = MeterId(ctx.app.ids.uuid());
-    tx.put(&opening.meter(id, from, None))?;
+    keep(tx, ctx, &opening.meter(id, from, None), "charge.begin")?;
     open.push(id);
     Ok(tx.put_index(index::METER_OPEN, &key, &open)?)
 }
@@ -91,6 +103,7 @@ pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
     })?;
     let ended = close(tx, ctx, Subject::Image(image.id), |charge| Some(charge) != due.as_ref())?;
     let Some(charge) = due else { return Ok(()) };
+    let now = moment(tx, ctx, image.account)?;
     open_from(
         tx,
         ctx,
@@ -105,8 +118,31 @@ pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
             virtual_bytes: image.virtual_bytes(),
         },
         // After a clock was set back, what was closed ends in the future; the next must not overlap it.
-        ended.map_or(ctx.now, |ended| ended.max(ctx.now)),
+        ended.map_or(now, |ended| ended.max(now)),
     )
+}
+
+/// An image that is charged for is sorted in another way from now on: what it cost until now stays under what it was before.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn relabel(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, before: &Labels) -> Result<()> {
+    if image.labels() == *before {
+        return Ok(());
+    }
+    let key = image.id.0;
+    let now = moment(tx, ctx, image.account)?;
+    let mut open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();
+    for id in &mut open {
+        // Before its first second is over there is nothing to keep.
+        let Some(meter) = tx.get::<Meter>(id)?.filter(|m| m.from.seconds() < now.seconds()) else { continue };
+        *id = MeterId(ctx.app.ids.uuid());
+        let next = Meter { id: *id, from: now, ..meter.clone() };
+        let ended = Meter { to: Some(now), labels: Some(Box::new(before.clone())), ..meter };
+        keep(tx, ctx, &ended, "charge.end")?;
+        keep(tx, ctx, &next, "charge.begin")?;
+    }
+    Ok(tx.put_index(index::METER_OPEN, &key, &open)?)
 }
 
 /// Notes that what is charged for an image or a snapshot is about to become `due`, when it holds its chunks as something else than before
@@ -153,8 +189,18 @@ pub fn charge_transfer(
         quantity_bytes: sent_bytes,
         virtual_bytes: 0,
     };
-    let meter = opening.meter(MeterId(ctx.app.ids.uuid()), ctx.now, Some(ctx.now));
-    Ok(tx.put(&Meter { labels: Some(Box::new(image.labels())), ..meter })?)
+    let now = moment(tx, ctx, image.account)?;
+    let meter = opening.meter(MeterId(ctx.app.ids.uuid()), now, Some(now));
+    keep(tx, ctx, &Meter { labels: Some(Box::new(image.labels())), ..meter }, "charge.once")
+}
+
+/// Writes a meter, and tells the audit trail: a bill follows from that alone.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn keep(tx: &mut Tx<'_>, ctx: &Ctx, meter: &Meter, action: &str) -> Result<()> {
+    tx.put(meter)?;
+    audit::charge(tx, ctx, meter, action)
 }
 
 /// Charges a snapshot for what it is now.
@@ -209,7 +255,7 @@ pub fn charge_service(tx: &mut Tx<'_>, ctx: &Ctx, service: &SnapshotService) -> 
 }
 
 /// Closes the open meters of `subject` that `which` picks, and gives the moment in which the last of them ends: now, but never before it
-/// began.
+/// began nor in a month that is closed.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -225,10 +271,10 @@ pub fn close(
     for id in open {
         match tx.get::<Meter>(&id)? {
             Some(mut meter) if which(&meter.charge) => {
-                meter.to = Some(ctx.now.max(meter.from));
+                meter.to = Some(moment(tx, ctx, meter.account)?.max(meter.from));
                 meter.labels = labels_of(ctx, subject);
                 ended = ended.max(meter.to);
-                tx.put(&meter)?;
+                keep(tx, ctx, &meter, "charge.end")?;
             }
             Some(_) => rest.push(id),
             None => {}

@@ -7,7 +7,7 @@ pub use page::{page, set_form};
 
 use super::audit::{self, Entry};
 use super::ctx::{App, Ctx, Permit, each};
-use super::{people, usage};
+use super::{billing, people, usage};
 use crate::domain::ids::{RegionId, Subject};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::{DatedBook, PriceBook};
@@ -119,13 +119,13 @@ pub(super) fn changed(
     }
     keep_first(tx, before)?;
     region.prices.version = next_version(tx, ctx, &region.id, before)?;
-    tx.put(&dated(&region.id, from_now_on(ctx, &region.id), region.prices.clone()))?;
+    tx.put(&dated(&region.id, from_now_on(ctx, &region.id)?, region.prices.clone()))?;
     Ok(region)
 }
 
-fn from_now_on(ctx: &Ctx, region: &RegionId) -> Timestamp {
+fn from_now_on(ctx: &Ctx, region: &RegionId) -> Result<Timestamp> {
     let holds = usage::books(&ctx.app, region).in_force(ctx.now).map(|book| book.from);
-    [holds, latest_charge(ctx, region)].into_iter().flatten().fold(ctx.now, Timestamp::max)
+    Ok([holds, latest_charge(ctx, region)?].into_iter().flatten().fold(ctx.now, Timestamp::max))
 }
 
 fn dated(region: &RegionId, from: Timestamp, prices: PriceBook) -> DatedBook {
@@ -153,9 +153,11 @@ fn keep_first(tx: &mut Tx<'_>, before: &Region) -> Result<()> {
     Ok(())
 }
 
-fn latest_charge(ctx: &Ctx, region: &RegionId) -> Option<Timestamp> {
+/// Where the latest charge in the region began or ended, or the end of what is closed, where that is later: what is open is charged up to it.
+fn latest_charge(ctx: &Ctx, region: &RegionId) -> Result<Option<Timestamp>> {
     let meters = ctx.app.meters.all();
-    meters.iter().filter(|m| m.region == *region).map(|m| m.to.unwrap_or(m.from)).max()
+    let latest = meters.iter().filter(|m| m.region == *region).map(|m| m.to.unwrap_or(m.from)).max();
+    Ok(latest.max(billing::closed_to(ctx)?))
 }
 
 /// Books follow one another without a gap, those that were withdrawn as well. Whoever else adds one meanwhile adds this very number.
@@ -192,7 +194,7 @@ fn announce(
         );
         return Err(Error::field("from", "price_date_order", message));
     }
-    if let Some(charged) = latest_charge(ctx, &before.id).filter(|charged| *charged > from) {
+    if let Some(charged) = latest_charge(ctx, &before.id)?.filter(|charged| *charged > from) {
         let message =
             format!("Charges of {} reach up to {} already. Name a later day.", before.id, charged.minute());
         return Err(Error::field("from", "price_date_past", message));
@@ -228,7 +230,7 @@ fn withdraw_in(tx: &mut Tx<'_>, ctx: &Ctx, permit: &Permit, region: &Region, ver
         return Ok(());
     }
     // After a clock was set back, what was charged already holds.
-    let charged = from_now_on(ctx, &region.id);
+    let charged = from_now_on(ctx, &region.id)?;
     if !usage::books(&ctx.app, &region.id).announced(charged).any(|to_come| to_come.prices.version == version)
     {
         let message = format!(
@@ -257,7 +259,7 @@ pub fn align(app: &Arc<App>) -> Result<u32> {
     each(people::regions(&ctx)?, |seen| {
         let differs = |book: &PriceBook| (book.unit, book.month) != (app.settings.unit, app.settings.month);
         let history = usage::books(app, &seen.id);
-        let begins = from_now_on(&ctx, &seen.id);
+        let begins = from_now_on(&ctx, &seen.id)?;
         let to_come: Vec<_> = history.announced(begins).cloned().collect();
         let holds = history.in_force(begins).map_or(&seen.prices, |book| &book.prices);
         if !differs(holds) && !to_come.iter().any(|book| differs(&book.prices)) {

@@ -75,8 +75,8 @@ fn lines_of(
     Ok(lines)
 }
 
-/// A meter within a period.
-struct Sum {
+/// What a meter costs in a period.
+struct Cost {
     meter: Arc<Meter>,
     /// How much was charged last.
     quantity: u64,
@@ -89,10 +89,10 @@ fn report_of(
     account: AccountId,
     period: Period,
     which: impl Fn(&Meter) -> bool,
-) -> Result<(Daily, Vec<Sum>)> {
+) -> Result<(Daily, Vec<Cost>)> {
     let mut histories = Histories::default();
     let mut daily = Daily::of(period);
-    let mut sums = Vec::new();
+    let mut costs = Vec::new();
     for meter in meters_since(app, account, period.from) {
         if !which(&meter) || !usage::reaches(&meter, period) {
             continue;
@@ -101,9 +101,9 @@ fn report_of(
         let amount = daily.add(&meter, history);
         let last = meter.to.map_or(period.until, |to| to.min(period.until)).plus_ms(-1_000);
         let quantity = meter.quantity_by(history.in_force(last).map(|b| b.prices.basis).unwrap_or_default());
-        sums.push(Sum { meter, quantity, amount });
+        costs.push(Cost { meter, quantity, amount });
     }
-    Ok((daily, sums))
+    Ok((daily, costs))
 }
 
 /// The price books that are kept of a region; none in a darkroom that kept none yet.

@@ -112,6 +112,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, StoreError> {
     all.books();
     all.contents();
     all.billing();
+    all.told();
     all.chains();
     Ok(all.verified)
 }
@@ -370,6 +371,10 @@ impl All {
         }
         for event in &self.events {
             let (at, id) = (event.at.0, event.id);
+            if let Some(account) = event.account.filter(|_| event.of_charge()) {
+                rows.put(index::EVENT_OF_CHARGE, &(account, at, id), id.0);
+                continue;
+            }
             rows.put(index::EVENT_BY_TIME, &(at, id), id.0);
             rows.put(index::EVENT_BY_SUBJECT, &(event.subject.uuid(), at, id), id.0);
             if let Some(account) = event.account {
@@ -535,7 +540,7 @@ impl All {
     }
 }
 
-const INDEXES: [&str; 20] = [
+const INDEXES: [&str; 21] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
@@ -556,6 +561,7 @@ const INDEXES: [&str; 20] = [
     index::EVENT_BY_PROJECT,
     index::EVENT_BY_SUBJECT,
     index::EVENT_BY_TIME,
+    index::EVENT_OF_CHARGE,
 ];
 
 /// The index rows that the records call for.

@@ -83,6 +83,7 @@ pub fn check_at_rest(bench: &Bench) -> Checked {
     let records = bench.witness.records();
     charging::everything_is_attributed(bench, &records, &verified)?;
     charging::the_provider_sees_what_accounts_see(bench, &records)?;
+    replay::meters_are_those_of_the_trail(&records)?;
     replay::meters_follow_from_the_trail(bench, &records)?;
     for task in records.tasks.all() {
         hold!(!tasks::unfinished(task), "{} is still {:?} at rest", task.id, task.state);

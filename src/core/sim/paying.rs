@@ -14,6 +14,7 @@ use crate::domain::money::Money;
 use crate::ops::billing;
 use crate::ops::billing::link;
 use crate::ops::ctx::{Place, Settings};
+use crate::ports::Clock;
 use crate::store::{Batch, Version};
 
 impl World {
@@ -69,6 +70,18 @@ impl World {
     /// Whether somebody may be refused because of arrears.
     pub(super) fn somebody_is_in_arrears(&self) -> bool {
         self.bench.witness.records().billings.all().any(|billing| billing.negative_since.is_some())
+    }
+
+    /// Whether somebody may be refused because the clock was set back over a month that is closed.
+    pub(super) fn somebodys_month_is_ahead(&self) -> bool {
+        let now = self.bench.clock.now();
+        self.bench.witness.records().ledgers.all().any(|head| head.closed_to.is_some_and(|to| now < to))
+    }
+
+    /// A clock that was set back over a closed month is past it again.
+    pub(super) fn clock_is_set_right(&self) {
+        let closed_to = self.bench.witness.records().ledgers.all().filter_map(|head| head.closed_to).max();
+        closed_to.into_iter().for_each(|moment| self.bench.clock.reach(moment));
     }
 
     /// Everybody pays later from now on, so that nothing is held back any more.

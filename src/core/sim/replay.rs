@@ -1,12 +1,13 @@
-//! Replays the trail: when something was charged for must follow from what the events of its account say happened, so that a bill can be
-//! checked against the trail alone. Knows nothing of how meters are opened and closed.
+//! Replays the trail: the meters that it tells of must be those that there are, all of them, with every byte and millisecond; and when
+//! something was charged for must follow from what its events say happened. So a bill can be checked against the trail alone. Knows nothing
+//! of how meters are opened and closed.
 
 use super::bench::Bench;
 use super::invariants::Checked;
 use super::witness::Records;
 use crate::domain::event::Event;
-use crate::domain::ids::Subject;
-use crate::domain::meter::Charge;
+use crate::domain::ids::{MeterId, Subject};
+use crate::domain::meter::{Charge, Meter};
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ enum Turn {
     Off,
 }
 
-/// What is replayed. Disks are not: no event names one of them by its id.
+/// What is replayed from what happened. Disks are not: only what is told of their charges names one of them by its id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum What {
     Image,
@@ -84,6 +85,24 @@ impl What {
             _ => None,
         }
     }
+}
+
+/// The latest that is told of each meter, one after the other, gives all meters and no other.
+pub(super) fn meters_are_those_of_the_trail(records: &Records) -> Checked {
+    let mut events: Vec<&Event> = records.events.all().filter(|event| event.of_charge()).collect();
+    events.sort_by_key(|event| (event.account, event.number));
+    let mut told: BTreeMap<MeterId, &str> = BTreeMap::new();
+    for event in events {
+        let id = Meter::told_of(&event.detail).ok_or_else(|| format!("no meter is named: {event:?}"))?;
+        told.insert(id, &event.detail);
+    }
+    for meter in records.meters.all() {
+        let (is, says) = (meter.told(), told.remove(&meter.id));
+        if says != Some(is.as_str()) {
+            return Err(format!("a meter is “{is}”, and the trail tells {says:?}"));
+        }
+    }
+    told.into_values().next().map_or(Ok(()), |says| Err(format!("there is no such meter: {says}")))
 }
 
 /// Everything but disks is charged exactly from and until when its trail says; not after a clock was set back, when the order of moments is

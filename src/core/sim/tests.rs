@@ -193,6 +193,7 @@ const EVENTS: &[&str] = &[
     "sweep-billing: moved",
     "statement: closed",
     "deploy: in_arrears",
+    "deploy: clock_behind",
     "restore-image: held_for_arrears",
     "look: ok",
     "export: ok",

@@ -430,6 +430,8 @@ pub mod index {
     pub const EVENT_BY_PROJECT: &str = "event_by_project";
     /// (subject, moment, event) → event.
     pub const EVENT_BY_SUBJECT: &str = "event_by_subject";
-    /// (moment, event) → event: everything.
+    /// (moment, event) → event: everything but what is charged.
     pub const EVENT_BY_TIME: &str = "event_by_time";
+    /// (account, moment, event) → event: what is charged, and in no other index.
+    pub const EVENT_OF_CHARGE: &str = "event_of_charge";
 }

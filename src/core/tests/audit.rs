@@ -145,11 +145,20 @@ fn the_trail_of_a_project_and_of_an_account_is_everything_in_it_and_nothing_of_o
     let both = AuditQuery { action: "image".to_owned(), ..of_project(0) };
     assert_eq!(actions(&owner, &both), ["image.available", "image.create"]);
     // The file is the same.
-    let file = audit::export(&owner, &s.place(0), &of_project(0)).unwrap();
-    assert_eq!(u32::try_from(file.len()).unwrap(), web.page.total);
+    let mut file = audit::export(&owner, &s.place(0), &of_project(0)).unwrap();
+    // And has what was charged, which the page shows to who asks for it.
+    let charges = AuditQuery { action: "charge".to_owned(), ..of_project(0) };
+    let charged = actions(&owner, &charges);
+    assert!(charged.len() > 2 && charged.iter().all(|action| action.starts_with("charge.")), "{charged:?}");
+    let of_charges = file.extract_if(.., |row| row.action.starts_with("charge.")).count();
+    assert_eq!((of_charges, u32::try_from(file.len()).unwrap()), (charged.len(), web.page.total));
     // The provider's to one account.
     let acme = list(&operator, &of_account(0));
-    let own = u32::try_from(s.events().len()).unwrap();
+    let own = u32::try_from(s.events().iter().filter(|event| !event.of_charge()).count()).unwrap();
+    assert_eq!(
+        list(&operator, &AuditQuery { action: "charge".to_owned(), ..of_account(0) }).page.total,
+        list(&owner, &AuditQuery { action: "charge".to_owned(), ..AuditQuery::default() }).page.total
+    );
     assert_eq!((acme.page.total, acme.narrowed.as_deref()), (own, Some("account acme")));
     assert!(acme.projects.is_empty() && acme.accounts.len() == 3, "{:?}", acme.accounts);
     assert_eq!(list(&operator, &of_project(0)).page.total, web.page.total);
@@ -185,10 +194,11 @@ fn an_export_has_every_page_and_what_is_needed_to_recompute_the_chain() {
     let list = audit::list(&owner, &s.place(0), &everything).unwrap();
     let rows = audit::export(&owner, &s.place(0), &everything).unwrap();
     assert!(list.page.number == 2 && list.page.total > 25);
-    assert_eq!(u32::try_from(rows.len()).unwrap(), list.page.total);
+    let n_charges = rows.iter().filter(|row| row.action.starts_with("charge.")).count();
+    assert_eq!(u32::try_from(rows.len() - n_charges).unwrap(), list.page.total);
     let mut numbers: Vec<u64> = rows.iter().map(|row| row.number).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (1..=u64::from(list.page.total)).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=u64::try_from(rows.len()).unwrap()).collect::<Vec<_>>());
     let made = rows.iter().find(|row| row.action == "image.create").unwrap();
     assert_eq!(
         (made.subject_kind, made.subject_id.as_str(), made.name.as_str(), made.project.as_str()),
@@ -300,8 +310,16 @@ fn what_an_older_darkroom_wrote_is_vouched_for_by_the_first_event_that_is_chaine
     for row in store.scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX).unwrap() {
         if row.key.starts_with(b"tchain\0") {
             batch = batch.delete(row.key);
+        } else if row.key.starts_with(b"ievent_of_charge\0") {
+            // It told of no meters.
+            batch = batch.delete(row.key);
         } else if row.key.starts_with(b"tevent\0") {
-            let text = String::from_utf8(row.value.to_vec()).unwrap().replace("{\"v\":2", "{\"v\":1");
+            let text = String::from_utf8(row.value.to_vec()).unwrap();
+            if text.contains("\"action\":\"charge.") {
+                batch = batch.delete(row.key);
+                continue;
+            }
+            let text = text.replace("{\"v\":2", "{\"v\":1");
             let (rest, _) = text.split_once(",\"number\":").unwrap();
             batch = batch.put(row.key, format!("{rest}}}}}"));
         }

@@ -483,9 +483,10 @@ fn a_step_that_gave_no_word_for_longer_than_its_lease_is_not_begun_twice_in_one_
 #[test]
 fn one_task_that_cannot_be_read_holds_no_other_up_and_is_told_of_once() {
     let mut scene = scene(Kind::ImageCreate);
+    let first = scene.machine().unwrap().id;
     let other = scene.bench.machine(&scene.owner, &scene.provider, scene.project, "other").unwrap();
     scene.work_to_the_end();
-    let damaged = scene.bench.capture(&scene.owner, scene.machine().unwrap().id, "damaged").unwrap().1;
+    let damaged = scene.bench.capture(&scene.owner, first, "damaged").unwrap().1;
     let (_, sound) = scene.bench.capture(&scene.owner, other, "sound").unwrap();
     // The step that is running when the program ends leaves a lease to be taken back.
     assert!(matches!(scene.bench.engine.run_once().unwrap(), Outcome::Worked(_)));

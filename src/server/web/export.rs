@@ -224,6 +224,8 @@ const USAGE: &[Column<UsageExportRow>] = &[
     ("Formula", |row| row.formula.clone()),
     ("Amount (millionths)", |row| row.amount_millionths.to_string()),
     ("Currency", |row| row.currency.clone()),
+    ("Tags", |row| row.tags.clone()),
+    ("Family", |row| row.family.clone()),
 ];
 
 #[cfg(test)]

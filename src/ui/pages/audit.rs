@@ -101,7 +101,7 @@ fn AuditView(query: AuditQuery, list: AuditList) -> impl IntoView {
 }
 
 /// Groups of actions that a filter proposes, as people say them.
-const GROUPS: [(&str, &str); 14] = [
+const GROUPS: [(&str, &str); 15] = [
     ("", "Everything"),
     ("image", "Images"),
     ("instance", "Instances"),
@@ -112,6 +112,7 @@ const GROUPS: [(&str, &str); 14] = [
     ("snapshot_service", "Snapshot service"),
     ("quota", "Quotas"),
     ("billing", "Billing"),
+    ("charge", "Charges"),
     ("task", "Tasks"),
     ("user", "People"),
     ("account", "Account"),

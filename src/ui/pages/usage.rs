@@ -6,10 +6,11 @@ use crate::ui::calls::quotas::get_usage;
 use crate::ui::components::*;
 use crate::ui::paths;
 use darkroom_core::domain::money::Money;
+use darkroom_core::domain::page::grouped;
 use darkroom_core::domain::size;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::usage::{Group, Section as Part, UsageQuery};
-use darkroom_core::domain::view::{UsageDay, UsageInterval, UsagePage, UsageRow, UsageSection};
+use darkroom_core::domain::view::{UsageDay, UsageGroup, UsageInterval, UsagePage, UsageRow, UsageSection};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -42,13 +43,20 @@ fn Usage(page: UsagePage) -> impl IntoView {
         true => format!("What this project of {} was charged. Its owners see all projects.", page.account),
         false => format!("What {} was charged.", page.account),
     };
-    let plain = UsageQuery { subject: None, section: None, ..page.query.clone() };
-    let (csv, json) = (
-        format!("{}{}", paths::USAGE_CSV, plain.address()),
-        format!("{}{}", paths::USAGE_JSON, plain.address()),
-    );
+    let plain = page.query.whole();
+    // Of a section that is shown alone, the files have that section.
+    let shown = match page.query.subject {
+        Some(_) => plain.address(),
+        None => UsageQuery { section: page.query.section, ..plain.clone() }.address(),
+    };
+    let (csv, json) = (format!("{}{shown}", paths::USAGE_CSV), format!("{}{shown}", paths::USAGE_JSON));
     let last = page.period.until.plus_ms(-1);
     let days = format!("{} to {}, UTC", page.period.from.day(), last.day());
+    let only = page.only.clone().map(|name| {
+        let all = address(&UsageQuery { only: None, ..plain.clone() });
+        let text = format!("{}: {name}. ", page.query.group.word());
+        view! { <p class="soft">"Only " {text} <a href=all>"Show everything"</a></p> }
+    });
     let saving = page.saving.map(|(held, paid)| {
         let text = format!(
             "You hold {} of images and pay for {}: what several images share is paid once.",
@@ -62,6 +70,13 @@ fn Usage(page: UsagePage) -> impl IntoView {
             view! { <Intervals name intervals back=address(&plain) symbol=page.symbol.clone()/> }.into_any()
         }
         None if page.sections.is_empty() => view! { <Nothing/> }.into_any(),
+        None if page.query.section.is_some() => {
+            let (query, symbol, back) = (page.query.clone(), page.symbol.clone(), address(&plain));
+            let section = page.sections.into_iter().map(|section| {
+                view! { <WholeSection section query=query.clone() symbol=symbol.clone() back=back.clone()/> }
+            });
+            section.collect_view().into_any()
+        }
         None => view! { <Report page=page.clone()/> }.into_any(),
     };
     view! {
@@ -76,6 +91,7 @@ fn Usage(page: UsagePage) -> impl IntoView {
             <Figure value=page.total.display(&page.symbol) caption=days/>
             <PeriodForm query=page.query.clone() from=page.period.from until=last/>
         </div>
+        {only}
         {saving}
         {body}
     }
@@ -111,10 +127,12 @@ fn Nothing() -> impl IntoView {
 #[component]
 fn Report(page: UsagePage) -> impl IntoView {
     let UsagePage { query, symbol, sections, days, groups, .. } = page;
-    let grouped = (!groups.is_empty()).then(|| {
-        let (word, symbol) = (query.group.word(), symbol.clone());
-        view! { <Groups word groups symbol/> }
+    // Of one group alone there is nothing to compare.
+    let by_group = (!groups.is_empty() && query.only.is_none()).then(|| {
+        let (query, symbol) = (query.clone(), symbol.clone());
+        view! { <Groups query groups symbol/> }
     });
+    let day_query = query.clone();
     let parts: Vec<Part> = sections.iter().map(|section| section.section).collect();
     let each = sections
         .into_iter()
@@ -124,20 +142,22 @@ fn Report(page: UsagePage) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Section id="days" title="Cost per day"><Chart days parts symbol=symbol.clone()/></Section>
-        {grouped}
+        <Section id="days" title="Cost per day"><Chart days parts query=day_query symbol=symbol.clone()/></Section>
+        {by_group}
         {each}
     }
 }
 
 #[component]
-fn Groups(word: &'static str, groups: Vec<(String, Money)>, symbol: String) -> impl IntoView {
+fn Groups(query: UsageQuery, groups: Vec<UsageGroup>, symbol: String) -> impl IntoView {
+    let word = query.group.word();
     let columns = vec![Column::text(word), Column::number("Cost")];
     let rows = groups
         .into_iter()
-        .map(|(name, amount)| {
+        .map(|UsageGroup { key, name, amount }| {
             let cost = amount.display(&symbol);
-            view! { <Row><NameCell name/><Cell label="Cost" kind=Kind::Number>{cost}</Cell></Row> }
+            let href = address(&UsageQuery { only: Some(key), ..query.clone() });
+            view! { <Row><NameCell name href/><Cell label="Cost" kind=Kind::Number>{cost}</Cell></Row> }
         })
         .collect_view();
     view! {
@@ -149,27 +169,16 @@ fn Groups(word: &'static str, groups: Vec<(String, Money)>, symbol: String) -> i
 
 #[component]
 fn OneSection(section: UsageSection, query: UsageQuery, symbol: String) -> impl IntoView {
-    let UsageSection { section: part, amount, rows, n_more, more } = section;
-    let columns = vec![
-        Column::text("Name"),
-        Column::text("Project").low(),
-        Column::text("Region").low(),
-        Column::number("Size"),
-        Column::number("Cost"),
-    ];
-    let money = symbol.clone();
-    let lines = rows
-        .into_iter()
-        .map(|row| {
-            let query = UsageQuery { subject: Some(row.subject), section: Some(part), ..query.clone() };
-            view! { <UsageLine row href=address(&query) symbol=symbol.clone()/> }
-        })
-        .collect_view();
+    let UsageSection { section: part, amount, rows, others } = section;
+    let title = format!("{}, {}", part.word(), amount.display(&symbol));
+    let caption = caption(part);
+    let n_more = rows.total.saturating_sub(u32::try_from(rows.rows.len()).unwrap_or(u32::MAX));
     let rest = (n_more > 0).then(|| {
-        let (name, cost) = (format!("{n_more} more, in the files"), more.display(&money));
+        let href = address(&UsageQuery { section: Some(part), page: 2, ..query.clone() });
+        let (name, cost) = (format!("{} more", grouped(n_more)), others.display(&symbol));
         view! {
             <Row>
-                <NameCell name/>
+                <NameCell name href/>
                 <Cell label="Project" rank=Rank::Low>""</Cell>
                 <Cell label="Region" rank=Rank::Low>""</Cell>
                 <Cell label="Size" kind=Kind::Number>""</Cell>
@@ -177,10 +186,49 @@ fn OneSection(section: UsageSection, query: UsageQuery, symbol: String) -> impl 
             </Row>
         }
     });
-    let title = format!("{}, {}", part.word(), amount.display(&money));
+    let lines = usage_lines(rows.rows, part, &query, &symbol);
     view! {
         <Section id=part.slug() title=title>
-            <Frame><Table caption=format!("What {} cost", part.word().to_lowercase()) columns look=TableLook::Series>{lines}{rest}</Table></Frame>
+            <Frame><Table caption columns=columns() look=TableLook::Series>{lines}{rest}</Table></Frame>
+        </Section>
+    }
+}
+
+fn caption(part: Part) -> String {
+    format!("What {} cost", part.word().to_lowercase())
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::text("Name"),
+        Column::text("Project").low(),
+        Column::text("Region").low(),
+        Column::number("Size"),
+        Column::number("Cost"),
+    ]
+}
+
+fn usage_lines(rows: Vec<UsageRow>, part: Part, query: &UsageQuery, symbol: &str) -> impl IntoView + use<> {
+    let line = |row: UsageRow| {
+        let query = UsageQuery { subject: Some(row.subject), section: Some(part), ..query.whole() };
+        view! { <UsageLine row href=address(&query) symbol=symbol.to_owned()/> }
+    };
+    rows.into_iter().map(line).collect_view()
+}
+
+/// All of one section, page by page.
+#[component]
+fn WholeSection(section: UsageSection, query: UsageQuery, symbol: String, back: String) -> impl IntoView {
+    let UsageSection { section: part, amount, rows, .. } = section;
+    let title = format!("{}, {}", part.word(), amount.display(&symbol));
+    let to = |page| address(&UsageQuery { page, ..query.clone() });
+    let previous = (rows.number > 1).then(|| to(rows.number - 1));
+    let next = (rows.number < rows.n_pages()).then(|| to(rows.number + 1));
+    let range = rows.range();
+    let lines = usage_lines(rows.rows, part, &query, &symbol);
+    view! {
+        <Section id=part.slug() title link=Link::new("All usage", back)>
+            <Frame><Table caption=caption(part) columns=columns() look=TableLook::Series>{lines}</Table><Pager range previous next/></Frame>
         </Section>
     }
 }
@@ -241,7 +289,7 @@ const HEIGHT: i64 = 1600;
 
 /// Cost per day, stacked by section; the table beneath has the same numbers.
 #[component]
-fn Chart(days: Vec<UsageDay>, parts: Vec<Part>, symbol: String) -> impl IntoView {
+fn Chart(days: Vec<UsageDay>, parts: Vec<Part>, query: UsageQuery, symbol: String) -> impl IntoView {
     let sum = |day: &UsageDay| day.sections.iter().copied().sum::<Money>();
     let most = days.iter().map(sum).max().unwrap_or_default().0.max(1);
     let scaled = |amount: Money| {
@@ -286,12 +334,12 @@ fn Chart(days: Vec<UsageDay>, parts: Vec<Part>, symbol: String) -> impl IntoView
             <div class="chart__ends" aria-hidden="true"><span>{first}</span><span>{ends}</span></div>
         </div>
         <ul class="legend">{legend}</ul>
-        <DayTable days parts symbol/>
+        <DayTable days parts query symbol/>
     }
 }
 
 #[component]
-fn DayTable(days: Vec<UsageDay>, parts: Vec<Part>, symbol: String) -> impl IntoView {
+fn DayTable(days: Vec<UsageDay>, parts: Vec<Part>, query: UsageQuery, symbol: String) -> impl IntoView {
     let mut columns = vec![Column::text("Day")];
     columns.extend(parts.iter().map(|part| Column::number(part.word())));
     columns.push(Column::number("Total"));
@@ -307,9 +355,10 @@ fn DayTable(days: Vec<UsageDay>, parts: Vec<Part>, symbol: String) -> impl IntoV
                 })
                 .collect_view();
             let total = day.sections.iter().copied().sum::<Money>().display(&symbol);
+            let href = address(&query.on(day.from));
             view! {
                 <Row>
-                    <NameCell name=day.from.day()/>
+                    <NameCell name=day.from.day() href/>
                     {cells}
                     <Cell label="Total" kind=Kind::Number>{total}</Cell>
                 </Row>

@@ -117,6 +117,13 @@ pub fn action_words(action: &str) -> String {
         }
         "reinstall" => "change image".to_owned(),
         "limits" | "password" => format!("change {verb}"),
+        _ if noun == "charge" => match verb {
+            "begin" => "charge begins",
+            "end" => "charge ends",
+            "once" => "charged once",
+            _ => "charge changes",
+        }
+        .to_owned(),
         _ if noun == "billing" => match verb {
             "arrears" => "arrears begin",
             "settled" => "arrears end",

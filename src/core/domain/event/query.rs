@@ -101,6 +101,11 @@ impl AuditQuery {
         *self != Self { page: self.page, ..Self::default() }
     }
 
+    /// Whether it asks for what is charged.
+    pub fn of_charges(&self) -> bool {
+        in_group(super::CHARGE, &self.action)
+    }
+
     /// The first moment after what is asked for, if it has an end.
     pub fn end(&self) -> Option<Timestamp> {
         Timestamp::after_day(&self.until)
@@ -123,7 +128,7 @@ impl AuditQuery {
 }
 
 /// Whether `action` is `wanted`, or of the group `wanted`.
-fn in_group(wanted: &str, action: &str) -> bool {
+pub(super) fn in_group(wanted: &str, action: &str) -> bool {
     wanted.is_empty()
         || action.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

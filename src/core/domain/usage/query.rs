@@ -66,10 +66,14 @@ pub struct UsageQuery {
     pub until: String,
     /// What amounts are added up by.
     pub group: Group,
+    /// Only what is in this one group, by its [`key`](crate::domain::view::UsageGroup::key).
+    pub only: Option<String>,
     /// The one thing whose intervals are shown.
     pub subject: Option<Subject>,
-    /// In which section.
+    /// In which section; without a thing, all of that section is shown.
     pub section: Option<Section>,
+    /// Which page of that section, from 1.
+    pub page: u32,
 }
 
 impl UsageQuery {
@@ -85,11 +89,27 @@ impl UsageQuery {
                 "group" => {
                     query.group = Group::ALL.into_iter().find(|g| g.slug() == value).unwrap_or_default()
                 }
+                "only" => query.only = Some(value.to_owned()),
+                "page" => query.page = value.parse().unwrap_or(1),
                 "section" => query.section = Section::ALL.into_iter().find(|s| s.slug() == value),
                 kind => query.subject = Subject::read(kind, value).or(query.subject),
             }
         }
+        query.only.take_if(|_| query.group == Group::None);
         query
+    }
+
+    /// The same of everything, and not of one thing or section alone.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self { subject: None, section: None, page: 0, ..self.clone() }
+    }
+
+    /// The same of the one day, in UTC, that this moment is in.
+    #[must_use]
+    pub fn on(&self, moment: Timestamp) -> Self {
+        let (from, until) = (moment.iso_day(), moment.iso_day());
+        Self { period: "days".to_owned(), from, until, ..self.whole() }
     }
 
     /// The query as `?…`, or nothing when it is the default.
@@ -99,6 +119,10 @@ impl UsageQuery {
         pairs.extend(texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(k, t)| (k, t.to_owned())));
         if self.period == "days" {
             pairs.extend([("from", self.from.clone()), ("until", self.until.clone())]);
+        }
+        pairs.extend(self.only.clone().map(|key| ("only", key)));
+        if self.page > 1 {
+            pairs.push(("page", self.page.to_string()));
         }
         pairs.extend(self.section.map(|section| ("section", section.slug().to_owned())));
         pairs.extend(self.subject.map(|subject| (subject.kind(), subject.uuid().to_string())));
@@ -166,8 +190,10 @@ mod tests {
         let id = "00000000-0000-0000-0000-000000000001";
         let whole =
             format!("period=days&group=tag&from=2028-02-01&until=2028-02-02&section=recycle-bin&image={id}");
-        let query = read(&whole);
-        assert_eq!(read(&query.address()[1..]), query);
+        let query = UsageQuery { only: Some("env=prod".to_owned()), page: 3, ..read(&whole) };
+        let read_back = read(&query.address()[1..].replace("%3D", "="));
+        assert_eq!(read_back, query);
+        assert_eq!(read("only=web").only, None, "of which groups is not said");
         assert!(query.subject.is_some() && query.section == Some(Section::RecycleBin));
         assert_eq!(UsageQuery::default().address(), "");
     }

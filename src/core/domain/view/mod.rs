@@ -49,4 +49,4 @@ pub use snapshots::{
     SnapshotOptions, SnapshotRow,
 };
 pub use tasks::{TaskList, TaskView};
-pub use usage::{UsageDay, UsageExportRow, UsageInterval, UsagePage, UsageRow, UsageSection};
+pub use usage::{UsageDay, UsageExportRow, UsageGroup, UsageInterval, UsagePage, UsageRow, UsageSection};

@@ -2,6 +2,7 @@
 
 use crate::domain::ids::{RegionId, Subject};
 use crate::domain::money::Money;
+use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Period, Section, UsageQuery};
 use serde::{Deserialize, Serialize};
@@ -23,19 +24,28 @@ pub struct UsageRow {
     pub amount: Money,
 }
 
-/// A section with the dearest of its rows.
+/// A section with some of its rows.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct UsageSection {
     /// Which.
     pub section: Section,
     /// What all of it costs.
     pub amount: Money,
-    /// The rows, the dearest first.
-    pub rows: Vec<UsageRow>,
-    /// How many more there are.
-    pub n_more: u32,
-    /// What those cost.
-    pub more: Money,
+    /// The rows, the dearest first: the first page where all sections are shown.
+    pub rows: Page<UsageRow>,
+    /// What those cost that are not among them.
+    pub others: Money,
+}
+
+/// What one group costs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UsageGroup {
+    /// What addresses call it: the id of a project or region, the tags as text, the family; empty for what has none.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// What it costs.
+    pub amount: Money,
 }
 
 /// One day: what it costs by section.
@@ -77,12 +87,14 @@ pub struct UsagePage {
     pub symbol: String,
     /// What all of it costs, until now.
     pub total: Money,
-    /// The sections that have something.
+    /// The name of the one group that is shown, where only one is.
+    pub only: Option<String>,
+    /// The sections that have something, or the one that was asked for.
     pub sections: Vec<UsageSection>,
     /// Day by day.
     pub days: Vec<UsageDay>,
     /// The sums by what was asked for; empty for none.
-    pub groups: Vec<(String, Money)>,
+    pub groups: Vec<UsageGroup>,
     /// Stored bytes of images that are held and bytes that are paid, where shared chunks make a difference.
     pub saving: Option<(u64, u64)>,
     /// The intervals of the one thing that was asked for, with its name.
@@ -122,4 +134,8 @@ pub struct UsageExportRow {
     pub amount_millionths: i64,
     /// The currency.
     pub currency: String,
+    /// The tags of the image, those it had when the interval ended.
+    pub tags: String,
+    /// Its family, the one it had then.
+    pub family: String,
 }

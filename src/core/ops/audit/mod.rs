@@ -9,6 +9,7 @@ use super::ctx::{Ctx, Permit};
 use crate::domain::Result;
 use crate::domain::event::Event;
 use crate::domain::ids::{AccountId, EventId, ProjectId, RegionId, Subject};
+use crate::domain::meter::Meter;
 use crate::store::Tx;
 use crate::store::records::index;
 
@@ -36,6 +37,27 @@ pub struct Entry<'a> {
 /// # Errors
 /// When the store cannot be read.
 pub fn write(tx: &mut Tx<'_>, ctx: &Ctx, _permit: &Permit, entry: &Entry<'_>) -> Result<()> {
+    append(tx, ctx, entry)
+}
+
+/// Tells of a meter, which opens, ends or is divided because of a change that somebody was allowed to make.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn charge(tx: &mut Tx<'_>, ctx: &Ctx, meter: &Meter, action: &str) -> Result<()> {
+    let entry = Entry {
+        subject: meter.subject,
+        name: &meter.name,
+        account: Some(meter.account),
+        project: Some(meter.project),
+        region: Some(&meter.region),
+        action,
+        detail: meter.told(),
+    };
+    append(tx, ctx, &entry)
+}
+
+fn append(tx: &mut Tx<'_>, ctx: &Ctx, entry: &Entry<'_>) -> Result<()> {
     let id = EventId(ctx.app.ids.uuid());
     let at = ctx.now;
     let event = Event {
@@ -53,7 +75,11 @@ pub fn write(tx: &mut Tx<'_>, ctx: &Ctx, _permit: &Permit, entry: &Entry<'_>) ->
         number: 0,
         hash: String::new(),
     };
+    let of_charge = event.of_charge();
     chain::append(tx, ctx, event)?;
+    if let Some(account) = entry.account.filter(|_| of_charge) {
+        return Ok(tx.put_index(index::EVENT_OF_CHARGE, &(account, at.0, id), &id)?);
+    }
     tx.put_index(index::EVENT_BY_TIME, &(at.0, id), &id)?;
     tx.put_index(index::EVENT_BY_SUBJECT, &(entry.subject.uuid(), at.0, id), &id)?;
     if let Some(account) = entry.account {

@@ -13,6 +13,7 @@ use crate::ops::ctx::{Ctx, Place};
 use crate::ops::provider;
 use crate::store::records::index;
 use crate::store::{IndexRow, KeyPart, Order, TableKey, index_key, list_index};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What the caller sees.
@@ -118,6 +119,9 @@ fn narrowed(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Option<Strin
 
 /// What the query asks for of what the caller may see, newest first. Going back ends after as many events as lists go back.
 fn found(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<EventId>> {
+    if query.of_charges() {
+        return Ok(charges(ctx, scope, query)?.into_iter().map(|event| event.id).collect());
+    }
     let end = query.end();
     // The index that goes back furthest for it; what is found there is judged by the scope all the same.
     let ids = match (&query.subject, &query.project, &query.account, scope) {
@@ -142,6 +146,25 @@ fn found(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<EventId>> {
         }
     }
     Ok(seen)
+}
+
+/// The same of what was charged, of which there is one index for each account.
+fn charges(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<Event>> {
+    let accounts: Vec<AccountId> = match (scope, query.account) {
+        (Scope::Account(account), _) => vec![*account],
+        (Scope::All, Some(account)) => vec![account],
+        (Scope::All, None) => provider::accounts(ctx)?.into_iter().map(|account| account.id).collect(),
+        (Scope::Project(id), _) => ctx.read::<Project>(id)?.into_iter().map(|p| p.account).collect(),
+    };
+    let passes = query.filter();
+    let mut found = Vec::new();
+    for account in accounts {
+        for id in newest(ctx, index::EVENT_OF_CHARGE, &account, query.end())? {
+            found.extend(ctx.read::<Event>(&id)?.filter(|event| scope.shows(event) && passes(event)));
+        }
+    }
+    found.sort_by_key(|event| Reverse((event.at, event.number, event.id)));
+    Ok(found)
 }
 
 /// An event in an exported trail; empty text where there is nothing to say.
@@ -171,7 +194,8 @@ pub struct AuditExportRow {
     pub hash: String,
 }
 
-/// Everything that the query finds of what the caller may see, newest first. All pages, as far as lists go back.
+/// Everything that the query finds of what the caller may see, newest first, and what was charged beside it. All pages, as far as lists go
+/// back.
 ///
 /// # Errors
 /// As for [`list`].
@@ -180,8 +204,15 @@ pub fn export(ctx: &Ctx, place: &Place, query: &AuditQuery) -> Result<Vec<AuditE
     let whole = !matches!(scope, Scope::Project(_));
     let mut names = Names::default();
     let mut rows = Vec::new();
+    let mut events = Vec::new();
     for id in found(ctx, &scope, query)? {
-        let Some(event) = ctx.read::<Event>(&id)?.filter(|event| scope.shows(event)) else { continue };
+        events.extend(ctx.read::<Event>(&id)?.filter(|event| scope.shows(event)));
+    }
+    if query.action.is_empty() {
+        events.extend(charges(ctx, &scope, query)?);
+        events.sort_by_key(|event| Reverse((event.at, event.number, event.id)));
+    }
+    for event in events {
         rows.push(AuditExportRow {
             when: event.at.rfc3339(),
             project: names.of(ctx, event.project)?,

@@ -2,7 +2,7 @@
 //! account has paid everything that is still there comes back. Machines run on, and nothing is removed before its day.
 
 use super::{balance_of, forecast, head_in, noted, of, of_in, symbol};
-use crate::domain::billing::{Billing, Held, Standing};
+use crate::domain::billing::{Billing, Held, Ledger, Standing};
 use crate::domain::error::Reason;
 use crate::domain::ids::{AccountId, ImageId};
 use crate::domain::image::{Image, Status, Visibility};
@@ -19,8 +19,11 @@ use std::sync::Arc;
 /// own transaction; the record is written when arrears begin and end, so nothing slips past them.
 ///
 /// # Errors
-/// `in_arrears`, with the balance, since when, and what to do.
+/// `clock_behind` while the clock is in a month that is charged already; `in_arrears`, with the balance, since when, and what to do.
 pub(crate) fn may_begin(tx: &mut Tx<'_>, ctx: &Ctx, account: AccountId) -> Result<()> {
+    if let Some(reason) = behind(ctx, &head_in(tx, account)?) {
+        return Err(reason.into());
+    }
     match tx.get::<Billing>(&account)? {
         Some(billing) => refusal(ctx, &billing)?.map_or(Ok(()), |reason| Err(reason.into())),
         None => Ok(()),
@@ -32,7 +35,21 @@ pub(crate) fn may_begin(tx: &mut Tx<'_>, ctx: &Ctx, account: AccountId) -> Resul
 /// # Errors
 /// When the store cannot be read.
 pub(crate) fn blocked(ctx: &Ctx, account: AccountId) -> Result<Option<Reason>> {
-    refusal(ctx, &of(ctx, account)?)
+    match behind(ctx, &super::head(ctx, account)?) {
+        Some(reason) => Ok(Some(reason)),
+        None => refusal(ctx, &of(ctx, account)?),
+    }
+}
+
+/// A clock that was set back over a month that is closed: what is begun there could be charged on no statement any more.
+fn behind(ctx: &Ctx, head: &Ledger) -> Option<Reason> {
+    let closed_to = head.closed_to.filter(|closed_to| ctx.now < *closed_to)?;
+    Some(Reason::new(
+        "clock_behind",
+        "Nothing new can be made while the provider's clock is in a month that is charged already.",
+        format!("It says {}, and everything before {} is closed.", ctx.now.minute(), closed_to.minute()),
+        "Ask your provider to set the clock right. What exists keeps running and is not charged twice.",
+    ))
 }
 
 fn refusal(ctx: &Ctx, billing: &Billing) -> Result<Option<Reason>> {

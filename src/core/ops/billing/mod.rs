@@ -27,6 +27,7 @@ use crate::domain::money::Money;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::project::Account;
 use crate::domain::statement::Statement;
+use crate::domain::time::Timestamp;
 use crate::domain::{Error, Result};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list};
@@ -53,6 +54,15 @@ impl Balance {
 /// When the store cannot be read.
 pub fn balance(ctx: &Ctx, account: AccountId) -> Result<Balance> {
     balance_of(ctx, &head(ctx, account)?)
+}
+
+/// The end of the last month that is closed for anybody: whatever was charged before it is on statements.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn closed_to(ctx: &Ctx) -> Result<Option<Timestamp>> {
+    let heads = list::<Ledger>(ctx.app.store.as_ref(), &(), Order::Ascending, u32::MAX, None)?.items;
+    Ok(heads.into_iter().filter_map(|head| head.closed_to).max())
 }
 
 /// The head of the ledger of an account.

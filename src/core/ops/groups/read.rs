@@ -226,7 +226,7 @@ pub fn options(ctx: &Ctx, place: &Place) -> Result<GroupOptions> {
     let blocked = options
         .blocked
         .take()
-        .filter(|reason| ["no_hypervisor", "in_arrears"].contains(&reason.code.as_str()));
+        .filter(|reason| ["no_hypervisor", "in_arrears", "clock_behind"].contains(&reason.code.as_str()));
     Ok(GroupOptions {
         options,
         size_max: ctx.app.settings.group_size_max,
@@ -243,8 +243,11 @@ pub fn change(ctx: &Ctx, id: GroupId) -> Result<GroupChange> {
     let (group, _) = load(ctx, id, Act::GroupEdit)?;
     let place = Place { project: Some(group.project), region: group.region.clone() };
     let choices = options(ctx, &place)?;
-    // What is there can be changed in arrears; only more of it cannot be asked for, which the commit says.
-    let others = choices.blocked.clone().filter(|reason| reason.code != "in_arrears");
+    // What is there can be changed in arrears, and whatever the clock says; only more of it cannot be asked for, which the commit says.
+    let others = choices
+        .blocked
+        .clone()
+        .filter(|reason| !["in_arrears", "clock_behind"].contains(&reason.code.as_str()));
     let blocked = group.kept().err().or(others);
     Ok(GroupChange { form: GroupForm::of(&group), choices: GroupOptions { blocked, ..choices } })
 }

@@ -10,7 +10,7 @@ use crate::domain::size::{MIB, binary};
 use crate::domain::text::Name;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
-use crate::ops::{audit, shares};
+use crate::ops::{audit, ledger, shares};
 use crate::store::Tx;
 use crate::store::records::index;
 
@@ -34,7 +34,7 @@ pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
         if let Some(tags) = edit.tags.as_ref().filter(|tags| **tags != image.tags) {
             few_enough(ctx, tags)?;
         }
-        let family = image.family.clone();
+        let before = image.labels();
         let what = apply(&mut image, &edit);
         if what.is_empty() {
             return Ok(());
@@ -43,8 +43,9 @@ pub fn update(ctx: &Ctx, form: &EditImageForm) -> Result<ImageId> {
         image.revision += 1;
         image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what: what.clone() });
         tx.put(&image)?;
+        ledger::relabel(tx, ctx, &image, &before)?;
         audit::write(tx, ctx, &permit, &entry(&image, "image.update", format!("Changed {what}.")))?;
-        match image.family == family {
+        match image.family == before.family {
             true => Ok(()),
             // What is shared stays when it leaves a family; who follows the one it comes into gets it.
             false => shares::follow(tx, ctx, &permit, &image),
@@ -176,10 +177,12 @@ pub(super) fn change(
     ctx.transact(&permit, |tx| {
         let mut image = tx.get::<Image>(&id)?.ok_or_else(|| Error::not_found("image"))?;
         image.can(Action::Edit)?;
+        let before = image.labels();
         let Some((action, what, detail)) = work(&mut image)? else { return Ok(()) };
         image.revision += 1;
         image.changed = Some(Change { by: ctx.actor.name().to_owned(), at: ctx.now, what });
         tx.put(&image)?;
+        ledger::relabel(tx, ctx, &image, &before)?;
         audit::write(tx, ctx, &permit, &entry(&image, action, detail))
     })?;
     Ok(id)

@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 
 /// What open meters of one charge have together.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Sum {
+pub struct Open {
     /// How many they are.
     pub n: u64,
     quantity_bytes: u128,
     virtual_bytes: u128,
 }
 
-impl Sum {
+impl Open {
     fn add(&mut self, other: Self) {
         self.n += other.n;
         self.quantity_bytes += other.quantity_bytes;
@@ -26,25 +26,19 @@ impl Sum {
 
     /// How much is charged where images are by this basis: bytes, or how many there are where the charge is for time alone.
     pub fn quantity_by(&self, charge: &Charge, basis: Basis) -> u64 {
-        if !charge.by_bytes() {
-            return self.n;
-        }
-        let bytes = match (charge.of_image(), basis) {
-            (true, Basis::Virtual) => self.virtual_bytes,
-            (true, Basis::Unique) | (false, _) => self.quantity_bytes,
-        };
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+        let quantity = charge.quantity(basis, self.n.into(), self.quantity_bytes, self.virtual_bytes);
+        u64::try_from(quantity).unwrap_or(u64::MAX)
     }
 }
 
 /// The open meters of an account, summed up by region, charge and project.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Running(BTreeMap<(RegionId, Charge, ProjectId), Sum>);
+pub struct Running(BTreeMap<(RegionId, Charge, ProjectId), Open>);
 
 impl Running {
     /// What is charged for this in a region: in one project, or in all of the account.
-    pub(crate) fn of(&self, region: &RegionId, charge: &Charge, project: Option<ProjectId>) -> Sum {
-        let mut found = Sum::default();
+    pub(crate) fn of(&self, region: &RegionId, charge: &Charge, project: Option<ProjectId>) -> Open {
+        let mut found = Open::default();
         for ((in_region, of, whose), sum) in &self.0 {
             if in_region == region && of == charge && project.is_none_or(|project| project == *whose) {
                 found.add(*sum);
@@ -57,7 +51,7 @@ impl Running {
     pub(super) fn of_images(
         &self,
         project: Option<ProjectId>,
-    ) -> BTreeMap<(ProjectId, RegionId), Vec<(Charge, Sum)>> {
+    ) -> BTreeMap<(ProjectId, RegionId), Vec<(Charge, Open)>> {
         let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for ((region, charge, whose), sum) in &self.0 {
             if charge.of_image() && project.is_none_or(|project| project == *whose) {
@@ -68,8 +62,8 @@ impl Running {
     }
 
     /// What is charged in each region and for what, whatever the project.
-    pub(crate) fn by_charge(&self) -> BTreeMap<(RegionId, Charge), Sum> {
-        let mut found: BTreeMap<(RegionId, Charge), Sum> = BTreeMap::new();
+    pub(crate) fn by_charge(&self) -> BTreeMap<(RegionId, Charge), Open> {
+        let mut found: BTreeMap<(RegionId, Charge), Open> = BTreeMap::new();
         for ((region, charge, _), sum) in &self.0 {
             found.entry((region.clone(), charge.clone())).or_default().add(*sum);
         }
@@ -97,7 +91,7 @@ impl Cataloged for Meter {
 
     fn count_in(&self, running: &mut Running) {
         if self.to.is_none() {
-            running.0.entry(place(self)).or_default().add(Sum {
+            running.0.entry(place(self)).or_default().add(Open {
                 n: 1,
                 quantity_bytes: self.quantity_bytes.into(),
                 virtual_bytes: self.virtual_bytes.into(),

@@ -1,12 +1,14 @@
 //! Verifies ledgers and statements: every entry and every number once and without a gap, every hash recomputed, the heads as the last ones
-//! say, each statement charged once; arrears only where there can be any; and what arrears hold back is in the recycle bin.
+//! say, each statement charged once, and for what the meters say; arrears only where there can be any; and what arrears hold back is in the
+//! recycle bin.
 
 use super::{All, Expected};
 use crate::domain::billing::{Billing, Entry, EntryKind, Held, Ledger, Mode};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, RegionId};
 use crate::domain::image::Status;
 use crate::domain::money::Money as Amount;
-use crate::domain::statement::{Part, Series, Statement};
+use crate::domain::price::{DatedBook, History};
+use crate::domain::statement::{Line, Month, Part, Series, Statement};
 use crate::domain::time::Timestamp;
 use crate::ops::audit::chain::hex;
 use crate::ops::billing::{link, link_statement};
@@ -15,6 +17,7 @@ use crate::store::records::index;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The lines of a month, as far as they are there: added up row by row, so that none has to be kept.
 #[derive(Default)]
@@ -68,7 +71,8 @@ impl Money {
 impl All {
     pub(super) fn billing(&mut self) {
         let mut money = std::mem::take(&mut self.money);
-        let mut found = self.statements(&mut money);
+        let mut found = self.charged(&money);
+        found.extend(self.statements(&mut money));
         for account in money.ledgers.keys() {
             money.entries.entry(*account).or_default();
         }
@@ -100,6 +104,58 @@ impl All {
 }
 
 impl All {
+    /// Every second of every meter in a closed month is on its statement, and nothing else is: the months are charged once more.
+    fn charged(&self, money: &Money) -> Vec<String> {
+        let histories: BTreeMap<_, _> =
+            self.prices.keys().map(|region| (region, self.history(region))).collect();
+        let mut due: BTreeMap<(AccountId, Timestamp), Amount> = BTreeMap::new();
+        for meter in self.meters.values() {
+            let closed_to = money.ledgers.get(&meter.account).and_then(|head| head.closed_to);
+            let (Some(closed_to), Some(history)) = (closed_to, histories.get(&meter.region)) else {
+                continue;
+            };
+            let mut month = Month::of(meter.from);
+            while month.to <= closed_to && meter.to.is_none_or(|to| month.from <= to) {
+                if let Some(line) = Line::of(meter, history, month) {
+                    let sum = due.entry((meter.account, month.from)).or_default();
+                    *sum = *sum + line.amount;
+                }
+                month = Month::of(month.to);
+            }
+        }
+        let mut found = Vec::new();
+        let mut compare = |account, from: Timestamp, says: Amount, is: Amount| {
+            if says != is {
+                found.push(format!(
+                    "The month {} of {} was closed with {} millionths, and its meters say {}.",
+                    from.month_words(),
+                    self.account_name(account),
+                    says.0,
+                    is.0
+                ));
+            }
+        };
+        for statement in &money.statements {
+            let is = due.remove(&(statement.account, statement.from)).unwrap_or_default();
+            compare(statement.account, statement.from, statement.total, is);
+        }
+        for ((account, from), is) in due {
+            compare(account, from, Amount::ZERO, is);
+        }
+        found
+    }
+
+    /// The prices of a region over time; those that its record says, where it kept no books yet.
+    fn history(&self, region: &RegionId) -> History {
+        let kept = self.books.get(region).map(|books| books.iter().cloned().map(Arc::new).collect());
+        let always = || {
+            let prices = self.prices.get(region).cloned().unwrap_or_default();
+            let from = Timestamp::default();
+            vec![Arc::new(DatedBook { region: region.clone(), from, withdrawn: None, prices })]
+        };
+        History::new(kept.unwrap_or_else(always))
+    }
+
     /// Numbers without a gap, chains, lines, and one charge in the ledger for each.
     fn statements(&self, money: &mut Money) -> Vec<String> {
         let mut found = Vec::new();

@@ -2,11 +2,36 @@
 
 use super::All;
 use crate::domain::event::{Chain, Event};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, MeterId};
+use crate::domain::meter::Meter;
 use crate::ops::audit::chain::{link, origin};
 use std::collections::BTreeMap;
 
 impl All {
+    /// What the trail told last of a meter is what the meter says, so that a bill follows from the trail. Meters of before charges were told
+    /// are in none.
+    pub(super) fn told(&mut self) {
+        let mut last: BTreeMap<MeterId, &Event> = BTreeMap::new();
+        for event in self.events.iter().filter(|event| event.of_charge()) {
+            let Some(meter) = Meter::told_of(&event.detail) else { continue };
+            let known = last.entry(meter).or_insert(event);
+            if known.number < event.number {
+                *known = event;
+            }
+        }
+        let mut found = Vec::new();
+        for (id, event) in last {
+            if self.meters.get(&id).is_none_or(|meter| meter.told() != event.detail) {
+                found.push(format!(
+                    "The meter {id} of “{}” is not what {} last told of it.",
+                    event.name,
+                    self.whose(event.account)
+                ));
+            }
+        }
+        self.verified.findings.append(&mut found);
+    }
+
     pub(super) fn chains(&mut self) {
         let mut by_chain: BTreeMap<Option<AccountId>, Vec<Event>> = BTreeMap::new();
         for event in std::mem::take(&mut self.events) {

@@ -2,13 +2,15 @@
 
 use super::scene::{DAY_MS, HOUR_MS, Scene, scene, scene_with};
 use darkroom_core::domain::billing::{Entry, EntryKind, Ledger};
+use darkroom_core::domain::meter::{Charge, Meter};
 use darkroom_core::domain::money::Money;
+use darkroom_core::domain::region::Region;
 use darkroom_core::domain::statement::{Part, Statement};
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::usage::Period;
 use darkroom_core::ops::ctx::Settings;
 use darkroom_core::ops::verify::verify;
-use darkroom_core::ops::{billing, instances, usage};
+use darkroom_core::ops::{billing, instances, prices, usage};
 use darkroom_core::sim::Crash;
 use darkroom_core::store::{Order, Record, StoreError, list, transact};
 use proptest::prelude::*;
@@ -83,6 +85,51 @@ fn a_server_that_was_off_for_months_closes_each_in_turn() {
     let total: Money = made.iter().map(|statement| statement.total).sum();
     assert_eq!(total, cost(&s, first, made[15].to));
     s.nothing_is_wrong();
+}
+
+#[test]
+fn a_clock_set_back_over_a_closed_month_charges_nothing_twice_and_lets_nothing_begin() {
+    let s = scene();
+    let to = s.system().now.next_month();
+    at(&s, to.plus_ms(3 * DAY_MS));
+    billing::sweep_months(&s.bench.app).unwrap();
+    let statement = statements(&s).remove(0);
+    let later = s.system().now;
+    at(&s, to.plus_ms(-5 * DAY_MS));
+    // What exists is charged up to the end of the month: what ends in it now ends there, and nothing begins before it.
+    instances::stop(&s.owner(), s.machine).unwrap();
+    s.bench.work().unwrap();
+    instances::start(&s.owner(), s.machine).unwrap();
+    s.bench.work().unwrap();
+    let refused = s.bench.capture(&s.owner(), s.machine, "web-v2").unwrap_err();
+    assert_eq!(refused.code, "clock_behind");
+    assert!(refused.message.contains("is closed"), "{}", refused.message);
+    assert_eq!(billing::sweep_months(&s.bench.app), Ok(0));
+    s.nothing_is_wrong();
+    // Prices of a month that is closed stay what they were.
+    let mut prices = s.system().read::<Region>(&"north-1".into()).unwrap().unwrap().prices;
+    prices.image_gb_month = prices.image_gb_month + prices.image_gb_month;
+    prices::set(&s.operator(), &"north-1".into(), &prices, None).unwrap();
+    assert_eq!(cost(&s, statement.from, statement.to), statement.total);
+    at(&s, later);
+    instances::stop(&s.owner(), s.machine).unwrap();
+    s.bench.work().unwrap();
+    let balance = billing::balance(&s.system(), s.account()).unwrap();
+    assert_eq!(balance.unbilled, cost(&s, to, s.system().now));
+    s.nothing_is_wrong();
+}
+
+#[test]
+fn a_meter_that_changes_after_its_month_was_closed_is_found() {
+    let s = scene();
+    at(&s, s.system().now.next_month().plus_ms(3 * DAY_MS));
+    billing::sweep_months(&s.bench.app).unwrap();
+    s.nothing_is_wrong();
+    let meter = all::<Meter>(&s).into_iter().find(|m| matches!(m.charge, Charge::Disk { .. })).unwrap();
+    let less = Meter { from: meter.from.plus_ms(HOUR_MS), ..meter };
+    transact::<_, StoreError>(s.bench.records(), 1, |tx| tx.put(&less)).unwrap();
+    let found = verify(s.bench.records()).unwrap().findings;
+    assert!(found.iter().any(|what| what.contains("of acme was closed with")), "{found:?}");
 }
 
 #[test]
