@@ -302,6 +302,15 @@ impl Daily {
         total
     }
 
+    /// Adds what others cost on the same days.
+    pub fn merge(&mut self, more: &Self) {
+        for (day, more) in self.days.iter_mut().zip(&more.days) {
+            for (sum, amount) in day.iter_mut().zip(more) {
+                *sum = *sum + *amount;
+            }
+        }
+    }
+
     /// What all days cost together.
     pub fn total(&self) -> Money {
         self.days.iter().flatten().copied().sum()

@@ -18,6 +18,7 @@ use crate::domain::region::Region;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{self, Daily, Line, Period};
 use crate::store::read;
+use std::num::NonZero;
 use std::sync::Arc;
 
 /// What `subject` has cost its account so far.
@@ -83,20 +84,48 @@ struct Cost {
     amount: Money,
 }
 
-/// Cost per day and meter by meter, in one pass over them.
+/// Meters that one thread works on alone before others help.
+const METERS_PER_THREAD: usize = 5_000;
+
+/// Cost per day and meter by meter, in one pass over them. Tens of thousands are shared between the processors: somebody waits for the page.
 fn report_of(
     app: &App,
     account: AccountId,
     period: Period,
-    which: impl Fn(&Meter) -> bool,
+    which: impl Fn(&Meter) -> bool + Sync,
+) -> Result<(Daily, Vec<Cost>)> {
+    let meters = meters_since(app, account, period.from);
+    let n_threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let each = meters.len().div_ceil(n_threads).max(METERS_PER_THREAD);
+    let (first, others) = meters.split_at(each.min(meters.len()));
+    std::thread::scope(|scope| {
+        let which = &which;
+        let work = |some| scope.spawn(move || report_of_some(app, some, period, which));
+        let others: Vec<_> = others.chunks(each).map(work).collect();
+        let (mut daily, mut costs) = report_of_some(app, first, period, which)?;
+        for other in others {
+            let (more, rest) = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            daily.merge(&more);
+            costs.extend(rest);
+        }
+        Ok((daily, costs))
+    })
+}
+
+fn report_of_some(
+    app: &App,
+    meters: &[Arc<Meter>],
+    period: Period,
+    which: &impl Fn(&Meter) -> bool,
 ) -> Result<(Daily, Vec<Cost>)> {
     let mut histories = Histories::default();
     let mut daily = Daily::of(period);
     let mut costs = Vec::new();
-    for meter in meters_since(app, account, period.from) {
-        if !which(&meter) || !usage::reaches(&meter, period) {
+    for meter in meters {
+        if !which(meter) || !usage::reaches(meter, period) {
             continue;
         }
+        let meter = meter.clone();
         let history = histories.of(app, &meter.region)?;
         let amount = daily.add(&meter, history);
         let last = meter.to.map_or(period.until, |to| to.min(period.until)).plus_ms(-1_000);

@@ -2,7 +2,7 @@
 //! as files.
 
 use super::world::World;
-use crate::domain::event::AuditQuery;
+use crate::domain::event::{AuditQuery, CHARGE};
 use crate::domain::form::{BULK_ACTIONS, BulkForm};
 use crate::domain::ids::Subject;
 use crate::domain::image::Image;
@@ -22,7 +22,10 @@ impl World {
         let result = images::export_public(&desk.ctx, &place).and_then(|_| {
             let images = images::list(&desk.ctx, &place, ImageQuery::default())?.page.total;
             let rows = images::export(&desk.ctx, &place, &ImageQuery::default(), &[])?.len();
-            let events = audit::list(&desk.ctx, &place, &of_project)?.page.total;
+            // The page shows what is charged to who asks for it, the file has it beside the rest.
+            let charges = AuditQuery { action: CHARGE.to_owned(), ..of_project.clone() };
+            let events = audit::list(&desk.ctx, &place, &of_project)?.page.total
+                + audit::list(&desk.ctx, &place, &charges)?.page.total;
             Ok([(images, rows), (events, audit::export(&desk.ctx, &place, &of_project)?.len())])
         });
         let (counted, outcome) = self.expect(result, &[]);
