@@ -89,7 +89,7 @@ test('a machine with a data disk becomes an image as a whole, and its disk one b
     await expect(portal.main.getByText('Data disk: machines are given new disks from it')).toBeVisible();
     await page.goto(`/instances/${machine}`);
     await expect(disks.getByRole('link', { name: 'Add a disk' })).toHaveCount(0);
-    await portal.power('Stop', 'Stopped');
+    await portal.stop();
     await disks.getByRole('link', { name: 'Add a disk' }).click();
     await dialog.getByLabel('What is on it').selectOption({ label: 'kin-data, 1 GiB or more' });
     await dialog.getByRole('button', { name: 'Add disk' }).click();

@@ -20,7 +20,7 @@ const test = base.extend<object, { machine: string }>({
       await portal.comes(portal.heading('base'));
       await portal.becomes('Running');
       const id = portal.id();
-      await portal.power('Stop', 'Stopped');
+      await portal.stop();
       await context.close();
       await use(id);
     },

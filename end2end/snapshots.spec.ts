@@ -144,7 +144,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
     const row = portal.main.getByRole('row').filter({ hasText: 'Every Sunday' });
     await expect(row).toContainText('data-1, ssd, 1 GiB');
     await page.goto(`/instances/${machine}`);
-    await portal.power('Stop', 'Stopped');
+    await portal.stop();
     await portal.main.getByRole('link', { name: /^Remove.*data-1$/ }).click();
     await expect(dialog.getByText('Schedules that take this disk alone take nothing more')).toBeVisible();
     await dialog.getByRole('button', { name: 'Remove disk' }).click();
