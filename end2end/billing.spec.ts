@@ -1,6 +1,6 @@
 // Money between an account and its provider, with and without script: top-ups, the budget, arrears that end, and a month that closes. The
 // server's clock is moved by the test, since nobody waits for the end of a month; sessions end by it as they would.
-import type { Locator } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Portal } from './support/portal.ts';
@@ -19,6 +19,16 @@ async function noticed(portal: Portal, wanted: Locator): Promise<void> {
   }).toPass({ timeout: 40_000 });
 }
 
+/** What an account in arrears cannot do, and what it reads instead. */
+const REFUSAL = 'Nothing new can be made while the balance of the account is below what it may be.';
+
+const WAY_OUT = /It is −€\d+\.\d\d, and too low since .*Ask your provider for a top-up\. What exists keeps running\. Images go to the recycle bin on /;
+
+/** Both stand where they are read, and not only behind a button. */
+async function explained(on: Page): Promise<void> {
+  for (const words of [REFUSAL, WAY_OUT]) await expect(on.getByText(words).locator('visible=true').first()).toBeVisible();
+}
+
 /** The balance on the page *Billing*, in the currency's unit. */
 async function balance(portal: Portal): Promise<number> {
   await portal.page.goto('/billing');
@@ -31,7 +41,11 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
   await portal.signIn('acme-owner');
   await portal.work({ project: 'acme-prod', region: 'north-1' });
   await portal.copyPublic('golden', { family: 'web', tags: 'env=prod' });
-  await portal.deploy({ name: 'web' });
+  const golden = portal.id();
+  const friend = await portal.another(browser, 'globex-owner');
+  const theirs = await friend.projectId('globex-prod');
+  await friend.page.context().close();
+  const machine = await portal.deploy({ name: 'web' });
   const operator = await portal.another(browser, 'operator');
   await operator.page.goto('/accounts');
   await operator.main.getByRole('link', { name: 'Acme', exact: true }).click();
@@ -56,6 +70,37 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await expect(operator.page.getByText('Booked. The account sees it in its ledger.')).toBeVisible();
   };
   const ledger = operator.page.getByRole('region', { name: 'Ledger' });
+
+  /** Everything that makes something new: its page, how it is filled in, the button, and what it leads to. */
+  const beginnings: { address: string; fill: (on: Page) => Promise<void>; button: string; leadsTo: (on: Page) => Locator }[] = [
+    {
+      address: `/images/${golden}/copy`,
+      fill: (on) => on.getByRole('dialog').getByLabel('Name', { exact: true }).fill('silver'),
+      button: 'Copy image',
+      leadsTo: (on) => on.getByRole('heading', { level: 1, name: 'silver', exact: true }),
+    },
+    {
+      address: `/images/${golden}/share`,
+      fill: async (on) => {
+        await on.getByRole('dialog').getByLabel('Project IDs, one per line').fill(theirs);
+        await on.getByRole('dialog').getByLabel(/^I know these projects/).check();
+      },
+      button: 'Share',
+      leadsTo: (on) => on.getByRole('main').getByRole('row').filter({ hasText: theirs }).filter({ hasText: 'Waiting' }),
+    },
+    {
+      address: '/instances/new',
+      fill: (on) => on.getByRole('textbox', { name: 'Name', exact: true }).fill('web-2'),
+      button: 'Create instance',
+      leadsTo: (on) => on.getByRole('heading', { level: 1, name: 'web-2', exact: true }),
+    },
+    {
+      address: `/instances/${machine}/image`,
+      fill: (on) => on.getByRole('dialog').getByLabel('Name', { exact: true }).fill('web-golden'),
+      button: 'Create image',
+      leadsTo: (on) => on.getByRole('rowheader').getByRole('link', { name: 'web-golden', exact: true }),
+    },
+  ];
 
   await test.step('a top-up is booked once, however often it is sent', async () => {
     await booked('1', 'Transfer 4711');
@@ -88,15 +133,41 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await dialog.getByLabel('Before').check();
     await dialog.getByRole('button', { name: 'Save changes' }).click();
     await expect(operator.page.getByText('Saved. It holds from now on.')).toBeVisible();
+    // Filled in while it was still possible, and sent when it no longer is.
+    const open: Page[] = [];
+    for (const { address, fill } of beginnings) {
+      const other = await page.context().newPage();
+      await other.goto(address);
+      await fill(other);
+      open.push(other);
+    }
     for (let n = 0; n < 40 && (await balance(portal)) >= 0; n += 1) {
       await portal.server.pass(10);
       await again();
     }
     await portal.page.goto('/billing');
     await noticed(portal, page.getByText(/^The account is in arrears since /));
-    await page.goto('/instances/new');
-    await expect(page.getByText('Nothing new can be made while the balance of the account is below what it may be.').first()).toBeVisible();
+    for (const [n, { address, button, leadsTo }] of beginnings.entries()) {
+      await test.step(`${button}: after the click and before it`, async () => {
+        const sent = open[n]!;
+        await expect(sent.getByText(REFUSAL)).toHaveCount(0);
+        await sent.getByRole('button', { name: button, exact: true }).click();
+        await explained(sent);
+        await expect(leadsTo(sent)).toHaveCount(0);
+        await sent.close();
+        await page.goto(address);
+        await explained(page);
+        await expect(page.getByRole('button', { name: button, exact: true })).toHaveCount(0);
+        // The way out stands where the explanation does: in the dialog, where there is one.
+        const place = address.endsWith('/new') ? portal.main : page.getByRole('dialog');
+        await place.getByRole('link', { name: 'Show billing', exact: true }).last().click();
+        await expect(portal.heading('Billing')).toBeVisible();
+      });
+    }
+    await page.goto('/images');
+    await expect(page.getByRole('rowheader')).toHaveText([/golden/]);
     await page.goto('/instances');
+    await expect(page.getByRole('rowheader')).toHaveText([/web/]);
     await expect(portal.row('web')).toContainText('Running');
   });
 
@@ -112,8 +183,14 @@ test('an account is told about its budget, falls into arrears, pays, and gets a 
     await noticed(portal, portal.row('golden'));
     await expect(portal.row('golden')).toContainText('Available');
     await expect(page.getByText(/^The account is in arrears/)).toHaveCount(0);
-    await page.goto('/instances/new');
-    await expect(page.getByRole('button', { name: 'Create instance' })).toBeVisible();
+    for (const { address, fill, button, leadsTo } of beginnings) {
+      await test.step(`${button}: possible again`, async () => {
+        await page.goto(address);
+        await fill(page);
+        await page.getByRole('button', { name: button, exact: true }).click();
+        await expect(leadsTo(page)).toBeVisible();
+      });
+    }
   });
 
   await test.step('a month closes by itself, and its hash verifies', async () => {

@@ -4,8 +4,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console; so is a page that is gone.
 test.use({ expectedErrors: [/the server responded with a status of (404|409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('a deleted image is taken back, restored under another name, and removed for good', async ({ page, portal }) => {
   test.setTimeout(120_000);

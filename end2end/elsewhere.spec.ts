@@ -4,8 +4,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('an image goes where the provider lets it, and no further', async ({ page, portal, browser }) => {
   test.setTimeout(150_000);

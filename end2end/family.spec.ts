@@ -3,8 +3,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (404|409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('new versions of a family reach who accepted it, until they are no longer passed on', async ({ page, portal, browser }) => {
   test.setTimeout(120_000);

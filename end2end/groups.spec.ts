@@ -5,8 +5,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 /** Looks at the page of a group again and again until it shows this. */
 async function shows(portal: Portal, address: string, holds: () => Promise<void>): Promise<void> {

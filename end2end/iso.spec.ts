@@ -3,8 +3,8 @@
 import { DISC_SAYS, disc } from './support/disc.ts';
 import { expect, test } from './support/test.ts';
 
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
+// A server of its own, which soon cuts the power of a machine: what starts from the disc does not know the power button.
+test.use({ serverOptions: { settings: ['[machines]', 'stop_timeout_ms = 2000'] } });
 
 test('a machine made from an ISO starts from the disc in its drive', async ({ page, portal, server }) => {
   test.setTimeout(120_000);

@@ -5,8 +5,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('a machine with a data disk becomes an image as a whole, and its disk one by itself', async ({ page, portal }) => {
   test.setTimeout(180_000);
@@ -89,7 +87,7 @@ test('a machine with a data disk becomes an image as a whole, and its disk one b
     await expect(portal.main.getByText('Data disk: machines are given new disks from it')).toBeVisible();
     await page.goto(`/instances/${machine}`);
     await expect(disks.getByRole('link', { name: 'Add a disk' })).toHaveCount(0);
-    await portal.power('Stop', 'Stopped');
+    await portal.stop();
     await disks.getByRole('link', { name: 'Add a disk' }).click();
     await dialog.getByLabel('What is on it').selectOption({ label: 'kin-data, 1 GiB or more' });
     await dialog.getByRole('button', { name: 'Add disk' }).click();

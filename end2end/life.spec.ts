@@ -4,8 +4,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('a family follows its newest active image, and a disabled one cannot be deployed', async ({ page, portal }) => {
   test.setTimeout(180_000);

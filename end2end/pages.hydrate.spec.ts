@@ -1,9 +1,10 @@
-// What holds for every page and every dialog once its scripts run: no finding of axe, light and dark; the keyboard
-// reaches everything.
-import type { Page } from '@playwright/test';
+// What holds for every page and every dialog. As the server writes it: the right status, no inline style; without scripts nothing is wider
+// than the window; once its scripts run there is no finding of axe, light and dark, and the keyboard reaches everything. All of it is in
+// one file, because what there is to look at takes long to make.
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test';
 import { findings, fitsItsWindow } from './support/judge.ts';
 import { expect } from './support/test.ts';
-import { test, type Place } from './support/world.ts';
+import { test, type Place, type World } from './support/world.ts';
 
 /** Opens a place and waits until its scripts run. */
 async function open(page: Page, place: Place): Promise<void> {
@@ -49,18 +50,60 @@ async function staysInside(page: Page, place: Place): Promise<void> {
 const expected = /the server responded with a status of 404/;
 test.use({ expectedErrors: [expected] });
 
+/** Every place, each with a browser of the one who looks at it. */
+async function everywhere(
+  { world, browser }: { world: World; browser: Browser },
+  options: BrowserContextOptions,
+  look: (context: BrowserContext, page: Page, places: Place[]) => Promise<void>,
+): Promise<void> {
+  for (const person of new Set(world.places.map((place) => place.person))) {
+    const context = await world.context(browser, person, options);
+    await look(context, await context.newPage(), world.places.filter((place) => place.person === person));
+    await context.close();
+  }
+}
+
+test('every page has its status, a title and one heading, and no style of its own', async ({ world, browser, server }) => {
+  await everywhere({ world, browser }, {}, async (context, _, places) => {
+    for (const place of places) {
+      await test.step(place.name, async () => {
+        const answer = await context.request.get(server.url + place.address);
+        expect(answer.status()).toBe(place.status ?? 200);
+        const html = await answer.text();
+        expect(html.match(/<h1\b/g)?.length ?? 0, 'headings').toBe(1);
+        expect(/<title>([^<]+)<\/title>/.exec(html)?.[1]).toMatch(/\S · darkroom$/);
+        expect(html.match(/<[^>]*\sstyle=[^>]*>/g) ?? [], 'inline styles').toEqual([]);
+        const policy = answer.headers()['content-security-policy'] ?? '';
+        expect(policy).toContain("style-src 'self';");
+        expect(policy).not.toContain('unsafe-inline');
+      });
+    }
+  });
+});
+
+test('without scripts nothing is wider than its window, narrow and wide', async ({ world, browser }) => {
+  test.setTimeout(300_000);
+  await everywhere({ world, browser }, { javaScriptEnabled: false }, async (_, page, places) => {
+    for (const place of places) {
+      await test.step(place.name, async () => {
+        await page.goto(place.address);
+        await expect(page.getByRole('heading', { name: place.dialog ?? /./ }).first()).toBeVisible();
+        await fitsItsWindow(page);
+      });
+    }
+  });
+});
+
 test('on every page axe finds nothing in light and in dark, it fits, the keyboard is led, and the console stays empty', async ({ world, browser }) => {
   test.setTimeout(600_000);
-  for (const person of new Set(world.places.map((place) => place.person))) {
-    // Without motion: a colour on its way from light to dark is neither.
-    const context = await world.context(browser, person, { colorScheme: 'light', reducedMotion: 'reduce' });
+  // Without motion: a colour on its way from light to dark is neither.
+  await everywhere({ world, browser }, { colorScheme: 'light', reducedMotion: 'reduce' }, async (context, page, places) => {
     const messages: string[] = [];
     context.on('console', (message) => {
       if (['error', 'warning'].includes(message.type()) && !expected.test(message.text())) messages.push(message.text());
     });
     context.on('weberror', (error) => messages.push(String(error.error())));
-    const page = await context.newPage();
-    for (const place of world.places.filter((one) => one.person === person)) {
+    for (const place of places) {
       await test.step(place.name, async () => {
         await page.emulateMedia({ colorScheme: 'light' });
         await open(page, place);
@@ -73,8 +116,7 @@ test('on every page axe finds nothing in light and in dark, it fits, the keyboar
         expect.soft(messages.splice(0), place.name).toEqual([]);
       });
     }
-    await context.close();
-  }
+  });
 });
 
 test('axe finds nothing on the console page, in open menus and in explanations', async ({ world, browser }) => {

@@ -14,7 +14,7 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 10_000 },
   // Files run side by side; each has a server of its own.
-  workers: 2,
+  workers: 3,
   fullyParallel: false,
   // A test that passes at the second try hides a race.
   retries: 0,
@@ -24,6 +24,8 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'UTC',
     viewport: { width: 1280, height: 800 },
+    // Nothing waits for the end of a movement.
+    contextOptions: { reducedMotion: 'reduce' },
     // A control that does not come is a failure of its own, long before the test's time is over.
     actionTimeout: 15_000,
     // A trace costs a third of the time: `playwright test NAME --trace on` repeats a failed test with one.

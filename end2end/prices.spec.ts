@@ -5,8 +5,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('the provider sets prices from a day on, and the account sees what it is charged', async ({ page, portal, browser }) => {
   test.setTimeout(120_000);

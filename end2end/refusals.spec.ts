@@ -1,14 +1,13 @@
 // What darkroom refuses, and how it says so: beside the field, with what was typed still there, with the figure and the
 // way out. With and without script, because the server judges in both.
 import { type Page } from '@playwright/test';
-import type { Portal } from './support/portal.ts';
-import { expect, test as base } from './support/test.ts';
+import { Portal } from './support/portal.ts';
+import { expect, once, test as base } from './support/test.ts';
 
 /** One stopped machine with a disk of 2 GiB, for all tests of this file. */
-const test = base.extend<object, { machine: string }>({
+const test = base.extend<{ machine: string }>({
   machine: [
-    async ({ browser, server }, use) => {
-      const { Portal } = await import('./support/portal.ts');
+    once(async (browser, server) => {
       const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled: true });
       const page = await context.newPage();
       const portal = new Portal(page, server, true);
@@ -20,11 +19,11 @@ const test = base.extend<object, { machine: string }>({
       await portal.comes(portal.heading('base'));
       await portal.becomes('Running');
       const id = portal.id();
-      await portal.power('Stop', 'Stopped');
+      await portal.stop();
       await context.close();
-      await use(id);
-    },
-    { scope: 'worker', timeout: 180_000 },
+      return id;
+    }),
+    { scope: 'test', timeout: 180_000 },
   ],
 });
 // Refused calls are answered with a status that browsers report in their console.

@@ -1,13 +1,12 @@
 // What goes wrong in the middle: the server is killed, somebody cancels, a machine's process dies, a disk is full. Each
 // test waits until the work is seen to be under way, acts then, and looks at what is there in the end.
-import { IMAGE_S, MACHINE_S } from './support/portal.ts';
-import { expect, test as base } from './support/test.ts';
+import { IMAGE_S, MACHINE_S, Portal } from './support/portal.ts';
+import { expect, once, test as base } from './support/test.ts';
 
 /** A running machine for all tests of this file. */
-const test = base.extend<object, { machine: string }>({
+const test = base.extend<{ machine: string }>({
   machine: [
-    async ({ browser, server }, use) => {
-      const { Portal } = await import('./support/portal.ts');
+    once(async (browser, server) => {
       const context = await browser.newContext({ baseURL: server.url });
       const portal = new Portal(await context.newPage(), server, true);
       await portal.signIn('acme-owner');
@@ -15,9 +14,9 @@ const test = base.extend<object, { machine: string }>({
       const console = await portal.console(id);
       await console.run('echo before-the-end > /root/marker && sync');
       await context.close();
-      await use(id);
-    },
-    { scope: 'worker', timeout: 180_000 },
+      return id;
+    }),
+    { scope: 'test', timeout: 180_000 },
   ],
 });
 test.use({ serverOptions: { unreliableTool: true } });

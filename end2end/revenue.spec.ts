@@ -6,8 +6,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of 404/] });
-// A server of its own: what others use on it would be counted as well.
-test.use({ serverOptions: {} });
 
 /** The text of the file that a link leads to. */
 async function downloaded(page: Page, link: Locator): Promise<{ name: string; text: string }> {

@@ -18,8 +18,12 @@ async function shoot(page: Page, folder: string, name: string, fullPage: boolean
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage, animations: 'disabled', caret: 'hide' });
 }
 
-test('pictures for the documentation', async ({ world, browser, server }) => {
-  test.skip(process.env.DARKROOM_SCREENSHOTS !== '1', 'only with DARKROOM_SCREENSHOTS=1');
+// Skipped where they stand and not in their bodies: nothing is started for what nobody asked for.
+const documentation = process.env.DARKROOM_SCREENSHOTS === '1' ? test : test.skip;
+const part = process.env.DARKROOM_SHOTS ?? '';
+const everything = part ? test : test.skip;
+
+documentation('pictures for the documentation', async ({ world, browser, server }) => {
   test.setTimeout(240_000);
   const context = await world.context(browser, 'owner', { colorScheme: 'light' });
   const page = await context.newPage();
@@ -74,9 +78,8 @@ test('pictures for the documentation', async ({ world, browser, server }) => {
   await context.close();
 });
 
-test('pictures of everything for a review', async ({ world, browser }) => {
-  const part = process.env.DARKROOM_SHOTS ?? '';
-  test.skip(!part, 'only with DARKROOM_SHOTS=all, or with parts of the names that are wanted, with commas');
+// `all`, or parts of the names that are wanted, with commas.
+everything('pictures of everything for a review', async ({ world, browser }) => {
   const wanted = world.places.filter((one) => part === 'all' || part.split(',').some((word) => one.name.includes(word)));
   test.setTimeout(600_000);
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -5,8 +5,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused and what is hidden is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (404|409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('an image is shared with another account, accepted, deployed, and taken back', async ({ page, portal, browser }) => {
   test.setTimeout(240_000);

@@ -4,8 +4,6 @@ import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
 test.use({ expectedErrors: [/the server responded with a status of (403|409|422)/] });
-// A server of its own: what this leaves behind is nobody else's.
-test.use({ serverOptions: {} });
 
 test('a machine is kept as a snapshot, by hand and by a schedule, and comes back from it', async ({ page, portal, browser }) => {
   test.setTimeout(180_000);
@@ -144,7 +142,7 @@ test('a machine is kept as a snapshot, by hand and by a schedule, and comes back
     const row = portal.main.getByRole('row').filter({ hasText: 'Every Sunday' });
     await expect(row).toContainText('data-1, ssd, 1 GiB');
     await page.goto(`/instances/${machine}`);
-    await portal.power('Stop', 'Stopped');
+    await portal.stop();
     await portal.main.getByRole('link', { name: /^Remove.*data-1$/ }).click();
     await expect(dialog.getByText('Schedules that take this disk alone take nothing more')).toBeVisible();
     await dialog.getByRole('button', { name: 'Remove disk' }).click();

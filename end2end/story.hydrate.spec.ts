@@ -111,7 +111,7 @@ test('a running machine becomes an image, and the image becomes a machine', asyn
 
   await test.step('a machine is stopped, started, restarted and deleted', async () => {
     await page.goto(`/instances/${second}`);
-    await portal.power('Stop', 'Stopped');
+    await portal.stop();
     await portal.power('Start', 'Running');
     const console = await portal.console(second);
     await console.run(`grep ${marker} /root/marker`);

@@ -11,7 +11,7 @@ test('images are made of a stopped machine, found, renamed and deleted', async (
   await portal.signIn('acme-owner');
   await portal.work({ project: 'acme-staging' });
   const machine = await portal.deploy({ name: 'stage' });
-  await portal.power('Stop', 'Stopped');
+  await portal.stop();
 
   await test.step('two images of the stopped machine', async () => {
     for (const name of ['alpha', 'beta']) {

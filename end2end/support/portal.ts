@@ -54,9 +54,10 @@ export class Portal {
 
   private async until(holds: () => Promise<boolean>, expectation: () => Promise<void>, seconds: number): Promise<void> {
     const deadline = Date.now() + seconds * 1000;
-    // Without script a person presses reload; the page itself must not be what is asked for while it is on its way.
-    while (!this.script && !(await holds()) && Date.now() < deadline) {
-      await this.page.waitForTimeout(300);
+    // Without script a person presses reload, less eagerly each time: what is waited for works on the same processors. The page itself must
+    // not be what is asked for while it is on its way.
+    for (let pauseMs = 200; !this.script && !(await holds()) && Date.now() < deadline; pauseMs = Math.min(2 * pauseMs, 1500)) {
+      await this.page.waitForTimeout(pauseMs);
       await this.page.reload();
     }
     await expectation();
@@ -133,10 +134,19 @@ export class Portal {
     await this.comes(this.main.getByText(status, { exact: true }), seconds);
   }
 
-  /** Presses a button of the machine's page and waits for what it leads to. */
+  /** Presses a button of the machine's page and waits for what it leads to; `stop` is kinder to a machine that has only begun. */
   async power(button: 'Start' | 'Stop' | 'Restart', status: string, seconds = MACHINE_S): Promise<void> {
     await this.main.getByRole('button', { name: button, exact: true }).click();
     await this.becomes(status, seconds);
+  }
+
+  /** Stops the machine whose page is open, when its system has come up: before that nobody listens to the power button. */
+  async stop(): Promise<void> {
+    const log = `/instances/${this.id()}/console.log`;
+    await expect(async () => {
+      expect(await (await this.page.request.get(log)).text()).toContain('@@READY');
+    }).toPass({ timeout: MACHINE_S * 1000, intervals: [250, 500] });
+    await this.power('Stop', 'Stopped');
   }
 
   /** Makes an image of the machine, from its page on, and ends on My Images. The image is not done then. */

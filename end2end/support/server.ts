@@ -119,7 +119,8 @@ export class Server {
 
   private async copyTemplate(): Promise<void> {
     const template = process.env.DARKROOM_TEMPLATE;
-    if (!template || this.options.arguments || this.options.seed !== undefined || this.options.settings) return;
+    // No setting that a test has changes what a first start writes.
+    if (!template || this.options.arguments || this.options.seed !== undefined) return;
     await promisify(execFile)('cp', ['--archive', '--reflink=auto', join(template, 'data'), this.data]);
     this.output = await readFile(join(template, FIRST_OUTPUT), 'utf8');
   }

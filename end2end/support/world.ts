@@ -3,7 +3,7 @@
 import type { Browser, BrowserContext } from '@playwright/test';
 import { Portal } from './portal.ts';
 import type { Server } from './server.ts';
-import { test as base } from './test.ts';
+import { once, test as base } from './test.ts';
 
 export type Person = 'nobody' | 'owner' | 'reader' | 'stranger' | 'operator';
 type Session = Awaited<ReturnType<BrowserContext['storageState']>>;
@@ -291,6 +291,4 @@ function snapshotPlaces(machine: string, snapshot: string, schedule: string): Pl
   ];
 }
 
-export const test = base.extend<object, { world: World }>({
-  world: [async ({ browser, server }, use) => use(await make(browser, server)), { scope: 'worker', timeout: 180_000 }],
-});
+export const test = base.extend<{ world: World }>({ world: [once(make), { scope: 'test', timeout: 180_000 }] });
