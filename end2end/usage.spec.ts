@@ -169,6 +169,24 @@ test('every figure of the usage is what a pencil gives', async ({ page, portal, 
     await expect(groups.getByRole('row').filter({ hasText: 'env=prod' })).toContainText(cents(total));
   });
 
+  await test.step('a group and a day lead to what is in them, and the files follow', async () => {
+    await portal.main.getByRole('table', { name: 'Cost by tags' }).getByRole('link', { name: 'env=prod' }).click();
+    await expect(portal.main.getByText('Only Tags: env=prod.')).toBeVisible();
+    await expect(portal.main.getByText(cents(total), { exact: true }).first()).toBeVisible();
+    expect((await csv(page)).map((line) => line.millionths).sort()).toEqual(lines.map((line) => line.millionths).sort());
+    await page.goto(page.url().replace('prod', 'test'));
+    await expect(portal.main.getByText('Nothing was charged')).toBeVisible();
+    expect(await csv(page)).toEqual([]);
+    await portal.main.getByRole('link', { name: 'Show everything' }).click();
+    await portal.main.getByText('The chart as a table').click();
+    const row = portal.main.getByRole('table', { name: 'Cost per day by section' }).getByRole('row').filter({ has: page.getByRole('rowheader'), hasNotText: /€0\.00\s*$/ }).first();
+    const amount = (await row.getByRole('cell').last().innerText()).trim();
+    await row.getByRole('link').click();
+    await expect(portal.main.getByText(amount, { exact: true }).first()).toBeVisible();
+    const ofDay = await csv(page);
+    expect(cents(ofDay.reduce((sum, line) => sum + line.millionths, 0))).toBe(amount);
+  });
+
   await test.step('behind a number stand its intervals, to the millionth', async () => {
     await page.goto(address);
     const section = portal.main.getByRole('region', { name: /^Images, / });

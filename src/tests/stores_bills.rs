@@ -85,10 +85,10 @@ fn one_month(bench: &Bench, provider: &Provider, (ours, theirs): (&Ctx, &Ctx), m
         ..AddDiskForm::default()
     };
     bench.work().unwrap();
-    disks::add(&now(ours), &disk).unwrap();
-    bench.work().unwrap();
     bench.clock.advance(4 * DAY_MS + 5 * HOUR_MS + 123);
     instances::stop(&now(ours), our_machine).unwrap();
+    bench.work().unwrap();
+    disks::add(&now(ours), &disk).unwrap();
     bench.work().unwrap();
     images::delete(&now(ours), &DeleteImageForm::at_once(image)).unwrap();
     bench.work().unwrap();
