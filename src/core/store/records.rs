@@ -74,8 +74,8 @@ records! {
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
     Image, "image", 5, ImageId, |r| r.id, older_image;
-    Instance, "instance", 4, InstanceId, |r| r.id, older_instance;
-    Installation, "installation", 2, InstanceId, |r| r.instance, older_installation;
+    Instance, "instance", 5, InstanceId, |r| r.id, older_instance;
+    Installation, "installation", 3, InstanceId, |r| r.instance, older_installation;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 4, MeterId, |r| r.id, older_meter;
@@ -86,7 +86,7 @@ records! {
     Following, "following", 2, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone()), older_following;
     Request, "request", 2, RequestId, |r| r.id, older_request;
     SnapshotService, "snapshot_service", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
-    Snapshot, "snapshot", 1, SnapshotId, |r| r.id;
+    Snapshot, "snapshot", 2, SnapshotId, |r| r.id, older_snapshot;
     Schedule, "schedule", 2, ScheduleId, |r| r.id, older_schedule;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
@@ -346,27 +346,48 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 neither where else its content
-/// is nor another network card than virtio.
+/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 neither where else its content is nor another network card
+/// than virtio. Until version 4 it was not noted what images made of it inherit.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=3, Some(fields)) => {
+        (1..=4, Some(fields)) => {
             fields.entry("nic_multiqueue").or_insert(json!(false));
             fields.entry("iso").or_insert(Value::Null);
-            fields.insert("fetch_from".to_owned(), Value::Null);
-            fields.insert("sriov".to_owned(), json!(false));
+            fields.entry("fetch_from").or_insert(Value::Null);
+            fields.entry("sriov").or_insert(json!(false));
+            inherits_unnoted(fields);
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),
     }
 }
 
-/// Version 1 knew one kind of network card.
-fn older_installation(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+/// An origin from before it was noted what is inherited from the image: that cannot be looked up here, so it is left open, and the image is
+/// asked as long as it is there.
+fn inherits_unnoted(fields: &mut Map<String, Value>) {
+    if let Some(origin) = fields.get_mut("origin").and_then(Value::as_object_mut) {
+        origin.insert("inherits".to_owned(), Value::Null);
+    }
+}
+
+/// Version 1 did not note what images made from it inherit.
+fn older_snapshot(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1, Some(fields)) => {
+            inherits_unnoted(fields);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Snapshot>(from_version)),
+    }
+}
+
+/// Version 1 knew one kind of network card, and until version 2 it was not noted what images made of the machine inherit.
+fn older_installation(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1 | 2, Some(fields)) => {
             if let Some(next) = fields.get_mut("next").and_then(Value::as_object_mut) {
-                next.insert("sriov".to_owned(), json!(false));
+                next.entry("sriov").or_insert(json!(false));
+                inherits_unnoted(next);
             }
             Ok(value)
         }

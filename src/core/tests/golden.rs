@@ -23,6 +23,7 @@ use darkroom_core::domain::request::Request;
 use darkroom_core::domain::schedule::Schedule;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
+use darkroom_core::domain::snapshot::Snapshot;
 use darkroom_core::domain::task::Task;
 use darkroom_core::ops::ctx::Place;
 use darkroom_core::ops::snapshots::schedules;
@@ -348,6 +349,14 @@ fn what_older_programs_wrote_is_understood() {
     assert!(instance_3.contains(r#""fetch_from":null,"boot":"bios""#), "{instance_3}");
     let installation = read_older::<Installation>(b"any", include_str!("older/installation_1.json"));
     assert!(installation.contains(r#""nic_multiqueue":false,"sriov":false"#), "{installation}");
+    // What is inherited was not noted before; who makes an image asks the one the machine came from, while it is there.
+    let unnoted = r#""licence":"GPL","inherits":null}"#;
+    let instance_4 = read_older::<Instance>(b"any", include_str!("older/instance_4.json"));
+    let installation_2 = read_older::<Installation>(b"any", include_str!("older/installation_2.json"));
+    let snapshot_1 = read_older::<Snapshot>(b"any", include_str!("older/snapshot_1.json"));
+    for origin in [&instance_3, &instance_4, &installation, &installation_2, &snapshot_1] {
+        assert!(origin.contains(unnoted), "{origin}");
+    }
     let schedule = read_older::<Schedule>(b"any", include_str!("older/schedule_1.json"));
     assert!(schedule.contains(r#""what":"all","disk":"","gone":null"#), "{schedule}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));
