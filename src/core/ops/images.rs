@@ -21,7 +21,7 @@ pub use copy::{copy, copy_options};
 pub(crate) use copy::{copy_blocked, free_name};
 pub use edit::{protect, update};
 pub use export::{ExportRow, export, export_public};
-pub use life::{set_stage, sweep_plans};
+pub use life::{Staged, set_stage, sweep_plans, unplan};
 pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, detail, list, list_public, row};
 pub use sums::Sums;

@@ -73,7 +73,7 @@ records! {
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
-    Image, "image", 5, ImageId, |r| r.id, older_image;
+    Image, "image", 6, ImageId, |r| r.id, older_image;
     Instance, "instance", 5, InstanceId, |r| r.id, older_instance;
     Installation, "installation", 3, InstanceId, |r| r.instance, older_installation;
     Group, "group", 1, GroupId, |r| r.id;
@@ -213,10 +213,10 @@ fn price_more(fields: &mut Map<String, Value>) {
 
 /// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do. Until version 3 every image was of one system
 /// disk and reached no other region, and none reserved bytes: those being made when the program is replaced take none before they are
-/// stored. Version 4 knew no least number of processors.
+/// stored. Version 4 knew no least number of processors, version 5 one planned change of the stage at a time.
 fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=4, Some(fields)) => {
+        (1..=5, Some(fields)) => {
             if from_version < 4 {
                 fields.insert("reserved_bytes".to_owned(), json!(0));
                 fields.insert("reaches".to_owned(), json!([]));
@@ -237,11 +237,21 @@ fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError>
                     source.insert("disk".to_owned(), Value::Null);
                 }
             }
-            fields.insert("min_vcpus".to_owned(), json!(0));
+            fields.entry("min_vcpus").or_insert(json!(0));
+            fields.get_mut("life").and_then(Value::as_object_mut).into_iter().for_each(several_plans);
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),
     }
+}
+
+/// The life of an image from before it could have several plans. One that would change nothing was possible then and is dropped.
+fn several_plans(life: &mut Map<String, Value>) {
+    let plan = life.remove("plan").filter(|plan| !plan.is_null() && plan.get("stage") != life.get("stage"));
+    if plan.is_none() && life.get("stage") == Some(&json!("active")) {
+        life.insert("replacement".to_owned(), Value::Null);
+    }
+    life.insert("plans".to_owned(), Value::Array(plan.into_iter().collect()));
 }
 
 /// Disks of images from before there were any but system disks.

@@ -295,6 +295,10 @@ fn what_older_programs_wrote_is_understood() {
     assert!(image_3.contains(r#""nic_multiqueue":true,"sriov":false"#), "{image_3}");
     let image_4 = read_older::<Image>(b"any", include_str!("older/image_4.json"));
     assert!(image_4.contains(r#""min_vcpus":0,"min_memory_mib":512"#), "{image_4}");
+    // One planned change became a list of them.
+    let image_5 = read_older::<Image>(b"any", include_str!("older/image_5.json"));
+    let planned = r#""plans":[{"stage":"deprecated","at":1796000000000}],"replacement":"00000000"#;
+    assert!(image_5.contains(planned) && image_4.contains(r#""plans":[],"replacement":null"#), "{image_5}");
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
