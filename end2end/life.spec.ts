@@ -1,5 +1,5 @@
 // The life of an image, with and without script: families that stand for their newest image, deprecating and rolling back, disabling,
-// and a day that is planned.
+// and days that are planned, moved and taken back.
 import { expect, test } from './support/test.ts';
 
 // What is refused is answered with a status that browsers report in their console.
@@ -38,10 +38,18 @@ test('a family follows its newest active image, and a disabled one cannot be dep
     await expect(portal.heading(name)).toBeVisible();
     await portal.main.getByRole('link', { name: action, exact: true }).click();
   };
-  const save = async (): Promise<void> => {
+  const save = async (said = 'Saved. Machines made from it are not touched.'): Promise<void> => {
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByText('Saved. Machines made from it are not touched.')).toBeVisible();
+    await expect(page.getByText(said)).toBeVisible();
   };
+  const inDays = (n: number): string => new Date(Date.now() + n * 86_400_000).toISOString().slice(0, 10);
+  /** Fills the open dialog for a day. */
+  const onDay = async (stage: string, day: string): Promise<void> => {
+    await dialog.getByLabel(stage, { exact: true }).check();
+    await dialog.getByLabel('On a day, by itself').check();
+    await dialog.getByLabel(/^Day/).fill(day);
+  };
+  const planned = portal.main.getByText(/^It becomes /);
 
   await member('base-1');
   await member('base-2');
@@ -66,19 +74,45 @@ test('a family follows its newest active image, and a disabled one cannot be dep
     await dialog.getByLabel(/^Day/).fill('2001-01-01');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await expect(dialog.getByText('This day has begun already. Choose a later one, or now.')).toBeVisible();
-    const later = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10);
-    await dialog.getByLabel(/^Day/).fill(later);
-    await save();
-    await expect(portal.main.getByText(/^It becomes active on /)).toBeVisible();
+    await dialog.getByLabel(/^Day/).fill(inDays(3));
+    await save('Planned. It happens by itself, and can be taken back until then.');
+    await expect(planned).toHaveText([/^It becomes active on /]);
+    await expect(portal.main.getByRole('link', { name: 'base-1', exact: true })).toBeVisible();
     await open('base-2', 'Restore');
-    await save();
+    await save('Saved. Plans that were of no use any more are gone; its activity says which.');
+    await expect(planned).toHaveCount(0);
+    await expect(portal.main.getByText(/^No longer planned: active on /)).toBeVisible();
+    await leader('base-2');
+  });
+
+  await test.step('several days are planned, moved and taken back, each by itself', async () => {
+    await open('base-2', 'Deprecate');
+    await onDay('Disabled', inDays(90));
+    await save('Planned. It happens by itself, and can be taken back until then.');
+    await open('base-2', 'Deprecate');
+    await expect(dialog.getByText(/ Planned: disabled on /)).toBeVisible();
+    await onDay('Deprecated', inDays(90));
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await expect(dialog.getByText('It becomes disabled on this day. Choose another day, or remove that first.')).toBeVisible();
+    await onDay('Deprecated', inDays(9));
+    await save('Planned. It happens by itself, and can be taken back until then.');
+    await expect(planned).toHaveText([/^It becomes deprecated on /, /^It becomes disabled on /]);
+    await open('base-2', 'Deprecate');
+    await onDay('Deprecated', inDays(10));
+    await save('Planned for this day now, in place of the day before.');
+    await expect(planned).toHaveCount(2);
+    await expect(portal.main.getByText(/^Deprecated on .*, instead of /)).toBeVisible();
+    await portal.main.getByRole('button', { name: 'Do not deprecate' }).click();
+    await expect(page.getByText('No longer planned. What else is planned stays.')).toBeVisible();
+    await expect(planned).toHaveText([/^It becomes disabled on /]);
     await leader('base-2');
   });
 
   await test.step('a disabled image is not deployed, and the family goes on without it', async () => {
     await open('base-2', 'Deprecate');
     await dialog.getByLabel('Disabled', { exact: true }).check();
-    await save();
+    await save('Saved. Plans that were of no use any more are gone; its activity says which.');
+    await expect(planned).toHaveCount(0);
     await portal.main.getByRole('button', { name: 'Deploy (not possible now)' }).click();
     await expect(page.getByText('A disabled image cannot be deployed.').first()).toBeVisible();
     await leader('base-1');

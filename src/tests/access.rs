@@ -22,6 +22,8 @@ const CALLS: &[(&str, Body)] = &[
     ("empty_bin", |w| format!("project={}&region=north-1&shown=9000000000000", w.project)),
     ("copy_image", World::copy),
     ("stage_image", |w| format!("form[image]={}&form[stage]=deprecated&form[when]=now", w.image)),
+    // Nothing is planned; who may not even try is told so first.
+    ("unplan_image", |w| format!("id={}&stage=deprecated", w.image)),
     ("share_image", World::share),
     ("check_share", World::share),
     ("unfollow_family", |w| {

@@ -156,6 +156,16 @@ fn flash_of(code: &str) -> Option<Flash> {
         "image-copy" => (ToastTone::Done, "The copy is its own image now, with an id of its own.", None),
         "image-copies" => (ToastTone::Started, "Copying. Each copy is in the list of its region.", tasks),
         "image-stage" => (ToastTone::Done, "Saved. Machines made from it are not touched.", None),
+        "image-plan" => {
+            (ToastTone::Done, "Planned. It happens by itself, and can be taken back until then.", None)
+        }
+        "image-replan" => (ToastTone::Done, "Planned for this day now, in place of the day before.", None),
+        "image-unplan" => (ToastTone::Done, "No longer planned. What else is planned stays.", None),
+        "image-overtake" => (
+            ToastTone::Done,
+            "Saved. Plans that were of no use any more are gone; its activity says which.",
+            None,
+        ),
         "image-share" => (ToastTone::Done, "The projects are asked. They use it once they accept.", None),
         "share-stop" => (ToastTone::Done, "It is no longer shared with that project.", None),
         "share-end" => {
@@ -272,6 +282,10 @@ mod tests {
             "image-copy",
             "image-copies",
             "image-stage",
+            "image-plan",
+            "image-replan",
+            "image-unplan",
+            "image-overtake",
             "image-share",
             "share-stop",
             "share-end",

@@ -103,6 +103,7 @@ mod tests {
             id: Uuid::from_u128(50).into(),
             name: Name::parse("web-v2").expect("valid"),
             licence: "GPL".to_owned(),
+            inherits: None,
         };
         let next = Next {
             task: Uuid::from_u128(60).into(),

@@ -3,7 +3,8 @@
 use super::disk::{DiskKind, DiskRole};
 use super::error::Reason;
 use super::ids::{AccountId, DiskId, FlavorId, ImageId, InstanceId, ProjectId, RegionId, TaskId, ZoneId};
-use super::image::BootMode;
+use super::image::made::Inherited;
+use super::image::{BootMode, Image};
 use super::meter::Charge;
 use super::text::Name;
 use super::time::Timestamp;
@@ -105,6 +106,20 @@ pub struct Origin {
     pub name: Name,
     /// The licence it carries on (U5); empty for none.
     pub licence: String,
+    /// What images made of the machine inherit of it (U17); `None` where a program wrote the record that did not note it.
+    pub inherits: Option<Inherited>,
+}
+
+impl Origin {
+    /// What a machine made from this image notes of it.
+    pub fn of(image: &Image) -> Self {
+        Self {
+            id: image.id,
+            name: image.name.clone(),
+            licence: image.licence.clone(),
+            inherits: Some(image.passes_on()),
+        }
+    }
 }
 
 /// The network card of a machine: what the guest finds, not what was wished for (F9).
@@ -378,6 +393,7 @@ pub(crate) mod tests {
                 id: Uuid::from_u128(5).into(),
                 name: Name::parse("base").expect("valid"),
                 licence: String::new(),
+                inherits: None,
             },
             fetch_from: None,
             boot: BootMode::Bios,

@@ -21,7 +21,7 @@ pub use copy::{copy, copy_options};
 pub(crate) use copy::{copy_blocked, free_name};
 pub use edit::{protect, update};
 pub use export::{ExportRow, export, export_public};
-pub use life::{set_stage, sweep_plans};
+pub use life::{Staged, set_stage, sweep_plans, unplan};
 pub(crate) use read::{capture_blocked, choice, link, public};
 pub use read::{capture_options, detail, list, list_public, row};
 pub use sums::Sums;
@@ -31,8 +31,9 @@ use super::ctx::{Ctx, Permit};
 use super::{billing, ledger, prices, shares, snapshots, tasks};
 use crate::domain::form::{CreateImage, CreateImageForm};
 use crate::domain::ids::{AccountId, ImageId, ProjectId, RegionId, Subject, TaskId};
+use crate::domain::image::made::{Inherited, Made};
 use crate::domain::image::{self, Action, BootMode, Image, Os, Source, Status, Visibility, What};
-use crate::domain::instance::{self, Instance};
+use crate::domain::instance::{self, Instance, Origin};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::PriceBook;
 use crate::domain::region::{Region, Switch};
@@ -41,7 +42,6 @@ use crate::domain::text::Name;
 use crate::domain::{Error, Kind, Result};
 use crate::store::Tx;
 use crate::store::records::index;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What the policy is asked about an image. A public one that was deleted is its provider's alone.
 pub fn resource(image: &Image) -> Resource {
@@ -95,7 +95,7 @@ pub fn create(ctx: &Ctx, form: &CreateImageForm) -> Result<ImageId> {
             c.take_image(&limits)
         })?;
         take_name(tx, machine.account, &region.id, &command.name, id)?;
-        let image = captured(ctx, &command, &machine, kind, id, task);
+        let image = captured(tx, ctx, &command, &machine, kind, id, task)?;
         ledger::hold(tx, ctx, 0, &image, Some(&limits))?;
         tasks::begin(tx, ctx, &permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
         tx.put(&image)?;
@@ -130,68 +130,48 @@ fn taken_from(machine: &Instance, what: What) -> String {
     }
 }
 
+/// What an image of something that was deployed from `origin` inherits (U17). Machines of older programs did not note it: as long as their
+/// image is there, it is asked; after that nobody knows any more, and nothing is inherited but the licence.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn inherited(tx: &mut Tx<'_>, origin: &Origin) -> Result<Inherited> {
+    match &origin.inherits {
+        Some(noted) => Ok(noted.clone()),
+        None => Ok(tx.get::<Image>(&origin.id)?.map(|parent| parent.passes_on()).unwrap_or_default()),
+    }
+}
+
 fn captured(
+    tx: &mut Tx<'_>,
     ctx: &Ctx,
     command: &CreateImage,
     machine: &Instance,
     kind: image::Kind,
     id: ImageId,
     task: TaskId,
-) -> Image {
-    // What the image inherits comes from the one the machine was deployed from, if that still exists.
-    let parent = ctx.read::<Image>(&machine.origin.id).ok().flatten();
-    let inherited = |f: fn(&Image) -> u64| parent.as_ref().map_or(0, f);
-    let allowed = |f: fn(&Image) -> bool| parent.as_ref().is_some_and(f);
+) -> Result<Image> {
+    let of = Made {
+        account: machine.account,
+        project: machine.project,
+        region: &machine.region,
+        zone: &machine.zone,
+        boot: machine.boot,
+        origin: &machine.origin,
+    };
     let disk = match command.what {
         What::Disk(disk) => Some(disk),
         What::System | What::Machine => None,
     };
+    let inherited = inherited(tx, &machine.origin)?;
     let mut image = Image {
-        id,
-        account: machine.account,
-        project: machine.project,
-        region: machine.region.clone(),
-        name: command.name.clone(),
         remark: command.remark.clone(),
-        kind,
-        zone: (kind == image::Kind::Machine).then(|| machine.zone.clone()),
-        status: Status::Creating,
-        visibility: Visibility::Private,
-        protected: false,
-        hidden: false,
-        tags: BTreeMap::new(),
-        properties: BTreeMap::new(),
-        os: parent.as_ref().map(|p| p.os.clone()).unwrap_or_default(),
-        architecture: parent.as_ref().map_or_else(|| "x86_64".to_owned(), |p| p.architecture.clone()),
-        boot: machine.boot,
-        nic_multiqueue: allowed(|p| p.nic_multiqueue),
-        sriov: allowed(|p| p.sriov),
-        min_vcpus: parent.as_ref().map_or(0, |p| p.min_vcpus),
-        min_memory_mib: inherited(|p| p.min_memory_mib),
-        max_memory_mib: inherited(|p| p.max_memory_mib),
-        min_disk_bytes: 0,
-        parent: Some(machine.origin.id),
         source: Some(Source { id: machine.id, name: machine.name.clone(), disk }),
-        copied_from: None,
-        from_snapshot: None,
-        family: String::new(),
-        life: Default::default(),
-        bin: None,
-        leaves: None,
-        licence: machine.origin.licence.clone(),
-        reserved_bytes: 0,
-        reaches: BTreeSet::new(),
-        disks: vec![],
-        consistency: None,
-        error: None,
         task: Some(task),
-        created: ctx.now,
-        available: None,
-        revision: 0,
-        changed: None,
+        ..Image::begun(id, command.name.clone(), kind, &of, inherited, ctx.now)
     };
     image.reserved_bytes = image.may_need(machine);
-    if kind == image::Kind::Data { image.without_system() } else { image }
+    Ok(image)
 }
 
 /// Makes a failed image again, in the slot and under the name it already has: from the same machine, or as a copy of the same image.
@@ -222,6 +202,11 @@ fn capture_again(ctx: &Ctx, permit: &Permit, image: &Image) -> Result<TaskId> {
         ledger::count(tx, image.account, &region.id, |c| c.take_create(image.project, &limits))?;
         tasks::begin(tx, ctx, permit, task, TaskKind::ImageCreate, &tasks::About::image(&image))?;
         let held = image.held_bytes();
+        if image.kind != image::Kind::Data && image.parent != Some(machine.origin.id) {
+            // The machine was given another image since: what is captured now comes from that.
+            let inherited = inherited(tx, &machine.origin)?;
+            image = image.inheriting(&machine.origin, machine.boot, inherited);
+        }
         image.status = Status::Creating;
         image.reserved_bytes = image.may_need(&machine);
         image.error = None;

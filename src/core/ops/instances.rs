@@ -265,7 +265,7 @@ fn assemble(
         memory_mib: flavor.memory_mib,
         disks,
         iso: image.disks.first().filter(|_| image.kind == image::Kind::Iso).map(|d| d.fingerprint.clone()),
-        origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
+        origin: Origin::of(image),
         fetch_from: Some(&image.region).filter(|region| **region != command.region).cloned(),
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,

@@ -73,8 +73,9 @@ pub fn share(ctx: &Ctx, form: &ShareForm) -> Result<ImageId> {
             lines.push(line);
         }
         refuse_wrong(&lines)?;
-        // Who has it already can follow its family all the same.
-        if !asked.is_empty() && sharing.n_accepted >= n_accepted_max(ctx, &image) {
+        // Who has it already can keep it, and follow its family, all the same.
+        let anew = asked.iter().any(|(_, before)| before.as_ref().is_none_or(|s| !s.gives(&image, ctx.now)));
+        if anew && sharing.n_accepted >= n_accepted_max(ctx, &image) {
             return Err(shared_limit(&sharing, "Stop sharing with one first.").at("projects"));
         }
         for (project, before) in asked {

@@ -134,6 +134,9 @@ pub fn retry(ctx: &Ctx, id: SnapshotId) -> Result<TaskId> {
         machine.can(instance::Action::Capture)?;
         service::required(tx, ctx, snapshot.account, &snapshot.region)?;
         snapshot.disks = snapshot.which().of(&machine)?;
+        // It may have been given another image since.
+        snapshot.origin = machine.origin.clone();
+        snapshot.boot = machine.boot;
         tasks::begin(tx, ctx, &permit, task, TaskKind::SnapshotCreate, &tasks::About::snapshot(&snapshot))?;
         snapshot.status = Status::Creating;
         snapshot.error = None;

@@ -6,7 +6,7 @@ use super::world::World;
 use crate::domain::actor::Actor;
 use crate::domain::event::AuditQuery;
 use crate::domain::form::{
-    CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, RestoreImageForm, StageForm,
+    CopyImageForm, CreateImageForm, DeleteImageForm, DeployForm, EditImageForm, RestoreImageForm,
 };
 use crate::domain::ids::{ImageId, InstanceId, ProjectId, RegionId, TaskId};
 use crate::domain::image::list::ImageQuery;
@@ -305,39 +305,6 @@ impl World {
         if made.is_none() && outcome != "injected error" && after != before {
             self.violate(format!("a refused copy left {} images more", after - before));
         }
-        (event, outcome)
-    }
-
-    /// Deprecates, disables or restores, at once or some days ahead.
-    pub(super) fn stages(&mut self) -> Happened {
-        let event = "stage".to_owned();
-        let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
-        let ending = self.an_ending_image(desk.project).filter(|_| self.dice.chance(500));
-        let Some(image) = ending.or_else(|| self.an_image(desk.project)) else {
-            return (event, "nothing".to_owned());
-        };
-        // Mostly back to active, or little could be done with images in the end.
-        let stage =
-            self.dice.pick(&["active", "active", "deprecated", "disabled"]).copied().unwrap_or("active");
-        let days = i64::try_from(self.dice.below(3)).unwrap_or(0) + 1;
-        let now = self.dice.chance(700);
-        let other = self.an_image(desk.project).filter(|_| self.dice.chance(500)).map(|other| other.id);
-        let event = match (now, other) {
-            (_, Some(_)) if stage != "active" => "stage-replaced".to_owned(),
-            (true, _) => event,
-            (false, _) => "stage-planned".to_owned(),
-        };
-        let form = StageForm {
-            image: image.id.to_string(),
-            stage: stage.to_owned(),
-            when: if now { "now" } else { "later" }.to_owned(),
-            day: desk.ctx.now.plus_ms(days * 86_400_000).iso_day(),
-            replacement: other.map(|other| other.to_string()).unwrap_or_default(),
-        };
-        let result = images::set_stage(&desk.ctx, &form);
-        // What stands in for it has to be another one of its region that can be used.
-        let unusable = if other.is_some() { "invalid_input" } else { "" };
-        let (_, outcome) = self.expect(result, &["image_not_available", "image_recycled", unusable]);
         (event, outcome)
     }
 

@@ -15,7 +15,7 @@ mod tasks;
 
 use super::bench::{Bench, SHARES_MAX};
 use super::witness::Records;
-use super::{charging, grouping, kinds, paying, replay};
+use super::{charging, grouping, kinds, paying, replay, staging};
 use crate::domain::ids::{AccountId, ImageId, InstanceId, MeterId, ProjectId, RegionId, RequestId, Subject};
 use crate::domain::image::{self, Image, Visibility};
 use crate::domain::instance::{self, Instance};
@@ -51,6 +51,7 @@ pub fn check(bench: &Bench) -> Checked {
     catalogs_equal_the_store(bench, &records)?;
     snapshots::check(bench, &records)?;
     the_bin_is_in_order(&records)?;
+    staging::plans_are_in_order(&records)?;
     names_and_their_indexes_agree(store, &records)?;
     counters_equal_a_recount(&records)?;
     shares_are_counted_and_lead_somewhere(bench, &records)?;

@@ -27,6 +27,7 @@ mod recount;
 mod replay;
 mod sessions;
 mod sharing;
+mod staging;
 mod storage;
 mod witness;
 mod world;

@@ -380,6 +380,7 @@ impl Watch for Witness {
         records.judge(version, batch);
         records.judge_chains(version, batch);
         records.judge_following(version, batch);
+        records.judge_plans(version, batch);
         records.judge_snapshots(version, batch);
         records.judge_paying(version, batch);
         records.follow(batch);

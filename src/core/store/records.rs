@@ -73,9 +73,9 @@ records! {
     Seeding, "seeding", 1, (), |_r| ();
     Flavor, "flavor", 1, FlavorId, |r| r.id.clone();
     Counter, "counter", 6, (AccountId, RegionId), |r| (r.account, r.region.clone()), older_counter;
-    Image, "image", 5, ImageId, |r| r.id, older_image;
-    Instance, "instance", 4, InstanceId, |r| r.id, older_instance;
-    Installation, "installation", 2, InstanceId, |r| r.instance, older_installation;
+    Image, "image", 6, ImageId, |r| r.id, older_image;
+    Instance, "instance", 5, InstanceId, |r| r.id, older_instance;
+    Installation, "installation", 3, InstanceId, |r| r.instance, older_installation;
     Group, "group", 1, GroupId, |r| r.id;
     Task, "task", 3, TaskId, |r| r.id, older_task;
     Meter, "meter", 4, MeterId, |r| r.id, older_meter;
@@ -86,7 +86,7 @@ records! {
     Following, "following", 2, FamilyKey, |r| (r.project, r.region.clone(), r.family.clone()), older_following;
     Request, "request", 2, RequestId, |r| r.id, older_request;
     SnapshotService, "snapshot_service", 1, (AccountId, RegionId), |r| (r.account, r.region.clone());
-    Snapshot, "snapshot", 1, SnapshotId, |r| r.id;
+    Snapshot, "snapshot", 2, SnapshotId, |r| r.id, older_snapshot;
     Schedule, "schedule", 2, ScheduleId, |r| r.id, older_schedule;
     Event, "event", 2, EventId, |r| r.id, older_event;
     Chain, "chain", 1, Option<AccountId>, |r| r.account;
@@ -213,10 +213,10 @@ fn price_more(fields: &mut Map<String, Value>) {
 
 /// Version 1 knew no copies, version 2 neither the recycle bin nor what network cards may do. Until version 3 every image was of one system
 /// disk and reached no other region, and none reserved bytes: those being made when the program is replaced take none before they are
-/// stored. Version 4 knew no least number of processors.
+/// stored. Version 4 knew no least number of processors, version 5 one planned change of the stage at a time.
 fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=4, Some(fields)) => {
+        (1..=5, Some(fields)) => {
             if from_version < 4 {
                 fields.insert("reserved_bytes".to_owned(), json!(0));
                 fields.insert("reaches".to_owned(), json!([]));
@@ -237,11 +237,21 @@ fn older_image(from_version: u32, mut value: Value) -> Result<Value, StoreError>
                     source.insert("disk".to_owned(), Value::Null);
                 }
             }
-            fields.insert("min_vcpus".to_owned(), json!(0));
+            fields.entry("min_vcpus").or_insert(json!(0));
+            fields.get_mut("life").and_then(Value::as_object_mut).into_iter().for_each(several_plans);
             Ok(value)
         }
         _ => Err(no_upcast::<Image>(from_version)),
     }
+}
+
+/// The life of an image from before it could have several plans. One that would change nothing was possible then and is dropped.
+fn several_plans(life: &mut Map<String, Value>) {
+    let plan = life.remove("plan").filter(|plan| !plan.is_null() && plan.get("stage") != life.get("stage"));
+    if plan.is_none() && life.get("stage") == Some(&json!("active")) {
+        life.insert("replacement".to_owned(), Value::Null);
+    }
+    life.insert("plans".to_owned(), Value::Array(plan.into_iter().collect()));
 }
 
 /// Disks of images from before there were any but system disks.
@@ -346,27 +356,48 @@ fn older_event(from_version: u32, mut value: Value) -> Result<Value, StoreError>
     }
 }
 
-/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 neither where else its content
-/// is nor another network card than virtio.
+/// Version 1 knew one queue of the network card, version 2 no ISO, version 3 neither where else its content is nor another network card
+/// than virtio. Until version 4 it was not noted what images made of it inherit.
 fn older_instance(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
-        (1..=3, Some(fields)) => {
+        (1..=4, Some(fields)) => {
             fields.entry("nic_multiqueue").or_insert(json!(false));
             fields.entry("iso").or_insert(Value::Null);
-            fields.insert("fetch_from".to_owned(), Value::Null);
-            fields.insert("sriov".to_owned(), json!(false));
+            fields.entry("fetch_from").or_insert(Value::Null);
+            fields.entry("sriov").or_insert(json!(false));
+            inherits_unnoted(fields);
             Ok(value)
         }
         _ => Err(no_upcast::<Instance>(from_version)),
     }
 }
 
-/// Version 1 knew one kind of network card.
-fn older_installation(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+/// An origin from before it was noted what is inherited from the image: that cannot be looked up here, so it is left open, and the image is
+/// asked as long as it is there.
+fn inherits_unnoted(fields: &mut Map<String, Value>) {
+    if let Some(origin) = fields.get_mut("origin").and_then(Value::as_object_mut) {
+        origin.insert("inherits".to_owned(), Value::Null);
+    }
+}
+
+/// Version 1 did not note what images made from it inherit.
+fn older_snapshot(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
     match (from_version, value.as_object_mut()) {
         (1, Some(fields)) => {
+            inherits_unnoted(fields);
+            Ok(value)
+        }
+        _ => Err(no_upcast::<Snapshot>(from_version)),
+    }
+}
+
+/// Version 1 knew one kind of network card, and until version 2 it was not noted what images made of the machine inherit.
+fn older_installation(from_version: u32, mut value: Value) -> Result<Value, StoreError> {
+    match (from_version, value.as_object_mut()) {
+        (1 | 2, Some(fields)) => {
             if let Some(next) = fields.get_mut("next").and_then(Value::as_object_mut) {
-                next.insert("sriov".to_owned(), json!(false));
+                next.entry("sriov").or_insert(json!(false));
+                inherits_unnoted(next);
             }
             Ok(value)
         }

@@ -23,6 +23,7 @@ use darkroom_core::domain::request::Request;
 use darkroom_core::domain::schedule::Schedule;
 use darkroom_core::domain::seeding::Seeding;
 use darkroom_core::domain::share::Sharing;
+use darkroom_core::domain::snapshot::Snapshot;
 use darkroom_core::domain::task::Task;
 use darkroom_core::ops::ctx::Place;
 use darkroom_core::ops::snapshots::schedules;
@@ -294,6 +295,10 @@ fn what_older_programs_wrote_is_understood() {
     assert!(image_3.contains(r#""nic_multiqueue":true,"sriov":false"#), "{image_3}");
     let image_4 = read_older::<Image>(b"any", include_str!("older/image_4.json"));
     assert!(image_4.contains(r#""min_vcpus":0,"min_memory_mib":512"#), "{image_4}");
+    // One planned change became a list of them.
+    let image_5 = read_older::<Image>(b"any", include_str!("older/image_5.json"));
+    let planned = r#""plans":[{"stage":"deprecated","at":1796000000000}],"replacement":"00000000"#;
+    assert!(image_5.contains(planned) && image_4.contains(r#""plans":[],"replacement":null"#), "{image_5}");
     let region_3 = read_older::<Region>(b"any", include_str!("older/region_3.json"));
     assert!(region_3.contains(r#""image_gb_month":50000,"bin_gb_month":20000"#), "{region_3}");
     let account = read_older::<Account>(b"any", include_str!("older/account_1.json"));
@@ -348,6 +353,14 @@ fn what_older_programs_wrote_is_understood() {
     assert!(instance_3.contains(r#""fetch_from":null,"boot":"bios""#), "{instance_3}");
     let installation = read_older::<Installation>(b"any", include_str!("older/installation_1.json"));
     assert!(installation.contains(r#""nic_multiqueue":false,"sriov":false"#), "{installation}");
+    // What is inherited was not noted before; who makes an image asks the one the machine came from, while it is there.
+    let unnoted = r#""licence":"GPL","inherits":null}"#;
+    let instance_4 = read_older::<Instance>(b"any", include_str!("older/instance_4.json"));
+    let installation_2 = read_older::<Installation>(b"any", include_str!("older/installation_2.json"));
+    let snapshot_1 = read_older::<Snapshot>(b"any", include_str!("older/snapshot_1.json"));
+    for origin in [&instance_3, &instance_4, &installation, &installation_2, &snapshot_1] {
+        assert!(origin.contains(unnoted), "{origin}");
+    }
     let schedule = read_older::<Schedule>(b"any", include_str!("older/schedule_1.json"));
     assert!(schedule.contains(r#""what":"all","disk":"","gone":null"#), "{schedule}");
     let meter = read_older::<Meter>(b"any", include_str!("older/meter_1.json"));

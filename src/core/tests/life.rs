@@ -11,8 +11,10 @@ use darkroom_core::domain::image::Image;
 use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::instance::Instance;
 use darkroom_core::domain::share::Action;
+use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::{Error, Kind};
 use darkroom_core::ops::ctx::{Ctx, Place};
+use darkroom_core::ops::images::Staged;
 use darkroom_core::ops::{audit, images, instances, shares};
 use darkroom_core::sim::{Bench, Provider, check};
 
@@ -70,7 +72,7 @@ impl Scene {
         when: &str,
         day: &str,
         other: &str,
-    ) -> Result<ImageId, Error> {
+    ) -> Result<Staged, Error> {
         let form = StageForm {
             image: id.to_string(),
             stage: stage.slug().to_owned(),
@@ -78,6 +80,8 @@ impl Scene {
             day: day.to_owned(),
             replacement: other.to_owned(),
         };
+        // Each at a moment of its own, so that the trail has an order.
+        self.bench.clock.advance(1_000);
         images::set_stage(&self.bench.at_present(&self.owner()), &form)
     }
 
@@ -126,9 +130,28 @@ impl Scene {
         images::copy(&self.bench.at_present(ctx), &form).map(|made| made[0])
     }
 
-    /// A week from now, as a form sends it.
+    /// A day to come, as a form sends it.
+    fn in_days(&self, n: i64) -> String {
+        self.bench.at_present(&self.owner()).now.plus_ms(n * DAY_MS).iso_day()
+    }
+
     fn in_a_week(&self) -> String {
-        self.bench.at_present(&self.owner()).now.plus_ms(7 * DAY_MS).iso_day()
+        self.in_days(7)
+    }
+
+    /// Lets time pass until a day begins.
+    fn sleep_until(&self, day: &str) {
+        let begins = Timestamp::after_day(day).unwrap().plus_ms(-DAY_MS);
+        self.bench.clock.advance(begins.since_ms(self.bench.at_present(&self.owner()).now));
+    }
+
+    /// The latest actions in the trail with their details, newest first.
+    fn trail(&self, n: usize) -> Vec<(String, String)> {
+        let place = Place { project: Some(self.project(0)), region: "north-1".into() };
+        let rows = audit::list(&self.owner(), &place, &AuditQuery::default()).unwrap().page.rows;
+        // Signing in is written down as well.
+        let about = rows.into_iter().filter(|row| row.action.starts_with("image."));
+        about.take(n).map(|row| (row.action, row.detail)).collect()
     }
 }
 
@@ -270,7 +293,7 @@ fn what_is_planned_for_a_day_happens_on_that_day() {
     let day = now.plus_ms(3 * DAY_MS).iso_day();
     s.try_stage(s.v2, Stage::Deprecated, "later", &day, &s.v1.to_string()).unwrap();
     assert_eq!(s.image(s.v2).life.stage, Stage::Active);
-    let at = s.image(s.v2).life.plan.unwrap().at;
+    let at = s.image(s.v2).life.plans[0].at;
     assert_eq!(at.iso_day(), day);
     s.bench.clock.advance(at.since_ms(s.bench.at_present(&s.owner()).now) - 1);
     assert_eq!(images::sweep_plans(&s.bench.app).unwrap(), 0);
@@ -278,12 +301,155 @@ fn what_is_planned_for_a_day_happens_on_that_day() {
     assert_eq!(images::sweep_plans(&s.bench.app).unwrap(), 1);
     assert_eq!(images::sweep_plans(&s.bench.app).unwrap(), 0);
     let life = s.image(s.v2).life;
-    assert_eq!((life.stage, life.plan, life.replacement), (Stage::Deprecated, None, Some(s.v1)));
+    assert_eq!((life.stage, life.plans, life.replacement), (Stage::Deprecated, vec![], Some(s.v1)));
     let place = Place { project: Some(s.project(0)), region: "north-1".into() };
     let trail = audit::list(&s.owner(), &place, &AuditQuery::default()).unwrap().page.rows;
     let done = trail.iter().find(|e| e.action == "image.deprecate").unwrap();
     assert_eq!((done.actor.as_str(), done.detail.as_str()), ("darkroom", "As planned."));
     check(&s.bench).unwrap();
+}
+
+#[test]
+fn an_image_is_deprecated_on_one_day_and_disabled_on_another() {
+    let s = scene();
+    let (first, second) = (s.in_days(10), s.in_days(100));
+    let plan = |stage, day: &str| s.try_stage(s.v2, stage, "later", day, &s.v1.to_string());
+    assert_eq!(plan(Stage::Disabled, &second), Ok(Staged::Planned));
+    assert_eq!(plan(Stage::Deprecated, &first), Ok(Staged::Planned));
+    let shown = || s.image(s.v2).life.plans.iter().map(|p| (p.stage, p.at.iso_day())).collect::<Vec<_>>();
+    assert_eq!(shown(), [(Stage::Deprecated, first.clone()), (Stage::Disabled, second.clone())]);
+    // Each happens on its day, whatever the other is doing.
+    s.sleep_until(&first);
+    assert_eq!((images::sweep_plans(&s.bench.app), s.image(s.v2).life.stage), (Ok(1), Stage::Deprecated));
+    assert_eq!(shown(), [(Stage::Disabled, second.clone())]);
+    assert_eq!(s.made_of(s.deploy(&s.owner(), 0, "family:web", "a").unwrap()), s.v1, "the family rolls back");
+    s.sleep_until(&second);
+    assert_eq!((images::sweep_plans(&s.bench.app), s.image(s.v2).life.stage), (Ok(1), Stage::Disabled));
+    assert_eq!((images::sweep_plans(&s.bench.app), shown()), (Ok(0), vec![]));
+    assert_eq!(s.image(s.v2).life.replacement, Some(s.v1));
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn days_that_passed_while_nothing_ran_are_made_up_for_in_their_order() {
+    let s = scene();
+    for (stage, n) in [(Stage::Deprecated, 2), (Stage::Disabled, 4), (Stage::Active, 6)] {
+        s.try_stage(s.v2, stage, "later", &s.in_days(n), "").unwrap();
+    }
+    s.bench.clock.advance(30 * DAY_MS);
+    assert_eq!(images::sweep_plans(&s.bench.app), Ok(1));
+    assert_eq!(s.image(s.v2).life, Default::default());
+    // They are of one moment, which the trail does not order.
+    let mut done = s.trail(3);
+    done.sort();
+    let expected = ["image.activate", "image.deprecate", "image.disable"];
+    assert_eq!(done, expected.map(|action| (action.to_owned(), "As planned.".to_owned())));
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn another_day_takes_the_place_of_the_day_before_and_says_so() {
+    let s = scene();
+    let (from, to) = (s.in_days(3), s.in_days(5));
+    s.try_stage(s.v2, Stage::Deprecated, "later", &from, "").unwrap();
+    assert_eq!(s.try_stage(s.v2, Stage::Deprecated, "later", &to, ""), Ok(Staged::Moved));
+    let at = s.image(s.v2).life.plans[0].at;
+    assert_eq!((s.image(s.v2).life.plans.len(), at.iso_day()), (1, to.clone()));
+    let said = format!("Deprecated on {}, instead of {}.", at.day(), at.plus_ms(-2 * DAY_MS).day());
+    assert_eq!(s.trail(1), [("image.plan".to_owned(), said)]);
+    // Two changes of one day have no order, and what it is anyway is no change.
+    let refused = |stage, day: &str| {
+        let refused = s.try_stage(s.v2, stage, "later", day, "").unwrap_err();
+        assert_eq!(refused.fields[0].field, "day", "{refused:?}");
+        refused.fields[0].message.clone()
+    };
+    assert_eq!(
+        refused(Stage::Disabled, &to),
+        "It becomes deprecated on this day. Choose another day, or remove that first."
+    );
+    assert_eq!(
+        refused(Stage::Active, &from),
+        "It is active on that day anyway. Choose another stage, or a day on which it is not."
+    );
+    assert_eq!(s.image(s.v2).life.plans.len(), 1);
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn a_change_at_once_leaves_what_still_makes_sense() {
+    let s = scene();
+    let plan = |stage, n| s.try_stage(s.v2, stage, "later", &s.in_days(n), "").unwrap();
+    plan(Stage::Deprecated, 3);
+    plan(Stage::Disabled, 5);
+    let [first, second] = s.image(s.v2).life.plans[..] else { panic!("two plans") };
+    assert_eq!(s.try_stage(s.v2, Stage::Deprecated, "now", "", ""), Ok(Staged::Overtaken));
+    assert_eq!(s.image(s.v2).life.plans, [second]);
+    let said = format!("No longer planned: {}.", first.words());
+    assert_eq!(s.trail(1), [("image.deprecate".to_owned(), said)]);
+    assert_eq!(s.try_stage(s.v2, Stage::Active, "now", "", ""), Ok(Staged::Done));
+    assert_eq!(s.image(s.v2).life.plans, [second], "it is disabled all the same");
+    // What is disabled in a hurry does not come back to life by a plan to deprecate it.
+    plan(Stage::Deprecated, 3);
+    assert_eq!(s.try_stage(s.v2, Stage::Disabled, "now", "", ""), Ok(Staged::Overtaken));
+    s.bench.clock.advance(30 * DAY_MS);
+    assert_eq!((images::sweep_plans(&s.bench.app), s.image(s.v2).life.stage), (Ok(0), Stage::Disabled));
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn each_plan_is_taken_back_by_itself() {
+    let s = scene();
+    for (stage, n) in [(Stage::Deprecated, 3), (Stage::Disabled, 5)] {
+        s.try_stage(s.v2, stage, "later", &s.in_days(n), &s.v1.to_string()).unwrap();
+    }
+    let [first, second] = s.image(s.v2).life.plans[..] else { panic!("two plans") };
+    s.bench.clock.advance(1_000);
+    let unplan = |stage| images::unplan(&s.bench.at_present(&s.owner()), s.v2, stage);
+    assert_eq!(unplan(Stage::Deprecated), Ok(Staged::Unplanned));
+    assert_eq!(s.image(s.v2).life.plans, [second]);
+    assert_eq!(s.trail(1), [("image.unplan".to_owned(), format!("Not {}.", first.words()))]);
+    let gone = unplan(Stage::Deprecated).unwrap_err();
+    assert_eq!(gone.code, "plan_gone");
+    assert!(
+        gone.message
+            .starts_with("It is not planned any more that this image becomes deprecated: it is active now.")
+    );
+    assert_eq!(s.image(s.v2).life.replacement, Some(s.v1), "it is still wanted");
+    assert_eq!(unplan(Stage::Disabled), Ok(Staged::Unplanned));
+    assert_eq!(s.image(s.v2).life, Default::default());
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn what_stands_in_for_an_image_stays_until_it_is_for_everything_again() {
+    let s = scene();
+    s.try_stage(s.v2, Stage::Deprecated, "now", "", &s.v1.to_string()).unwrap();
+    let back = s.in_days(4);
+    s.try_stage(s.v2, Stage::Active, "later", &back, &s.v1.to_string()).unwrap();
+    let place = Place { project: Some(s.project(0)), region: "north-1".into() };
+    let instead = || images::detail(&s.owner(), &place, s.v2).unwrap().replacement.map(|link| link.id);
+    assert_eq!(instead(), Some(s.v1));
+    s.sleep_until(&back);
+    images::sweep_plans(&s.bench.app).unwrap();
+    assert_eq!((s.image(s.v2).life, instead()), (Default::default(), None));
+    check(&s.bench).unwrap();
+}
+
+#[test]
+fn who_has_an_image_sees_what_becomes_of_it_and_cannot_change_that() {
+    let s = scene();
+    let friend = s.bench.user("owner@bolt.example").unwrap();
+    s.share(s.v1).unwrap();
+    shares::decide(&friend, s.v1, s.project(2), Action::Accept).unwrap();
+    for (stage, n) in [(Stage::Deprecated, 3), (Stage::Disabled, 5)] {
+        s.try_stage(s.v1, stage, "later", &s.in_days(n), "").unwrap();
+    }
+    let place = Place { project: Some(s.project(2)), region: "north-1".into() };
+    let shown = images::detail(&friend, &place, s.v1).unwrap();
+    assert_eq!((shown.image.life.plans.len(), shown.may_change), (2, false));
+    assert_eq!(images::unplan(&friend, s.v1, Stage::Disabled).unwrap_err().kind, Kind::Forbidden);
+    let stranger = s.bench.user("reader@bolt.example").unwrap();
+    assert_ne!(images::unplan(&stranger, s.v2, Stage::Disabled).unwrap_err().kind, Kind::Conflict);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use darkroom_core::domain::form::{
     BulkForm, CopyImageForm, CreateImageForm, DeleteImageForm, EditImageForm, RestoreImageForm, StageForm,
 };
 use darkroom_core::domain::ids::{ImageId, InstanceId, ProjectId, RegionId};
+use darkroom_core::domain::image::life::Stage;
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::time::Timestamp;
 use darkroom_core::domain::view::{
@@ -15,7 +16,7 @@ use darkroom_core::domain::view::{
     ImageRestoration, PublicImages,
 };
 use darkroom_core::ops;
-use darkroom_core::ops::images::Deleted;
+use darkroom_core::ops::images::{Deleted, Staged};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -100,10 +101,31 @@ pub async fn bulk_images(form: BulkForm) -> Result<(), ApiError> {
 #[server(prefix = "/ui", endpoint = "stage_image")]
 pub async fn stage_image(form: StageForm) -> Result<(), ApiError> {
     back::change(form, |c, form| {
-        let id = ops::images::set_stage(&c.ctx, form)?;
-        Ok(format!("{}?done=image-stage", paths::image(id)))
+        let staged = ops::images::set_stage(&c.ctx, form)?;
+        Ok(format!("/images/{}?done={}", form.image, said(staged)))
     })
     .await
+}
+
+/// Takes back what is planned for an image to become.
+#[server(prefix = "/ui", endpoint = "unplan_image")]
+pub async fn unplan_image(id: ImageId, stage: Stage) -> Result<(), ApiError> {
+    back::change((id, stage), |c, (id, stage)| {
+        let staged = ops::images::unplan(&c.ctx, *id, *stage)?;
+        Ok(format!("{}?done={}", paths::image(*id), said(staged)))
+    })
+    .await
+}
+
+/// The toast of a change of stage.
+const fn said(staged: Staged) -> &'static str {
+    match staged {
+        Staged::Done => "image-stage",
+        Staged::Planned => "image-plan",
+        Staged::Moved => "image-replan",
+        Staged::Unplanned => "image-unplan",
+        Staged::Overtaken => "image-overtake",
+    }
 }
 
 /// What the dialog that copies an image shows.

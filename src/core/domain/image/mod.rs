@@ -6,6 +6,7 @@ pub mod copy;
 pub mod kind;
 pub mod life;
 pub mod list;
+pub mod made;
 pub mod tags;
 
 pub use action::Action;

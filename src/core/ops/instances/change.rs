@@ -105,7 +105,7 @@ fn next(machine: &Instance, image: &Image, disk_bytes: Option<u64>, ids: (TaskId
             size_bytes: disk_bytes.unwrap_or(old.size_bytes),
             base: image.disks.first().map(|d| d.fingerprint.clone()),
         },
-        origin: Origin { id: image.id, name: image.name.clone(), licence: image.licence.clone() },
+        origin: Origin::of(image),
         boot: image.boot,
         nic_multiqueue: image.nic_multiqueue,
         sriov: image.sriov,

@@ -5,7 +5,8 @@ use super::{load, service};
 use crate::domain::error::Reason;
 use crate::domain::form::{SnapshotImage, SnapshotImageForm};
 use crate::domain::ids::{ImageId, SnapshotId};
-use crate::domain::image::{FromSnapshot, Image, Kind as ImageKind, Source, Status, Visibility};
+use crate::domain::image::made::Made;
+use crate::domain::image::{FromSnapshot, Image, Kind as ImageKind, Source, Status};
 use crate::domain::policy::Act;
 use crate::domain::region::{Region, Switch};
 use crate::domain::snapshot::{Action, Snapshot};
@@ -13,7 +14,7 @@ use crate::domain::view::SnapshotImageOptions;
 use crate::domain::{Error, Result};
 use crate::ops::ctx::Ctx;
 use crate::ops::{audit, billing, images, ledger, people};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::Tx;
 
 /// Makes an image from a snapshot: quota, name, record, meter and event in one commit.
 ///
@@ -34,7 +35,7 @@ pub fn create_image(ctx: &Ctx, form: &SnapshotImageForm) -> Result<ImageId> {
         let limits = ledger::limits(tx, snapshot.account, &region)?;
         ledger::count(tx, snapshot.account, &region.id, |c| c.take_image(&limits))?;
         images::take_name(tx, snapshot.account, &region.id, &command.name, id)?;
-        let image = image(ctx, &command, &snapshot, id);
+        let image = image(tx, ctx, &command, &snapshot, id)?;
         ledger::hold(tx, ctx, 0, &image, Some(&limits))?;
         ledger::charge_image(tx, ctx, &image)?;
         tx.put(&image)?;
@@ -44,59 +45,35 @@ pub fn create_image(ctx: &Ctx, form: &SnapshotImageForm) -> Result<ImageId> {
     Ok(id)
 }
 
-fn image(ctx: &Ctx, command: &SnapshotImage, snapshot: &Snapshot, id: ImageId) -> Image {
-    // What it inherits comes from the image its machine was deployed from, if that still exists.
-    let parent = ctx.read::<Image>(&snapshot.origin.id).ok().flatten();
-    let inherited = |f: fn(&Image) -> u64| parent.as_ref().map_or(0, f);
-    let allowed = |f: fn(&Image) -> bool| parent.as_ref().is_some_and(f);
-    let kind = snapshot.makes();
-    let data = snapshot.disks.first().filter(|_| kind == ImageKind::Data).map(|d| d.disk);
-    let image = Image {
-        id,
+fn image(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    command: &SnapshotImage,
+    snapshot: &Snapshot,
+    id: ImageId,
+) -> Result<Image> {
+    let of = Made {
         account: snapshot.account,
         project: snapshot.project,
-        region: snapshot.region.clone(),
-        name: command.name.clone(),
-        remark: command.remark.clone(),
-        kind,
-        zone: (kind == ImageKind::Machine).then(|| snapshot.zone.clone()),
-        status: Status::Available,
-        visibility: Visibility::Private,
-        protected: false,
-        hidden: false,
-        tags: BTreeMap::new(),
-        properties: BTreeMap::new(),
-        os: parent.as_ref().map(|p| p.os.clone()).unwrap_or_default(),
-        architecture: parent.as_ref().map_or_else(|| "x86_64".to_owned(), |p| p.architecture.clone()),
+        region: &snapshot.region,
+        zone: &snapshot.zone,
         boot: snapshot.boot,
-        nic_multiqueue: allowed(|p| p.nic_multiqueue),
-        sriov: allowed(|p| p.sriov),
-        min_vcpus: parent.as_ref().map_or(0, |p| p.min_vcpus),
-        min_memory_mib: inherited(|p| p.min_memory_mib),
-        max_memory_mib: inherited(|p| p.max_memory_mib),
-        min_disk_bytes: 0,
-        parent: Some(snapshot.origin.id),
-        source: Some(Source { id: snapshot.source.id, name: snapshot.source.name.clone(), disk: data }),
-        copied_from: None,
+        origin: &snapshot.origin,
+    };
+    let kind = snapshot.makes();
+    let disk = snapshot.disks.first().filter(|_| kind == ImageKind::Data).map(|d| d.disk);
+    let inherited = images::inherited(tx, &snapshot.origin)?;
+    let image = Image {
+        remark: command.remark.clone(),
+        status: Status::Available,
+        source: Some(Source { id: snapshot.source.id, name: snapshot.source.name.clone(), disk }),
         from_snapshot: Some(FromSnapshot { id: snapshot.id, name: snapshot.name.clone() }),
-        family: String::new(),
-        life: Default::default(),
-        bin: None,
-        leaves: None,
-        licence: snapshot.origin.licence.clone(),
-        reserved_bytes: 0,
-        reaches: BTreeSet::new(),
         disks: snapshot.contents().cloned().collect(),
         consistency: snapshot.consistency,
-        error: None,
-        task: None,
-        created: ctx.now,
         available: Some(ctx.now),
-        revision: 0,
-        changed: None,
+        ..Image::begun(id, command.name.clone(), kind, &of, inherited, ctx.now)
     };
-    let image = Image { min_disk_bytes: image.first_bytes(), ..image };
-    if kind == ImageKind::Data { image.without_system() } else { image }
+    Ok(Image { min_disk_bytes: image.first_bytes(), ..image })
 }
 
 /// What the dialog that makes an image from a snapshot shows.

@@ -110,8 +110,12 @@ impl Scene {
     }
 
     pub fn accept(&self, n: usize) -> Result<(), Error> {
+        self.answer(n, Action::Accept)
+    }
+
+    pub fn answer(&self, n: usize, action: Action) -> Result<(), Error> {
         let who = if n < 2 { self.owner() } else { self.friend() };
-        shares::decide(&who, self.image, self.project(n), Action::Accept)
+        shares::decide(&who, self.image, self.project(n), action)
     }
 
     pub fn deploy(&self, ctx: &Ctx, n: usize, image: &str, name: &str) -> Result<InstanceId, Error> {

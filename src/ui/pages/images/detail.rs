@@ -6,13 +6,13 @@ use super::super::parts::{
     role_reason,
 };
 use super::use_image_id;
-use crate::ui::calls::images::{KeepImage, ProtectImage, get_image};
+use crate::ui::calls::images::{KeepImage, ProtectImage, UnplanImage, get_image};
 use crate::ui::components::*;
 use crate::ui::islands::CopyableId;
 use crate::ui::paths;
 use crate::ui::state::use_form;
 use darkroom_core::domain::ids::Subject;
-use darkroom_core::domain::image::life::Stage;
+use darkroom_core::domain::image::life::{Plan, Stage};
 use darkroom_core::domain::image::{Action, Image, Kind as ImageKind, Status as State, Visibility, tags};
 use darkroom_core::domain::size::{self, MIB};
 use darkroom_core::domain::time::Timestamp;
@@ -84,7 +84,7 @@ fn is_own(detail: &ImageDetail) -> bool {
 #[component]
 fn StageNotice(detail: ImageDetail) -> impl IntoView {
     let life = &detail.image.life;
-    let instead = detail.replacement.map(|image| {
+    let instead = detail.replacement.clone().map(|image| {
         view! { <p>"Use "<a href=paths::image(image.id)>{image.name.to_string()}</a>" instead."</p> }
     });
     // Who is left time can save it whatever its stage.
@@ -106,12 +106,33 @@ fn StageNotice(detail: ImageDetail) -> impl IntoView {
             "Disabled. It cannot be deployed. It can be saved as your own until it ends. Your own is disabled too until you make it active.",
         )),
     };
-    let planned = life.plan.map(|plan| {
-        let text = format!("It becomes {} on {}.", plan.stage.word().to_lowercase(), plan.at.day());
-        view! { <Notice text/> }
-    });
     let now = now.map(|(tone, text)| view! { <Notice tone text>{instead}</Notice> });
+    let planned = planned(&detail.image, detail.may_change);
     view! { {now}{planned} }
+}
+
+/// What becomes of it by itself, the next change first, each with the way back.
+fn planned(image: &Image, may_change: bool) -> impl IntoView + use<> {
+    let id = image.id;
+    let line = move |plan: &Plan| {
+        let stage = plan.stage;
+        let label = match stage {
+            Stage::Active => "Do not make active",
+            Stage::Deprecated => "Do not deprecate",
+            Stage::Disabled => "Do not disable",
+        };
+        let back = may_change.then(|| {
+            view! {
+                <PostForm to=UnplanImage::url()>
+                    <input type="hidden" name="id" value=id.to_string()/>
+                    <input type="hidden" name="stage" value=stage.slug()/>
+                    <Button icon=IconName::Undo>{label}</Button>
+                </PostForm>
+            }
+        });
+        view! { <Notice text=format!("It becomes {}.", plan.words())>{back}</Notice> }
+    };
+    image.life.plans.iter().map(line).collect_view()
 }
 
 /// That it is in the recycle bin or will be, and the way back.

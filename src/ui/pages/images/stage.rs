@@ -12,7 +12,7 @@ use crate::ui::state::{error_at, use_form};
 use darkroom_core::domain::form::StageForm;
 use darkroom_core::domain::image::Action;
 use darkroom_core::domain::image::Status as State;
-use darkroom_core::domain::image::life::Stage;
+use darkroom_core::domain::image::life::{Stage, plans_in_words};
 use darkroom_core::domain::image::list::ImageQuery;
 use darkroom_core::domain::page::ROWS_MAX;
 use darkroom_core::domain::view::{ImageDetail, ImageRow};
@@ -59,13 +59,17 @@ fn StageDialog(detail: ImageDetail, others: Vec<ImageRow>, state: FormState<Stag
         Stage::Deprecated | Stage::Disabled => format!("Restore {}?", detail.image.name),
     };
     let blocked = if detail.may_change { detail.image.can(Action::Stage).err() } else { Some(role_reason()) };
+    let mut sub = "Machines made from it keep running. Its storage is charged as before.".to_owned();
+    let plans = plans_in_words(&detail.image.life.plans);
+    if !plans.is_empty() {
+        sub = format!("{sub} Planned: {plans}. Another day for one of these takes its place.");
+    }
     let body = match blocked {
         Some(rule) => {
             view! { <BlockedDialog reason=explained(rule) close=close.clone() label="Close"/> }.into_any()
         }
         None => view! { <StageFields detail others state close=close.clone()/> }.into_any(),
     };
-    let sub = "Machines made from it keep running. Its storage is charged as before.";
     view! { <Dialog id="stage" title sub close_href=close>{body}</Dialog> }
 }
 
