@@ -72,6 +72,8 @@ fn one_month(bench: &Bench, provider: &Provider, (ours, theirs): (&Ctx, &Ctx), m
     let of = |owner: AccountId| machines.iter().find(|machine| machine.account == owner).unwrap().id;
     let (our_machine, their_machine) = (of(provider.accounts[0]), of(provider.accounts[1]));
     let project = provider.projects[0].1;
+    // What nobody has in the other region, so that it has to travel there.
+    bench.host.write(our_machine, 3, 1_000 + u64::try_from(month).unwrap());
     let (image, _) = bench.capture(ours, our_machine, &format!("web-{month}")).unwrap();
     bench.capture(theirs, their_machine, &format!("their-{month}")).unwrap();
     bench.work().unwrap();

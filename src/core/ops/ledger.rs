@@ -132,7 +132,8 @@ pub fn relabel(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, before: &Labels) -> Re
     }
     let key = image.id.0;
     let now = moment(tx, ctx, image.account)?;
-    let mut open: Vec<MeterId> = tx.get_index(index::METER_OPEN, &key)?.unwrap_or_default();
+    // What is not charged for, such as a public image, has none.
+    let Some(mut open) = tx.get_index::<Vec<MeterId>>(index::METER_OPEN, &key)? else { return Ok(()) };
     for id in &mut open {
         // Before its first second is over there is nothing to keep.
         let Some(meter) = tx.get::<Meter>(id)?.filter(|m| m.from.seconds() < now.seconds()) else { continue };

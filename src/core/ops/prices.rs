@@ -124,8 +124,10 @@ pub(super) fn changed(
 }
 
 fn from_now_on(ctx: &Ctx, region: &RegionId) -> Result<Timestamp> {
-    let holds = usage::books(&ctx.app, region).in_force(ctx.now).map(|book| book.from);
-    Ok([holds, latest_charge(ctx, region)?].into_iter().flatten().fold(ctx.now, Timestamp::max))
+    let charged = latest_charge(ctx, region)?.map_or(ctx.now, |charged| charged.max(ctx.now));
+    // What holds then may have begun within the same second, and nothing begins before it.
+    let holds = usage::books(&ctx.app, region).in_force(charged).map(|book| book.from);
+    Ok(holds.map_or(charged, |from| from.max(charged)))
 }
 
 fn dated(region: &RegionId, from: Timestamp, prices: PriceBook) -> DatedBook {

@@ -27,19 +27,18 @@ impl World {
         if self.dice.chance(500) {
             return self.stage(&desk, image.id, stage, None);
         }
-        let days = self.days();
-        let first = self.stage(&desk, image.id, stage, Some(days));
-        if self.dice.chance(400) {
-            return first;
+        // One after the other, each some days after the one before: mostly a line that retires the image.
+        let line = match self.dice.chance(700) {
+            true => [Stage::Deprecated, Stage::Disabled, Stage::Active],
+            false => [stage, Stage::Deprecated, Stage::Disabled],
+        };
+        let (mut days, mut last) = (0, ("stage-planned".to_owned(), "nothing".to_owned()));
+        let n = usize::try_from(self.dice.below(3)).unwrap_or(0) + 1;
+        for stage in line.into_iter().take(n) {
+            days += i64::try_from(self.dice.below(3)).unwrap_or(0) + 1;
+            last = self.stage(&desk, image.id, stage, Some(days));
         }
-        // A line of changes is planned in one go, in whatever order of the days.
-        let more = self.dice.pick(&stages).copied().unwrap_or_default();
-        let days = self.days();
-        self.stage(&desk, image.id, more, Some(days))
-    }
-
-    fn days(&mut self) -> i64 {
-        i64::try_from(self.dice.below(6)).unwrap_or(0) + 1
+        last
     }
 
     /// Makes or plans an image to be of a stage. The event says how many plans are alive after it, where that is more than one.

@@ -106,6 +106,7 @@ const EVENTS: &[&str] = &[
     "stage-planned: ok",
     "stage-planned: invalid_input",
     "stage-2-plans: ok",
+    "stage-3-plans: ok",
     "stage-moved: ok",
     "stage-overtakes: ok",
     "unplan: ok",

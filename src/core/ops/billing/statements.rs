@@ -47,10 +47,13 @@ pub fn sweep_months(app: &Arc<App>) -> Result<u32> {
 /// Closes the next month of the account, if its day has come; gives how many statements that made.
 fn close_next(ctx: &Ctx, account: &Account) -> Result<Option<u32>> {
     let head = super::head(ctx, account.id)?;
-    let month = next(&head, account);
-    if ctx.now < month.closes(ctx.app.settings.close_day) {
+    let due = |month: &Month| month.closes(ctx.app.settings.close_day) <= ctx.now;
+    let Some(month) = Some(next(&head, account)).filter(due).map(|month| match head.closed_to {
+        Some(_) => month,
+        None => first(ctx, account.id, month),
+    }) else {
         return Ok(None);
-    }
+    };
     let permit = ctx.authorize(Act::LedgerUpdate, &Resource::Provider, "account")?;
     let lines = write_lines(ctx, &permit, account.id, month)?;
     close(ctx, &permit, &head, month, &lines).map(Some)
@@ -59,6 +62,12 @@ fn close_next(ctx: &Ctx, account: &Account) -> Result<Option<u32>> {
 /// The month that is closed next: that after the last one, or the first in which there was the account.
 fn next(head: &Ledger, account: &Account) -> Month {
     Month::of(head.closed_to.unwrap_or(account.created))
+}
+
+/// The first month that is closed: that of the account's making, unless a clock was set back behind it and something was used there.
+fn first(ctx: &Ctx, account: AccountId, made: Month) -> Month {
+    let used = ctx.app.meters.group(&account).iter().map(|meter| meter.from).min();
+    used.map_or(made, |used| Month::of(used).min(made))
 }
 
 /// The lines of a month, once they are written.

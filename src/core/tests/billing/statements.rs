@@ -120,6 +120,24 @@ fn a_clock_set_back_over_a_closed_month_charges_nothing_twice_and_lets_nothing_b
 }
 
 #[test]
+fn what_is_used_before_the_account_was_made_by_a_clock_that_was_set_back_is_charged_as_well() {
+    let s = scene();
+    let made = s.system().now.month_start();
+    let back = made.plus_ms(-2 * DAY_MS);
+    at(&s, back);
+    instances::stop(&s.owner(), s.machine).unwrap();
+    s.bench.work().unwrap();
+    instances::start(&s.owner(), s.machine).unwrap();
+    s.bench.work().unwrap();
+    at(&s, s.system().now.next_month().next_month().plus_ms(3 * DAY_MS));
+    assert_eq!(billing::sweep_months(&s.bench.app), Ok(2));
+    let closed = statements(&s);
+    assert_eq!((closed[0].from, closed[1].from), (back.month_start(), made));
+    assert!(closed[0].total > Money::ZERO);
+    s.nothing_is_wrong();
+}
+
+#[test]
 fn a_meter_that_changes_after_its_month_was_closed_is_found() {
     let s = scene();
     at(&s, s.system().now.next_month().plus_ms(3 * DAY_MS));
