@@ -171,7 +171,7 @@ test('every figure of the usage is what a pencil gives', async ({ page, portal, 
 
   await test.step('a group and a day lead to what is in them, and the files follow', async () => {
     await portal.main.getByRole('table', { name: 'Cost by tags' }).getByRole('link', { name: 'env=prod' }).click();
-    await expect(portal.main.getByText('Only Tags: env=prod.')).toBeVisible();
+    await expect(portal.main.getByText('Only tags: env=prod.')).toBeVisible();
     await expect(portal.main.getByText(cents(total), { exact: true }).first()).toBeVisible();
     expect((await csv(page)).map((line) => line.millionths).sort()).toEqual(lines.map((line) => line.millionths).sort());
     await page.goto(page.url().replace('prod', 'test'));

@@ -34,6 +34,8 @@ const COMMITS: &str = "DARKROOM_TEST_BILLS_COMMITS";
 /// Rows to write and keys to remove: what is left of a commit when nobody else commits.
 type Commit = (Vec<(Vec<u8>, Vec<u8>)>, Vec<Vec<u8>>);
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+/// From when until when something was charged, one stretch for each meter.
+type Stretches = Vec<(Timestamp, Option<Timestamp>)>;
 
 #[derive(Default)]
 struct Recorder(Mutex<Vec<Commit>>);
@@ -216,7 +218,7 @@ fn all<R: Record>(store: &dyn Store) -> Vec<R> {
 /// a line for each meter that reaches into its month, from when to when it did, and none besides.
 fn every_second_is_charged_once(store: &dyn Store) -> Result<(), String> {
     let meters: Vec<Meter> = all(store);
-    let mut of: BTreeMap<(Subject, Section, String), Vec<(Timestamp, Option<Timestamp>)>> = BTreeMap::new();
+    let mut of: BTreeMap<(Subject, Section, String), Stretches> = BTreeMap::new();
     for meter in &meters {
         // An image is in use or in the recycle bin, and always one of them.
         let section = match Section::of(&meter.charge) {

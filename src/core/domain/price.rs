@@ -168,6 +168,15 @@ impl Add for Estimate {
 }
 
 impl Estimate {
+    /// What nothing costs.
+    pub const NOTHING: Self = Self { hour: Money::ZERO, month: Money::ZERO };
+
+    /// What so many of it cost.
+    #[must_use]
+    pub fn times(self, n: u32) -> Self {
+        Self { hour: self.hour.scaled(n.into(), 1), month: self.month.scaled(n.into(), 1) }
+    }
+
     /// `€0.006 per hour, €4.12 per month`; the month first where an hour is too little to be written.
     pub fn words(&self, symbol: &str) -> String {
         let (hour, month) = (self.hour.fine(symbol), self.month.display(symbol));

@@ -243,7 +243,7 @@ fn group_words(
     };
     let licence = licence_of(brought, &form.image);
     let one = one + prices.licence(licence);
-    let all = Estimate { hour: one.hour.scaled(wanted.into(), 1), month: one.month.scaled(wanted.into(), 1) };
+    let all = one.times(wanted);
     let each = one.month.display(&prices.symbol);
     let detail = format!(
         "While all run: {wanted} × {each} for {} and a disk of {}{}. A month is 730 hours.",
@@ -314,10 +314,8 @@ fn kept_words(kept: &[Kept], form: &KeptForm, (rate, note): (&str, &str), symbol
         keep => keep.parse::<u32>().ok(),
     };
     let Some(n) = n else { return no_price(&format!("{rate}. Say how many to keep.")) };
-    let times =
-        |one: Estimate| Estimate { hour: one.hour.scaled(n.into(), 1), month: one.month.scaled(n.into(), 1) };
-    let most = times(chosen.most);
-    match chosen.likely.map(times) {
+    let most = chosen.most.times(n);
+    match chosen.likely.map(|one| one.times(n)) {
         Some(likely) => Priced::of(
             format!("About {}", likely.words(symbol)),
             format!("{rate}. At most {} per month. {note}", most.month.display(symbol)),
@@ -336,8 +334,7 @@ fn copy_words(regions: &[CopyRegion], form: &CopyImageForm) -> Priced {
         _ => region.cost,
     };
     let costs: Vec<CopyCost> = chosen.iter().map(|region| cost(region)).collect();
-    let nothing = Estimate { hour: Money::ZERO, month: Money::ZERO };
-    let all = costs.iter().fold(nothing, |sum, cost| sum + cost.estimate);
+    let all = costs.iter().fold(Estimate::NOTHING, |sum, cost| sum + cost.estimate);
     let once: Money = costs.iter().map(|cost| cost.transfer).sum();
     let stored = size::decimal(cost(first).stored_bytes);
     let what = match chosen.len() {

@@ -54,7 +54,7 @@ fn Usage(page: UsagePage) -> impl IntoView {
     let days = format!("{} to {}, UTC", page.period.from.day(), last.day());
     let only = page.only.clone().map(|name| {
         let all = address(&UsageQuery { only: None, ..plain.clone() });
-        let text = format!("{}: {name}. ", page.query.group.word());
+        let text = format!("{}: {name}. ", page.query.group.word().to_lowercase());
         view! { <p class="soft">"Only " {text} <a href=all>"Show everything"</a></p> }
     });
     let saving = page.saving.map(|(held, paid)| {

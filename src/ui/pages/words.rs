@@ -121,7 +121,7 @@ pub fn action_words(action: &str) -> String {
             "begin" => "charge begins",
             "end" => "charge ends",
             "once" => "charged once",
-            _ => "charge changes",
+            _ => "charge is set",
         }
         .to_owned(),
         _ if noun == "billing" => match verb {

@@ -100,10 +100,9 @@ fn health(group: &Group, members: &[Arc<Instance>]) -> Health {
 /// What so many machines of what it makes now cost while they run.
 fn estimate(ctx: &Ctx, group: &Group, prices: &PriceBook, n: u32) -> Option<Estimate> {
     let licence = makes(&ctx.app.system(), group).map(|image| prices.licence(&image.licence));
-    let nothing = Estimate { hour: Money::ZERO, month: Money::ZERO };
     let one = prices.machine(&group.flavor, &[(group.disk_kind, group.disk_bytes)])?;
-    let one = one + licence.unwrap_or(nothing);
-    Some(Estimate { hour: one.hour.scaled(n.into(), 1), month: one.month.scaled(n.into(), 1) })
+    let one = one + licence.unwrap_or(Estimate::NOTHING);
+    Some(one.times(n))
 }
 
 /// A group in full.
