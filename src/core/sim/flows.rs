@@ -533,7 +533,7 @@ fn look(
     }
     if let Some(id) = image {
         images::detail(ctx, place, id)?;
-        match images::copy_options(ctx, id) {
+        match images::copy_options(ctx, id, None) {
             Err(error) if error.kind == Kind::Forbidden => {}
             shown => drop(shown?),
         }

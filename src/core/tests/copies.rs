@@ -225,7 +225,7 @@ fn several_regions_are_all_or_nothing() {
 fn a_price_that_changed_or_was_never_shown_is_refused_once() {
     let s = scene();
     let shown = |region: &str| {
-        images::copy_options(&s.owner(), s.image)
+        images::copy_options(&s.owner(), s.image, None)
             .unwrap()
             .regions
             .into_iter()
@@ -275,7 +275,7 @@ fn only_members_copy_and_only_inside_their_account() {
     assert_eq!(try_as("reader@acme.example", s.web), Err((Kind::Forbidden, None)));
     assert_eq!(try_as("op@provider.example", s.web), Err((Kind::Forbidden, None)));
     assert_eq!(try_as("member@acme.example", s.lab), Ok(()));
-    let refused = images::copy_options(&s.as_user("reader@acme.example"), s.image).unwrap_err();
+    let refused = images::copy_options(&s.as_user("reader@acme.example"), s.image, None).unwrap_err();
     assert_eq!(refused.kind, Kind::Forbidden);
 }
 
@@ -432,7 +432,7 @@ fn a_failed_copy_is_done_again_unless_its_source_is_gone() {
 #[test]
 fn the_dialog_shows_projects_regions_prices_and_why_not() {
     let s = scene();
-    let shown = images::copy_options(&s.owner(), s.image).unwrap();
+    let shown = images::copy_options(&s.owner(), s.image, None).unwrap();
     let names: Vec<&str> = shown.projects.iter().map(|p| p.name.as_str()).collect();
     assert_eq!((names, shown.project), (vec!["lab", "web"], Some(s.web)));
     assert_eq!((shown.suggested_name.as_str(), shown.blocked), ("web-v2", None));
@@ -441,9 +441,14 @@ fn the_dialog_shows_projects_regions_prices_and_why_not() {
     assert_eq!((south.inside, south.free_name.as_str()), (false, "web-v1"));
     assert_eq!(north.quota, "1 of 3 images used in north-1, 2 left.");
     assert_eq!(north.cost.estimate.month, Money(7_500), "0.15 GB at 0.05");
+    // What is the provider's is proposed for the project that the caller works in, what is theirs for its own.
+    let proposed = |image, works_in| images::copy_options(&s.owner(), image, works_in).unwrap().project;
+    assert_eq!(proposed(s.provider.public[0], Some(s.web)), Some(s.web));
+    assert_eq!(proposed(s.provider.public[0], Some(s.lab)), Some(s.lab));
+    assert_eq!(proposed(s.image, Some(s.lab)), Some(s.web));
     s.limits("north-1", 1);
     s.switch("south-1", Switch::On, Switch::Off);
-    let shown = images::copy_options(&s.owner(), s.image).unwrap();
+    let shown = images::copy_options(&s.owner(), s.image, None).unwrap();
     let refused: Vec<String> = shown.regions.iter().map(|r| r.refused.clone().unwrap().code).collect();
     assert_eq!(refused, ["image_limit_reached", "copies_off"]);
     let blocked = shown.blocked.unwrap();
@@ -466,10 +471,10 @@ fn the_dialog_shows_projects_regions_prices_and_why_not() {
 fn who_may_make_no_images_is_told_so_and_learns_nothing_of_the_provider() {
     let s = scene();
     let reader = s.as_user("reader@acme.example");
-    let shown = images::copy_options(&reader, s.provider.public[0]).unwrap();
+    let shown = images::copy_options(&reader, s.provider.public[0], None).unwrap();
     assert_eq!(shown.blocked.map(|b| b.code).as_deref(), Some("no_project"));
     assert!(shown.projects.is_empty() && shown.regions.is_empty());
-    let member = images::copy_options(&s.as_user("member@acme.example"), s.provider.public[0]).unwrap();
+    let member = images::copy_options(&s.as_user("member@acme.example"), s.provider.public[0], None).unwrap();
     assert_eq!(member.regions[0].quota, "1 of 3 images used in north-1, 2 left.", "of their own account");
 }
 

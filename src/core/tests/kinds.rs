@@ -316,7 +316,7 @@ fn a_machine_elsewhere_does_not_get_the_system_of_a_whole_machine() {
 fn a_copy_leaves_the_data_disks_out_unless_they_are_asked_for() {
     let s = scene();
     let image = s.made("machine", "all");
-    let options = images::copy_options(&s.owner(), image.id).unwrap();
+    let options = images::copy_options(&s.owner(), image.id, None).unwrap();
     let with_data = options.with_data.unwrap();
     assert_eq!((options.virtual_bytes, with_data.virtual_bytes), (2 * GIB, 6 * GIB));
     assert_eq!(with_data.disks, ["data-1, ssd, 3 GiB", "data-2, ssd, 1 GiB"]);
@@ -346,7 +346,7 @@ fn a_copy_leaves_the_data_disks_out_unless_they_are_asked_for() {
     let data = s.made(&s.data_disk(1), "data");
     let copy = s.copy(&data, &["south-1"], "", "data").remove(0);
     assert_eq!((copy.kind, copy.disks.len()), (Kind::Data, 1));
-    assert_eq!(images::copy_options(&s.owner(), data.id).unwrap().with_data, None);
+    assert_eq!(images::copy_options(&s.owner(), data.id, None).unwrap().with_data, None);
     s.rest();
 }
 

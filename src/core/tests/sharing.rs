@@ -147,7 +147,7 @@ fn what_is_received_can_be_saved_as_their_own_inside_its_region_only() {
     scene.share(2);
     scene.decide(2, Action::Accept).unwrap();
     let friend = scene.bench.at_present(&scene.friend());
-    let offered = images::copy_options(&friend, scene.image).unwrap();
+    let offered = images::copy_options(&friend, scene.image, None).unwrap();
     let open: Vec<(&str, bool)> =
         offered.regions.iter().map(|r| (r.id.as_str(), r.refused.is_none())).collect();
     assert_eq!(open, [("north-1", true), ("south-1", false)]);

@@ -130,7 +130,7 @@ const fn said(staged: Staged) -> &'static str {
 
 /// What the dialog that copies an image shows.
 pub async fn get_copy_options(id: ImageId) -> Result<CopyOptions, ApiError> {
-    back::read(move |c| ops::images::copy_options(&c.ctx, id)).await
+    back::read(move |c| ops::images::copy_options(&c.ctx, id, c.place.project)).await
 }
 
 /// Copies an image into a project, in one region or several.

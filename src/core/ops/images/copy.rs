@@ -236,11 +236,11 @@ pub(super) fn again(ctx: &Ctx, permit: &Permit, id: ImageId, from: &CopiedFrom) 
     Ok(task)
 }
 
-/// What the dialog that copies an image shows.
+/// What the dialog that copies an image shows: it proposes the image's own project, else the one that the caller works in.
 ///
 /// # Errors
 /// `NotFound`; `Forbidden` for who may only look.
-pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
+pub fn copy_options(ctx: &Ctx, id: ImageId, works_in: Option<ProjectId>) -> Result<CopyOptions> {
     let (image, _) = load(ctx, id, Act::ImageCopy)?;
     let given = shares::given(ctx, &image)?;
     let projects = target_projects(ctx, &image, given.as_ref())?;
@@ -248,7 +248,8 @@ pub fn copy_options(ctx: &Ctx, id: ImageId) -> Result<CopyOptions> {
     let plain = image.disks_for(image::Kind::System);
     let sum = |of: fn(&ImageDisk) -> u64| plain.iter().map(of).fold(0, u64::saturating_add);
     let home = given.as_ref().map_or(image.project, |share| share.recipient);
-    let own = projects.iter().find(|p| p.id == home).or_else(|| projects.first());
+    let by_id = |id| projects.iter().find(|p| p.id == id);
+    let own = by_id(home).or_else(|| works_in.and_then(by_id)).or_else(|| projects.first());
     let regions: Vec<&RegionId> = targets.iter().map(|t| &t.id).collect();
     let suggested_name = match own {
         Some(project) => free_name(ctx, &image.name, project.account, &regions)?,

@@ -69,7 +69,7 @@ fn nothing_new_is_begun_in_arrears_and_everything_else_goes_on() {
     let words = |reason: Option<darkroom_core::domain::error::Reason>| reason.map(|r| r.code);
     let blocked = Some("in_arrears".to_owned());
     assert_eq!(words(images::capture_options(&owner, s.machine).unwrap().blocked), blocked);
-    assert_eq!(words(images::copy_options(&owner, s.image).unwrap().blocked), blocked);
+    assert_eq!(words(images::copy_options(&owner, s.image, None).unwrap().blocked), blocked);
     assert_eq!(words(instances::deploy_options(&owner, &s.place(0)).unwrap().blocked), blocked);
     assert_eq!(words(shares::sharing(&owner, s.image).unwrap().blocked), blocked);
     assert_eq!(words(groups::options(&owner, &s.place(0)).unwrap().blocked), blocked);
