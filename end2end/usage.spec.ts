@@ -13,6 +13,8 @@ import { expect, test } from './support/test.ts';
 
 // A server of its own, whose clock is moved, and which soon cuts the power of a machine: one without a system does not know the power button.
 test.use({ serverOptions: { movedClock: true, settings: ['[machines]', 'stop_timeout_ms = 2000'] } });
+// Sessions end by that: a page that is open and asks just then is refused.
+test.use({ expectedErrors: [/the server responded with a status of 401/] });
 
 const DAY_MS = 86_400_000;
 /** Prices per GB and month of 730 hours. */

@@ -8,7 +8,7 @@ use super::stores::Load;
 use super::stores_kill::{self, Start};
 use super::stores_power::{Memory, run};
 use darkroom::server::store::SledStore;
-use darkroom_core::domain::form::{AddDiskForm, BookForm, DeleteImageForm, RestoreImageForm};
+use darkroom_core::domain::form::{AddDiskForm, BookForm, BulkForm, DeleteImageForm, RestoreImageForm};
 use darkroom_core::domain::ids::{AccountId, MeterId, Subject};
 use darkroom_core::domain::meter::Meter;
 use darkroom_core::domain::money::Money;
@@ -79,6 +79,12 @@ fn one_month(bench: &Bench, provider: &Provider, (ours, theirs): (&Ctx, &Ctx), m
     let (image, _) = bench.capture(ours, our_machine, &format!("web-{month}")).unwrap();
     bench.capture(theirs, their_machine, &format!("their-{month}")).unwrap();
     bench.work().unwrap();
+    let sorted = |tags: &str| {
+        let form =
+            BulkForm { action: "tag".to_owned(), images: vec![image.to_string()], tags: tags.to_owned() };
+        assert!(images::bulk(&now(ours), &form).unwrap().iter().all(|line| !line.refused));
+    };
+    sorted("env=prod");
     bench.copy(ours, image, project, &["south-1"], &format!("far-{month}")).unwrap();
     bench.snapshot(ours, our_machine, "", &format!("before-{month}")).unwrap();
     let disk = AddDiskForm {
@@ -90,6 +96,7 @@ fn one_month(bench: &Bench, provider: &Provider, (ours, theirs): (&Ctx, &Ctx), m
     };
     bench.work().unwrap();
     bench.clock.advance(4 * DAY_MS + 5 * HOUR_MS + 123);
+    sorted("env=test");
     instances::stop(&now(ours), our_machine).unwrap();
     bench.work().unwrap();
     disks::add(&now(ours), &disk).unwrap();
@@ -326,4 +333,7 @@ fn after_a_power_loss_every_second_is_charged_once() {
     let (power, outcome) = run(Arc::new(bills), Memory::Good, 5, n_commits);
     outcome.unwrap();
     assert!(power.n_cuts() > 10, "{} cuts", power.n_cuts());
+    // And one that does not sync is noticed.
+    let (_, outcome) = run(Arc::new(Bills::of(live())), Memory::Forgets, 5, n_commits);
+    assert!(outcome.unwrap_err().contains("which was acknowledged"));
 }

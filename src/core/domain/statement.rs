@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// Lines that one record holds: so few that it is never too large, however long their names are.
 pub const LINES_PER_PART: usize = 50;
 
+/// What a request may take that came in the last moment of a month.
+const SETTLES_MS: i64 = 10 * 60_000;
+
 /// A month, from its first moment to that of the next, in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Month {
@@ -29,9 +32,11 @@ impl Month {
         Self { from: moment.month_start(), to: moment.next_month() }
     }
 
-    /// When it is closed, where that is done on this day of the following month.
+    /// When it is closed, where that is done on this day of the following month: some minutes after its end at the earliest, so that what
+    /// was asked for in its last moment is done.
     pub fn closes(self, close_day: u32) -> Timestamp {
-        self.to.plus_ms(i64::from(close_day.max(1) - 1).saturating_mul(DAY_MS))
+        let day = self.to.plus_ms(i64::from(close_day.max(1) - 1).saturating_mul(DAY_MS));
+        day.max(self.to.plus_ms(SETTLES_MS))
     }
 }
 
@@ -224,7 +229,7 @@ mod tests {
         assert_eq!((month.from, month.to), (at("2028-02-01"), at("2028-03-01")));
         assert_eq!(
             (month.closes(3), month.closes(1), month.closes(0)),
-            (at("2028-03-03"), month.to, month.to)
+            (at("2028-03-03"), month.to.plus_ms(SETTLES_MS), month.to.plus_ms(SETTLES_MS))
         );
     }
 

@@ -110,7 +110,7 @@ pub fn pending(app: &App) -> Result<BTreeSet<(AccountId, RegionId)>> {
 }
 
 /// Computed outside of the transaction, because the storage takes long; what changed meanwhile is seen by the number of the latest change,
-/// and the next sweep begins again.
+/// or by a meter that is not what it was, and the next sweep begins again.
 fn settle(app: &Arc<App>, account: AccountId, region: &RegionId) -> Result<u32> {
     let ctx = app.system();
     let key = (account, region.clone());
@@ -125,21 +125,23 @@ fn settle(app: &Arc<App>, account: AccountId, region: &RegionId) -> Result<u32> 
         }
     }
     let Some((first, _)) = moments.first() else { return Ok(0) };
-    let touched: Vec<MeterId> = app
+    let touched: Vec<Arc<Meter>> = app
         .meters
         .group(&account)
-        .iter()
+        .into_iter()
         .filter(|m| m.region == *region && Class::of(&m.charge).is_some())
         .filter(|m| m.to.is_none_or(|to| to.seconds() > first.seconds()) && due.contains_key(&m.subject))
-        .map(|m| m.id)
         .collect();
     let permit = ctx.authorize(Act::ImageUpdate, &Resource::Provider, "image")?;
     ctx.transact(&permit, |tx| {
         if tx.get::<Attribution>(&key)?.as_ref() != Some(&head) {
             return Ok(0);
         }
-        for id in &touched {
-            let Some(meter) = tx.get::<Meter>(id)? else { continue };
+        for seen in &touched {
+            // An image that was sorted in another way meanwhile has another meter.
+            let Some(meter) = tx.get::<Meter>(&seen.id)?.filter(|meter| meter == seen.as_ref()) else {
+                return Ok(0);
+            };
             let quantities = due.get(&meter.subject).map_or(&[][..], Vec::as_slice);
             // Older programs did not write them.
             let virtual_bytes = match meter.subject {

@@ -122,7 +122,12 @@ pub fn charge_image(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image) -> Result<()> {
     )
 }
 
-/// An image that is charged for is sorted in another way from now on: what it cost until now stays under what it was before.
+/// How long a meter lasts at least before it is divided because its image is sorted in another way: each is rounded by itself, and nobody
+/// shall get a price by sorting an image every second.
+const SORTED_MS: i64 = 3_600_000;
+
+/// An image that is charged for is sorted in another way from now on: what it cost until now stays under what it was before, but for what
+/// is less than an hour old.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -135,10 +140,11 @@ pub fn relabel(tx: &mut Tx<'_>, ctx: &Ctx, image: &Image, before: &Labels) -> Re
     // What is not charged for, such as a public image, has none.
     let Some(mut open) = tx.get_index::<Vec<MeterId>>(index::METER_OPEN, &key)? else { return Ok(()) };
     for id in &mut open {
-        // Before its first second is over there is nothing to keep.
-        let Some(meter) = tx.get::<Meter>(id)?.filter(|m| m.from.seconds() < now.seconds()) else { continue };
+        let Some(meter) = tx.get::<Meter>(id)?.filter(|m| now.since_ms(m.from) >= SORTED_MS) else {
+            continue;
+        };
         *id = MeterId(ctx.app.ids.uuid());
-        let next = Meter { id: *id, from: now, ..meter.clone() };
+        let next = Meter { id: *id, name: image.name.to_string(), from: now, ..meter.clone() };
         let ended = Meter { to: Some(now), labels: Some(Box::new(before.clone())), ..meter };
         keep(tx, ctx, &ended, "charge.end")?;
         keep(tx, ctx, &next, "charge.begin")?;

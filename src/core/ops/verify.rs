@@ -36,6 +36,7 @@ use crate::domain::share::{Share, Sharing};
 use crate::domain::snapshot::{self, Snapshot, SnapshotService};
 use crate::domain::statement::{Part, Series, Statement};
 use crate::domain::task::Task;
+use crate::ops::audit::Indexes;
 use crate::store::records::index;
 use crate::store::{
     KEY_BYTES_MAX, Order, Record, Row, Store, StoreError, TableKey, decode_record, index_key, record_key,
@@ -371,17 +372,14 @@ impl All {
         }
         for event in &self.events {
             let (at, id) = (event.at.0, event.id);
-            if let Some(account) = event.account.filter(|_| event.of_charge()) {
-                rows.put(index::EVENT_OF_CHARGE, &(account, at, id), id.0);
-                continue;
-            }
-            rows.put(index::EVENT_BY_TIME, &(at, id), id.0);
-            rows.put(index::EVENT_BY_SUBJECT, &(event.subject.uuid(), at, id), id.0);
+            let by = Indexes::of(event.of_charge());
+            rows.put(by.time, &(at, id), id.0);
+            rows.put(by.subject, &(event.subject.uuid(), at, id), id.0);
             if let Some(account) = event.account {
-                rows.put(index::EVENT_BY_ACCOUNT, &(account, at, id), id.0);
+                rows.put(by.account, &(account, at, id), id.0);
             }
             if let Some(project) = event.project {
-                rows.put(index::EVENT_BY_PROJECT, &(project, at, id), id.0);
+                rows.put(by.project, &(project, at, id), id.0);
             }
         }
         let mut open: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
@@ -540,7 +538,7 @@ impl All {
     }
 }
 
-const INDEXES: [&str; 21] = [
+const INDEXES: [&str; 24] = [
     index::USER_BY_EMAIL,
     index::SESSION_BY_TOKEN,
     index::SESSION_BY_USER,
@@ -561,7 +559,10 @@ const INDEXES: [&str; 21] = [
     index::EVENT_BY_PROJECT,
     index::EVENT_BY_SUBJECT,
     index::EVENT_BY_TIME,
-    index::EVENT_OF_CHARGE,
+    index::CHARGE_BY_ACCOUNT,
+    index::CHARGE_BY_PROJECT,
+    index::CHARGE_BY_SUBJECT,
+    index::CHARGE_BY_TIME,
 ];
 
 /// The index rows that the records call for.

@@ -128,6 +128,15 @@ impl World {
         self.dice.pick(&own).cloned()
     }
 
+    fn a_whole_machine(&mut self, project: ProjectId) -> Option<ImageId> {
+        let whole: Vec<ImageId> = {
+            let records = self.bench.witness.records();
+            let whole = |i: &&image::Image| i.project == project && i.kind == image::Kind::Machine;
+            records.images.all().filter(whole).map(|i| i.id).collect()
+        };
+        self.dice.pick(&whole).copied()
+    }
+
     /// Mostly the version of the prices in force, sometimes the one before.
     pub(super) fn price_version(&mut self, region: &RegionId) -> u32 {
         let history = usage::books(&self.bench.app, region);
@@ -248,6 +257,8 @@ impl World {
         let Some(desk) = self.changer() else { return (event, "nobody".to_owned()) };
         let public = self.dice.pick(&self.provider.public.clone()).copied();
         let own = self.an_image(desk.project).map(|i| i.id).filter(|_| self.dice.chance(850));
+        // Those of whole machines are rare as well.
+        let own = self.a_whole_machine(desk.project).filter(|_| self.dice.chance(400)).or(own);
         // Mostly one that was promised, where there is any: they are rare.
         let kept = self.a_promised_image(desk.project).filter(|_| self.dice.chance(800));
         let target = kept.as_ref().map(|share| share.recipient);

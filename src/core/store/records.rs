@@ -463,6 +463,12 @@ pub mod index {
     pub const EVENT_BY_SUBJECT: &str = "event_by_subject";
     /// (moment, event) → event: everything but what is charged.
     pub const EVENT_BY_TIME: &str = "event_by_time";
-    /// (account, moment, event) → event: what is charged, and in no other index.
-    pub const EVENT_OF_CHARGE: &str = "event_of_charge";
+    /// (account, moment, event) → event: what is charged, which is in none of the four before.
+    pub const CHARGE_BY_ACCOUNT: &str = "charge_by_account";
+    /// (project, moment, event) → event.
+    pub const CHARGE_BY_PROJECT: &str = "charge_by_project";
+    /// (subject, moment, event) → event.
+    pub const CHARGE_BY_SUBJECT: &str = "charge_by_subject";
+    /// (moment, event) → event.
+    pub const CHARGE_BY_TIME: &str = "charge_by_time";
 }

@@ -310,7 +310,7 @@ fn what_an_older_darkroom_wrote_is_vouched_for_by_the_first_event_that_is_chaine
     for row in store.scan(&[1], &prefix_end(&[0xFF]), Order::Ascending, u32::MAX).unwrap() {
         if row.key.starts_with(b"tchain\0") {
             batch = batch.delete(row.key);
-        } else if row.key.starts_with(b"ievent_of_charge\0") {
+        } else if row.key.starts_with(b"icharge_by_") {
             // It told of no meters.
             batch = batch.delete(row.key);
         } else if row.key.starts_with(b"tevent\0") {

@@ -75,18 +75,42 @@ fn append(tx: &mut Tx<'_>, ctx: &Ctx, entry: &Entry<'_>) -> Result<()> {
         number: 0,
         hash: String::new(),
     };
-    let of_charge = event.of_charge();
+    let by = Indexes::of(event.of_charge());
     chain::append(tx, ctx, event)?;
-    if let Some(account) = entry.account.filter(|_| of_charge) {
-        return Ok(tx.put_index(index::EVENT_OF_CHARGE, &(account, at.0, id), &id)?);
-    }
-    tx.put_index(index::EVENT_BY_TIME, &(at.0, id), &id)?;
-    tx.put_index(index::EVENT_BY_SUBJECT, &(entry.subject.uuid(), at.0, id), &id)?;
+    tx.put_index(by.time, &(at.0, id), &id)?;
+    tx.put_index(by.subject, &(entry.subject.uuid(), at.0, id), &id)?;
     if let Some(account) = entry.account {
-        tx.put_index(index::EVENT_BY_ACCOUNT, &(account, at.0, id), &id)?;
+        tx.put_index(by.account, &(account, at.0, id), &id)?;
     }
     if let Some(project) = entry.project {
-        tx.put_index(index::EVENT_BY_PROJECT, &(project, at.0, id), &id)?;
+        tx.put_index(by.project, &(project, at.0, id), &id)?;
     }
     Ok(())
+}
+
+/// The indexes that an event is in: what is charged has its own, because it follows from what is told beside it and would hide that.
+pub(crate) struct Indexes {
+    pub(crate) time: &'static str,
+    pub(crate) subject: &'static str,
+    pub(crate) account: &'static str,
+    pub(crate) project: &'static str,
+}
+
+impl Indexes {
+    pub(crate) const fn of(charge: bool) -> Self {
+        if charge {
+            return Self {
+                time: index::CHARGE_BY_TIME,
+                subject: index::CHARGE_BY_SUBJECT,
+                account: index::CHARGE_BY_ACCOUNT,
+                project: index::CHARGE_BY_PROJECT,
+            };
+        }
+        Self {
+            time: index::EVENT_BY_TIME,
+            subject: index::EVENT_BY_SUBJECT,
+            account: index::EVENT_BY_ACCOUNT,
+            project: index::EVENT_BY_PROJECT,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Reading the audit trail: as much of it as the caller may see, searched, page by page or as a whole for a file.
 
-use crate::domain::event::{AuditQuery, Event};
+use super::Indexes;
+use crate::domain::event::{AuditQuery, CHARGE, Event};
 use crate::domain::ids::{AccountId, EventId, ProjectId, Subject};
 use crate::domain::page::{Page, ROWS_DEFAULT};
 use crate::domain::policy::{Act, Resource};
@@ -119,20 +120,13 @@ fn narrowed(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Option<Strin
 
 /// What the query asks for of what the caller may see, newest first. Going back ends after as many events as lists go back.
 fn found(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<EventId>> {
-    if query.of_charges() {
-        return Ok(charges(ctx, scope, query)?.into_iter().map(|event| event.id).collect());
-    }
-    let end = query.end();
+    let (end, by) = (query.end(), Indexes::of(query.of_charges()));
     // The index that goes back furthest for it; what is found there is judged by the scope all the same.
     let ids = match (&query.subject, &query.project, &query.account, scope) {
-        (Some(subject), ..) => newest(ctx, index::EVENT_BY_SUBJECT, &subject.uuid(), end)?,
-        (_, Some(project), ..) | (.., Scope::Project(project)) => {
-            newest(ctx, index::EVENT_BY_PROJECT, project, end)?
-        }
-        (_, _, Some(account), _) | (.., Scope::Account(account)) => {
-            newest(ctx, index::EVENT_BY_ACCOUNT, account, end)?
-        }
-        (None, None, None, Scope::All) => newest(ctx, index::EVENT_BY_TIME, &(), end)?,
+        (Some(subject), ..) => newest(ctx, by.subject, &subject.uuid(), end)?,
+        (_, Some(project), ..) | (.., Scope::Project(project)) => newest(ctx, by.project, project, end)?,
+        (_, _, Some(account), _) | (.., Scope::Account(account)) => newest(ctx, by.account, account, end)?,
+        (None, None, None, Scope::All) => newest(ctx, by.time, &(), end)?,
     };
     if !query.narrows() {
         return Ok(ids);
@@ -148,23 +142,12 @@ fn found(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<EventId>> {
     Ok(seen)
 }
 
-/// The same of what was charged, of which there is one index for each account.
-fn charges(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<Event>> {
-    let accounts: Vec<AccountId> = match (scope, query.account) {
-        (Scope::Account(account), _) => vec![*account],
-        (Scope::All, Some(account)) => vec![account],
-        (Scope::All, None) => provider::accounts(ctx)?.into_iter().map(|account| account.id).collect(),
-        (Scope::Project(id), _) => ctx.read::<Project>(id)?.into_iter().map(|p| p.account).collect(),
-    };
-    let passes = query.filter();
-    let mut found = Vec::new();
-    for account in accounts {
-        for id in newest(ctx, index::EVENT_OF_CHARGE, &account, query.end())? {
-            found.extend(ctx.read::<Event>(&id)?.filter(|event| scope.shows(event) && passes(event)));
-        }
+fn events(ctx: &Ctx, scope: &Scope, query: &AuditQuery) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    for id in found(ctx, scope, query)? {
+        events.extend(ctx.read::<Event>(&id)?.filter(|event| scope.shows(event)));
     }
-    found.sort_by_key(|event| Reverse((event.at, event.number, event.id)));
-    Ok(found)
+    Ok(events)
 }
 
 /// An event in an exported trail; empty text where there is nothing to say.
@@ -204,12 +187,16 @@ pub fn export(ctx: &Ctx, place: &Place, query: &AuditQuery) -> Result<Vec<AuditE
     let whole = !matches!(scope, Scope::Project(_));
     let mut names = Names::default();
     let mut rows = Vec::new();
-    let mut events = Vec::new();
-    for id in found(ctx, &scope, query)? {
-        events.extend(ctx.read::<Event>(&id)?.filter(|event| scope.shows(event)));
-    }
+    let mut events = events(ctx, &scope, query)?;
     if query.action.is_empty() {
-        events.extend(charges(ctx, &scope, query)?);
+        let charges = AuditQuery { action: CHARGE.to_owned(), ..query.clone() };
+        let charged = self::events(ctx, &scope, &charges)?;
+        // Where either goes back no further, nor does the file: a chain with gaps could not be recomputed.
+        let limit = usize::try_from(ctx.app.settings.history_rows_max).unwrap_or(usize::MAX);
+        let whole = |some: &Vec<Event>| some.last().filter(|_| some.len() >= limit).map(|event| event.at);
+        let from = whole(&events).max(whole(&charged));
+        events.extend(charged);
+        events.retain(|event| from.is_none_or(|from| event.at >= from));
         events.sort_by_key(|event| Reverse((event.at, event.number, event.id)));
     }
     for event in events {

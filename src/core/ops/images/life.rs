@@ -56,7 +56,10 @@ pub fn set_stage(ctx: &Ctx, form: &StageForm) -> Result<Staged> {
                 let plan = Plan { stage, at };
                 let refuse = |message| Error::field("day", "invalid_input", message);
                 let Added { instead_of, dropped } = image.life.plan(plan).map_err(refuse)?;
-                let instead = instead_of.map(|old| format!(", instead of {}", old.at.day()));
+                // The same day once more changes something else.
+                let instead = instead_of
+                    .filter(|old| old.at != plan.at)
+                    .map(|old| format!(", instead of {}", old.at.day()));
                 let staged = if instead.is_some() { Staged::Moved } else { Staged::Planned };
                 let detail = format!("{} on {}{}.", stage.word(), at.day(), instead.unwrap_or_default());
                 (staged, "image.plan", detail, dropped)

@@ -23,6 +23,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+/// What has no tags, and what is of no family.
+const NO_TAGS: &str = "No tags";
+const NO_FAMILY: &str = "No family";
+
 /// Rows of a section on a page.
 const ROWS_MAX: u32 = 50;
 
@@ -57,6 +61,22 @@ impl<'a> Asked<'a> {
         lines_of(&self.ctx.app, self.account, shown, |meter| which(meter) && self.shows(meter))
     }
 
+    /// What people call the group of this key, whether anything is in it or not.
+    fn name_of(&self, key: &str) -> Result<String> {
+        Ok(match self.query.group {
+            Group::Project => {
+                let id = key.parse::<ProjectId>().ok();
+                let known = id.map(|id| self.ctx.read::<Project>(&id)).transpose()?.flatten();
+                let own = known.filter(|project| project.account == self.account);
+                own.map_or_else(|| key.to_owned(), |project| project.name.to_string())
+            }
+            Group::Tag if key.is_empty() => NO_TAGS.to_owned(),
+            Group::Tag => key.replace('\n', ", "),
+            Group::Family if key.is_empty() => NO_FAMILY.to_owned(),
+            Group::Family | Group::Region | Group::None => key.to_owned(),
+        })
+    }
+
     fn symbol(&self, region: &RegionId) -> &str {
         self.symbols.get(region).map_or("", String::as_str)
     }
@@ -74,10 +94,7 @@ pub fn page(ctx: &Ctx, place: &Place, query: &UsageQuery) -> Result<UsagePage> {
     let days = daily.bounds.iter().zip(&daily.days);
     let account = ctx.read::<Account>(&asked.account)?;
     let groups = groups(ctx, query.group, &costs, &projects);
-    let only = query.only.as_ref().map(|key| {
-        let named = groups.iter().find(|group| group.key == *key);
-        named.map_or_else(|| key.clone(), |group| group.name.clone())
-    });
+    let only = query.only.as_ref().map(|key| asked.name_of(key)).transpose()?;
     Ok(UsagePage {
         account: account.map(|account| account.name.to_string()).unwrap_or_default(),
         project_only: asked.project.is_some(),
@@ -207,14 +224,14 @@ fn groups(ctx: &Ctx, group: Group, all: &[Cost], projects: &BTreeMap<ProjectId, 
                 let tags = labels.map(|labels| labels.map(|(tags, _)| tags).filter(|tags| !tags.is_empty()));
                 grouped(tags.zip(amounts()))
                     .into_iter()
-                    .map(|(key, sum)| or_none(key.map(tags::text).unwrap_or_default(), "No tags", sum))
+                    .map(|(key, sum)| or_none(key.map(tags::text).unwrap_or_default(), NO_TAGS, sum))
                     .collect()
             } else {
                 let family =
                     labels.map(|labels| labels.map(|(_, name)| name).filter(|name| !name.is_empty()));
                 grouped(family.zip(amounts()))
                     .into_iter()
-                    .map(|(key, sum)| or_none(key.cloned().unwrap_or_default(), "No family", sum))
+                    .map(|(key, sum)| or_none(key.cloned().unwrap_or_default(), NO_FAMILY, sum))
                     .collect()
             }
         }

@@ -107,7 +107,7 @@ fn StageNotice(detail: ImageDetail) -> impl IntoView {
         )),
     };
     let now = now.map(|(tone, text)| view! { <Notice tone text>{instead}</Notice> });
-    let planned = planned(&detail.image, detail.may_change);
+    let planned = planned(&detail.image, detail.may_change && detail.image.can(Action::Stage).is_ok());
     view! { {now}{planned} }
 }
 
