@@ -235,6 +235,8 @@ fn every_second_is_charged_once(store: &dyn Store) -> Result<(), String> {
         of.entry((meter.subject, section, meter.charge.kind())).or_default().push((meter.from, meter.to));
     }
     for ((subject, section, kind), mut stretches) in of {
+        // One that ended as it began charges for nothing.
+        stretches.retain(|(from, to)| Some(*from) != *to);
         stretches.sort_unstable();
         for pair in stretches.windows(2) {
             let (ended, begun) = (pair[0].1, pair[1].0);
