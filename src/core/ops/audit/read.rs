@@ -193,8 +193,8 @@ pub fn export(ctx: &Ctx, place: &Place, query: &AuditQuery) -> Result<Vec<AuditE
         let charged = self::events(ctx, &scope, &charges)?;
         // Where either goes back no further, nor does the file: a chain with gaps could not be recomputed.
         let limit = usize::try_from(ctx.app.settings.history_rows_max).unwrap_or(usize::MAX);
-        let whole = |some: &Vec<Event>| some.last().filter(|_| some.len() >= limit).map(|event| event.at);
-        let from = whole(&events).max(whole(&charged));
+        let cut_at = |some: &Vec<Event>| some.last().filter(|_| some.len() >= limit).map(|event| event.at);
+        let from = cut_at(&events).max(cut_at(&charged));
         events.extend(charged);
         events.retain(|event| from.is_none_or(|from| event.at >= from));
         events.sort_by_key(|event| Reverse((event.at, event.number, event.id)));
