@@ -42,7 +42,7 @@ watch: ## rebuild and restart a development server on every change
 	@tools/watch.sh $(DATA) $(LISTEN)
 
 sim: ## the simulator with many seeds: make sim SEEDS=5000
-	@DARKROOM_SIM_SEEDS=$(SEEDS) cargo test --locked -p darkroom-core --features sim --release sim -- --nocapture
+	@DARKROOM_SIM_SEEDS=$(SEEDS) tools/sim.sh
 
 fmt: ## format all Rust code
 	@cargo fmt --all

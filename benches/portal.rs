@@ -104,6 +104,7 @@ fn load(data: &Path, executable: &Path, cookie: &str) {
     let mut server = Server::start(executable, data);
     server.first_page(PAGE, cookie);
     server.settle();
+    note(format!("resident memory after the first page: {:.0} MB", server.resident_mb()));
     let answer = server.browser().get(PAGE, cookie);
     let n_rows = answer.body.matches("<tr").count();
     assert!(

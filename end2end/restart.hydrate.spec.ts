@@ -104,5 +104,6 @@ test('a machine whose process died says so and can be started again', async ({ p
   await expect(page.getByText(/The machine's process ended unexpectedly/).first()).toBeVisible();
   await portal.power('Start', 'Running');
   const console = await portal.console(machine);
+  await expect(console.line(/\d;\d+R/), 'an answer to what the shell before the end asked').toHaveCount(0);
   await console.run('grep before-the-end /root/marker');
 });

@@ -47,6 +47,10 @@
   let socket = null;
   // What was typed while the connection was being made.
   let waiting = [];
+  // While the past of the line is shown again: what programs asked the terminal then needs no answer, which would only be typed at whatever
+  // runs now.
+  let replaying = false;
+  const ANSWER = /^\x1b(?:\[[?>]?[\d;]*(?:[Rnc]|\$y)|[P\]])/;
 
   const say = (words) => {
     state.textContent = words;
@@ -64,18 +68,28 @@
     address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     const mine = new WebSocket(address);
     mine.binaryType = 'arraybuffer';
+    let began = false;
     socket = mine;
     reconnect.hidden = true;
     say('Connecting');
     mine.onopen = () => {
       say('Connected');
-      // The server sends the past of the line again.
       terminal.reset();
       terminal.focus();
       waiting.splice(0).forEach((bytes) => mine.send(bytes));
     };
     mine.onmessage = (event) => {
-      terminal.write(typeof event.data === 'string' ? event.data : new Uint8Array(event.data));
+      const bytes = new Uint8Array(event.data);
+      if (began) {
+        terminal.write(bytes);
+        return;
+      }
+      // The server begins with the past of the line.
+      began = true;
+      replaying = true;
+      terminal.write(bytes, () => {
+        replaying = false;
+      });
     };
     mine.onclose = (event) => {
       if (socket !== mine) return;
@@ -93,7 +107,9 @@
     if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
     else if (socket.readyState === WebSocket.CONNECTING) waiting.push(bytes);
   };
-  terminal.onData((text) => send(encoder.encode(text)));
+  terminal.onData((text) => {
+    if (!replaying || !ANSWER.test(text)) send(encoder.encode(text));
+  });
   terminal.onBinary((text) => send(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
 
   // ------------------------------------------------------------------------------------- buttons and keyboard

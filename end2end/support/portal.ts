@@ -218,6 +218,8 @@ export class Console {
     // After a restart the prompt may be that of the shell before; only a shell that listens answers a command.
     await expect(async () => {
       const mark = `ready-${Math.floor(Math.random() * 1e9)}`;
+      // What was typed during the boot may have arrived in part, and wait for the rest of its line.
+      await this.page.keyboard.press('Control+c');
       await this.page.keyboard.type(`echo "${mark.slice(0, 6)}""${mark.slice(6)}"\n`);
       await expect(this.line(new RegExp(`^${mark}\\s*$`))).toBeVisible({ timeout: 2000 });
     }).toPass({ timeout: seconds * 1000 });

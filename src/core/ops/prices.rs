@@ -9,6 +9,7 @@ use super::audit::{self, Entry};
 use super::ctx::{App, Ctx, Permit, each};
 use super::{billing, people, usage};
 use crate::domain::ids::{RegionId, Subject};
+use crate::domain::meter::{Meter, Per};
 use crate::domain::policy::{Act, Resource};
 use crate::domain::price::{DatedBook, PriceBook};
 use crate::domain::region::Region;
@@ -127,7 +128,11 @@ fn from_now_on(ctx: &Ctx, region: &RegionId) -> Result<Timestamp> {
     let charged = latest_charge(ctx, region)?.map_or(ctx.now, |charged| charged.max(ctx.now));
     // What holds then may have begun within the same second, and nothing begins before it.
     let holds = usage::books(&ctx.app, region).in_force(charged).map(|book| book.from);
-    Ok(holds.map_or(charged, |from| from.max(charged)))
+    let from = holds.map_or(charged, |from| from.max(charged));
+    // What is charged once has the price of the whole second it falls into, and keeps it.
+    let once = |m: &&Arc<Meter>| m.region == *region && m.charge.per() == Per::Once;
+    let taken = ctx.app.meters.all().iter().filter(once).any(|m| m.from.seconds() == from.seconds());
+    Ok(if taken { Timestamp::from_seconds(from.seconds() + 1) } else { from })
 }
 
 fn dated(region: &RegionId, from: Timestamp, prices: PriceBook) -> DatedBook {

@@ -414,14 +414,14 @@ impl World {
             "image_recycled",
             "copies_off",
             "image_not_available",
-            "task_not_retryable",
             "instance_failed",
             "task_limit_reached",
             // What failed may be gone by now, and so may a data disk.
             "not_found",
             "no_data_disks",
-            "data_disk_kind",
             "not_a_data_disk",
+            // And the machine may have been given more disks.
+            "storage_limit_reached",
             if self.missing { "no_hypervisor" } else { "" },
         ];
         let (_, outcome) = self.expect(result, &[&MOVING[..], &allowed].concat());

@@ -78,12 +78,6 @@ impl World {
         self.bench.witness.records().ledgers.all().any(|head| head.closed_to.is_some_and(|to| now < to))
     }
 
-    /// A clock that was set back over a closed month is past it again.
-    pub(super) fn clock_is_set_right(&self) {
-        let closed_to = self.bench.witness.records().ledgers.all().filter_map(|head| head.closed_to).max();
-        closed_to.into_iter().for_each(|moment| self.bench.clock.reach(moment));
-    }
-
     /// Everybody pays later from now on, so that nothing is held back any more.
     pub(super) fn arrears_end(&mut self) -> crate::domain::Result<()> {
         for account in &self.provider.accounts {

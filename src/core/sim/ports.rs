@@ -8,29 +8,39 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
-/// A clock that is set by hand.
-pub struct SimClock(AtomicI64);
+/// A clock that is set by hand, and knows the latest moment that it ever showed.
+pub struct SimClock {
+    now: AtomicI64,
+    latest: AtomicI64,
+}
 
 impl SimClock {
     /// A clock that shows `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.0))
+        Self { now: AtomicI64::new(now.0), latest: AtomicI64::new(now.0) }
     }
 
     /// Moves the clock, back when `ms` is negative.
     pub fn advance(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
+        let now = self.now.fetch_add(ms, Ordering::Relaxed) + ms;
+        self.latest.fetch_max(now, Ordering::Relaxed);
     }
 
     /// Moves the clock forward to `moment`, never back.
     pub fn reach(&self, moment: Timestamp) {
-        self.0.fetch_max(moment.0, Ordering::Relaxed);
+        self.now.fetch_max(moment.0, Ordering::Relaxed);
+        self.latest.fetch_max(moment.0, Ordering::Relaxed);
+    }
+
+    /// Ends what moved the clock back: it shows the latest moment that it ever showed.
+    pub fn set_right(&self) {
+        self.now.store(self.latest.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
+        Timestamp(self.now.load(Ordering::Relaxed))
     }
 }
 

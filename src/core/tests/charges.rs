@@ -352,6 +352,10 @@ fn a_copy_to_another_region_pays_once_for_what_travelled_however_often_it_was_tr
         month(-1_000, 1_000) >= cost
             && month(-3 * HOUR_MS, 0) + month(0, HOUR_MS) == month(-3 * HOUR_MS, HOUR_MS)
     );
+    // New prices of the same second leave it as it is.
+    s.bench.clock.advance(meter.from.0 - s.now().0);
+    s.set(|p| p.transfer_gb = Money(90_000), 0).unwrap();
+    assert_eq!(meter.cost(&usage::history(&s.bench.app, &north()).unwrap(), s.now()), cost);
     check(&s.bench).unwrap();
     assert_eq!(verify(s.bench.records()).unwrap().findings, Vec::<String>::new());
 }
