@@ -257,11 +257,16 @@ fn every_server_function_has_a_case_and_every_route_too() {
 
 #[test]
 fn every_server_function_answers_each_actor_as_agreed() {
+    let mut unchanged = None;
     let rows = CALLS.iter().map(|(name, body)| {
         let answers = Actor::ALL.map(|actor| {
-            // A fresh world for each: most of these calls change it.
-            let world = World::new();
-            word(world.call(actor, name, &body(&world)).0)
+            let world = unchanged.take().unwrap_or_else(World::new);
+            let status = world.call(actor, name, &body(&world)).0;
+            // Most of these calls change the world when they are not refused, and a wrong sign-in is counted: then the next one has a new one.
+            if [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status) {
+                unchanged = Some(world);
+            }
+            word(status)
         });
         ((*name).to_owned(), answers.to_vec())
     });
