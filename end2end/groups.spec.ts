@@ -1,10 +1,15 @@
 // Scaling groups and changed images, with and without script: a group comes to its count, heals, is scaled, rolled to a new version of its
 // family and deleted; a machine gets another image and keeps its data disk.
+import { restingDisk } from './support/disc.ts';
 import { MACHINE_S, type Portal } from './support/portal.ts';
 import { expect, test } from './support/test.ts';
 
-// What is refused is answered with a status that browsers report in their console.
-test.use({ expectedErrors: [/the server responded with a status of (409|422)/] });
+test.use({
+  // What is refused is answered with a status that browsers report in their console.
+  expectedErrors: [/the server responded with a status of (409|422)/],
+  // Nobody looks into these machines, and there are many of them.
+  serverOptions: { seed: restingDisk(), settings: ['[machines]', 'stop_timeout_ms = 2000'] },
+});
 
 /** Looks at the page of a group again and again until it shows this. */
 async function shows(portal: Portal, address: string, holds: () => Promise<void>): Promise<void> {

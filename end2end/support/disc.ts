@@ -1,6 +1,7 @@
-// A disc that a machine starts from: a real ISO 9660 file whose boot code writes a line to the serial console and rests. It must not know
-// darkroom: it is what somebody downloads from the makers of a system.
+// What a machine starts from where no whole system is needed: a real ISO 9660 file whose boot code writes a line to the serial console and
+// rests, and a disk whose boot code only rests. It must not know darkroom: they are what somebody downloads from the makers of a system.
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,4 +42,19 @@ export async function disc(): Promise<{ file: string; remove: () => Promise<void
   const boot = ['-b', 'boot.bin', '-c', 'boot.cat', '-no-emul-boot', '-boot-load-size', '4'];
   await promisify(execFile)('genisoimage', ['-quiet', '-volid', 'TEST', ...boot, '-o', file, content]);
   return { file, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/**
+ * Makes a RAW disk that boots and then costs its host nothing, which a system does for seconds of processor; gives its path. It lasts as
+ * long as the process. A machine that has it does not know the power button.
+ */
+export function restingDisk(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'disk-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const disk = Buffer.alloc(1 << 20);
+  disk.set([0xfa, 0xf4, 0xeb, 0xfd]); // cli; rest: hlt; jmp rest
+  disk.writeUInt16LE(0xaa55, 510);
+  const file = join(folder, 'resting.raw');
+  writeFileSync(file, disk);
+  return file;
 }
