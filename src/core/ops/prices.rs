@@ -92,7 +92,8 @@ pub(super) fn entry<'a>(region: &'a Region, action: &'a str, detail: String) -> 
 }
 
 /// A region that is to be written, with a book of its prices when they are new: the book holds from now on; if the clock was set back, from
-/// where the latest charge in the region began or ended, so that nothing that was charged already ever costs something else.
+/// where the latest charge in the region began or ended, and from the next second on where something was charged once in that one, so that
+/// nothing that was charged already ever costs something else.
 ///
 /// # Errors
 /// `prices_announced` while others are to come; when the store cannot be used.

@@ -93,7 +93,7 @@ fn machine(arguments: &mut Arguments, launch: &Launch<'_>) {
     arguments.add("-sandbox", SANDBOX);
     arguments.add("-pidfile", "qemu.pid");
     let firmware = if launch.firmware.is_some() { ",pflash0=uefi-code,pflash1=uefi-vars" } else { "" };
-    // The HPET's timer goes on while nobody listens to it: of an idle machine it took two thirds of what the host spends on it.
+    // The HPET's timer goes on while nobody listens to it: it took half of what the host spends on an idle machine.
     arguments.add("-machine", format!("q35,hpet=off{firmware}"));
     arguments.add("-accel", if launch.kvm { "kvm" } else { "tcg,thread=multi" });
     arguments.add("-cpu", if launch.kvm { "host" } else { "max" });
