@@ -41,6 +41,8 @@ need_command mtools mcopy
 need_command dosfstools mkfs.vfat
 need_command fdisk sfdisk
 need_command cpio cpio
+# Ubuntu packs the drivers of its kernels with it.
+need_command zstd zstd
 need_command e2fsprogs debugfs
 if [[ $what != serve ]]; then
   need_command openssh-client ssh

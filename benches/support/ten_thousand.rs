@@ -4,6 +4,7 @@ use crate::support::{self, GIB, MIB, Noise, Quiet, Tenant};
 use darkroom_core::domain::Result;
 use darkroom_core::domain::disk::DiskRole;
 use darkroom_core::domain::ids::{ImageId, InstanceId, Subject, TaskId};
+use darkroom_core::domain::image::tags::Tags;
 use darkroom_core::domain::image::{
     self, BootMode, Consistency, Image, ImageDisk, Os, Source, Status, Visibility,
 };
@@ -156,9 +157,9 @@ fn image(system: &Ctx, tenant: &Tenant, number: u32, contents: &[Stored], noise:
 }
 
 /// Twenty different tags, three of them on each image.
-fn tags(role: &str, number: u32) -> BTreeMap<String, String> {
+fn tags(role: &str, number: u32) -> Tags {
     let one = |of: [&str; 4], n: u32| of[(n % 4) as usize].to_owned();
-    BTreeMap::from([
+    Tags::from_iter([
         ("team".to_owned(), role.to_owned()),
         ("env".to_owned(), one(["prod", "test", "stage", "dev"], number)),
         ("tier".to_owned(), one(["gold", "silver", "bronze", "none"], number / 4)),

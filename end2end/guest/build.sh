@@ -36,11 +36,15 @@ use_private_lists() {
 
 # Everything that has to be downloaded: the newest kernel of the release, the programs, the libraries they load.
 package_names() {
-  local kernel
-  kernel=$(apt-cache "${apt_private[@]}" show --no-all-versions linux-image-cloud-amd64 2>/dev/null |
-    sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p')
+  local kernel="" meta
+  # Debian's kernel for clouds, or Ubuntu's for machines, which has its modules in a package of their own.
+  for meta in linux-image-cloud-amd64 linux-image-virtual; do
+    [[ -n $kernel ]] || kernel=$(apt-cache "${apt_private[@]}" show --no-all-versions "$meta" 2>/dev/null |
+      sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p')
+  done
   [[ -n $kernel ]] || return 1
   echo "$kernel"
+  [[ $kernel != *-generic ]] || echo "linux-modules-${kernel#linux-image-}"
   echo busybox-static
   apt-cache "${apt_private[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
     --no-enhances qemu-guest-agent dropbear-bin e2fsprogs |
@@ -81,7 +85,7 @@ unpacked=$work/unpacked
 mkdir -p "$unpacked" "$work/kernel"
 for package in "$packages"/*.deb; do
   case ${package##*/} in
-    linux-image-*) dpkg-deb -x "$package" "$work/kernel" ;;
+    linux-*) dpkg-deb -x "$package" "$work/kernel" ;;
     *) dpkg-deb -x "$package" "$unpacked" ;;
   esac
 done
@@ -108,6 +112,7 @@ for driver in $drivers; do
   case $file in
     '') continue ;;
     *.ko.xz) xz -dc "$file" >"$initramfs/modules/$driver.ko" ;;
+    *.ko.zst) zstd -qdc "$file" >"$initramfs/modules/$driver.ko" ;;
     *) cp "$file" "$initramfs/modules/$driver.ko" ;;
   esac
   echo "$driver" >>"$initramfs/modules/order"

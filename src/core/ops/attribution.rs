@@ -1,15 +1,14 @@
 //! Brings the meters of images and snapshots to their unique bytes (`docs/adr/0018-unique-bytes.md`). Every change of what holds chunks is
-//! written down in its own commit; the sweep asks the storage what it means and moves the meters in one commit, from the moment of the
-//! change on. So a server that was off, or whose storage did not answer, loses nothing and charges nothing twice.
+//! written down in its own commit; the sweep asks the storage what it means and moves the meters, from the moment of the change on. So a server that was off, or whose storage did not answer, loses nothing and charges nothing twice.
 
 use super::ctx::{App, Ctx, each};
 use super::ledger;
-use crate::domain::Result;
 use crate::domain::attribution::{Attribution, Class, Holder, Holding, moments, stretches};
 use crate::domain::ids::{AccountId, MeterId, RegionId, Subject};
 use crate::domain::meter::Meter;
 use crate::domain::policy::{Act, Resource};
 use crate::domain::time::Timestamp;
+use crate::domain::{Error, Result};
 use crate::ports::{Blobs, Fingerprint};
 use crate::store::records::index;
 use crate::store::{Order, Tx, list, read};
@@ -110,7 +109,9 @@ pub fn pending(app: &App) -> Result<BTreeSet<(AccountId, RegionId)>> {
 }
 
 /// Computed outside of the transaction, because the storage takes long; what changed meanwhile is seen by the number of the latest change,
-/// or by a meter that is not what it was, and the next sweep begins again.
+/// or by a meter that is not what it was, and the next sweep begins again. Tens of thousands of meters in one commit would take the store
+/// gigabytes, so they move some at a time, and what changed is removed after the last: until then nothing is frozen, and beginning again
+/// finds those that have moved as they have to be.
 fn settle(app: &Arc<App>, account: AccountId, region: &RegionId) -> Result<u32> {
     let ctx = app.system();
     let key = (account, region.clone());
@@ -133,29 +134,49 @@ fn settle(app: &Arc<App>, account: AccountId, region: &RegionId) -> Result<u32> 
         .filter(|m| m.to.is_none_or(|to| to.seconds() > first.seconds()) && due.contains_key(&m.subject))
         .collect();
     let permit = ctx.authorize(Act::ImageUpdate, &Resource::Provider, "image")?;
-    ctx.transact(&permit, |tx| {
-        if tx.get::<Attribution>(&key)?.as_ref() != Some(&head) {
+    let is_latest = |tx: &mut Tx<'_>| Ok::<_, Error>(tx.get::<Attribution>(&key)?.as_ref() == Some(&head));
+    let per_commit = usize::try_from(app.settings.meters_per_commit).unwrap_or(usize::MAX).max(1);
+    for some in touched.chunks(per_commit) {
+        let moved = ctx.transact(&permit, |tx| {
+            if !is_latest(tx)? {
+                return Ok(false);
+            }
+            for seen in some {
+                // An image that was sorted in another way meanwhile has another meter.
+                let Some(meter) = tx.get::<Meter>(&seen.id)?.filter(|meter| meter == seen.as_ref()) else {
+                    return Ok(false);
+                };
+                let quantities = due.get(&meter.subject).map_or(&[][..], Vec::as_slice);
+                // Older programs did not write them.
+                let virtual_bytes = match meter.subject {
+                    Subject::Image(id) => app.images.get(&id).map(|image| image.virtual_bytes()),
+                    _ => None,
+                };
+                let virtual_bytes = virtual_bytes.unwrap_or(meter.virtual_bytes);
+                divide(tx, &ctx, &meter, virtual_bytes, quantities)?;
+            }
+            Ok(true)
+        })?;
+        if !moved {
             return Ok(0);
         }
-        for seen in &touched {
-            // An image that was sorted in another way meanwhile has another meter.
-            let Some(meter) = tx.get::<Meter>(&seen.id)?.filter(|meter| meter == seen.as_ref()) else {
-                return Ok(0);
-            };
-            let quantities = due.get(&meter.subject).map_or(&[][..], Vec::as_slice);
-            // Older programs did not write them.
-            let virtual_bytes = match meter.subject {
-                Subject::Image(id) => app.images.get(&id).map(|image| image.virtual_bytes()),
-                _ => None,
-            };
-            let virtual_bytes = virtual_bytes.unwrap_or(meter.virtual_bytes);
-            divide(tx, &ctx, &meter, virtual_bytes, quantities)?;
+    }
+    // The oldest go first: what is there now minus those that are left is what it was at their moments, wherever this ends.
+    for some in changes.chunks(per_commit) {
+        let removed = ctx.transact(&permit, |tx| {
+            if !is_latest(tx)? {
+                return Ok(false);
+            }
+            for change in some {
+                tx.delete::<Holding>(&(account, region.clone(), change.number));
+            }
+            Ok(true)
+        })?;
+        if !removed {
+            return Ok(0);
         }
-        for change in &changes {
-            tx.delete::<Holding>(&(account, region.clone(), change.number));
-        }
-        Ok(1)
-    })
+    }
+    Ok(1)
 }
 
 /// Divides a meter into the stretches in which its quantity is the same; each but the first is a meter of its own.

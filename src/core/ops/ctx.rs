@@ -78,6 +78,8 @@ pub struct Settings {
     pub close_day: u32,
     /// Lines of usage that one request for the lines of all accounts is given.
     pub export_lines_max: u32,
+    /// Meters that are brought to what holds chunks in one commit.
+    pub meters_per_commit: u32,
     /// The unit that bytes are charged in.
     pub unit: Unit,
     /// How long the month of a rate is.
@@ -115,6 +117,7 @@ impl Default for Settings {
             arrears_purge_protected: false,
             close_day: 3,
             export_lines_max: 10_000,
+            meters_per_commit: 200,
             unit: Unit::Gb,
             month: Month::Fixed,
         }
@@ -237,10 +240,15 @@ impl App {
     /// # Errors
     /// When the records cannot be read.
     pub fn open(parts: Parts) -> Result<Arc<Self>> {
-        let images = Catalog::open(parts.store.as_ref())?;
+        // The two long ones at the same time: somebody waits for the first page.
+        let (images, meters) = std::thread::scope(|scope| {
+            let meters = scope.spawn(|| Catalog::open(parts.store.as_ref()));
+            let images = Catalog::open(parts.store.as_ref());
+            (images, meters.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (images, meters) = (images?, meters?);
         let instances = Catalog::open(parts.store.as_ref())?;
         let groups = Catalog::open(parts.store.as_ref())?;
-        let meters = Catalog::open(parts.store.as_ref())?;
         let books = Catalog::open(parts.store.as_ref())?;
         let shares = Catalog::open(parts.store.as_ref())?;
         let snapshots = Catalog::open(parts.store.as_ref())?;

@@ -416,7 +416,7 @@ fn registered(ctx: &Ctx, id: ImageId, public: PublicImage, stored: Stored) -> Im
         visibility: Visibility::Public,
         protected: true,
         hidden: false,
-        tags: BTreeMap::new(),
+        tags: Default::default(),
         properties: BTreeMap::new(),
         os: public.os,
         architecture: "x86_64".to_owned(),

@@ -68,7 +68,7 @@ fn image() -> Image {
         visibility: Visibility::Private,
         protected: false,
         hidden: false,
-        tags: BTreeMap::new(),
+        tags: Default::default(),
         properties: BTreeMap::new(),
         os: Os::default(),
         architecture: "x86_64".into(),

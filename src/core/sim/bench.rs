@@ -112,8 +112,13 @@ impl Bench {
         let store = Arc::new(MemoryStore::with_faults(faults.clone()));
         let (ids, secrets) = (Arc::new(SimIds::new(seed)), Arc::new(SimSecrets::default()));
         let recount = Arc::new(Recount::new(clock.clone()));
-        let settings =
-            Settings { sign_in_pause_ms: 60_000, shares_max: SHARES_MAX, machine_shares_max: 1, ..settings };
+        let settings = Settings {
+            sign_in_pause_ms: 60_000,
+            shares_max: SHARES_MAX,
+            machine_shares_max: 1,
+            meters_per_commit: 2,
+            ..settings
+        };
         Self::open(clock, host, faults, store, recount, ids, secrets, settings)
     }
 

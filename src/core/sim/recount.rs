@@ -3,7 +3,7 @@
 //! in the commit that charges for a change of what holds chunks.
 
 use super::ports::SimClock;
-use crate::domain::attribution::Holding;
+use crate::domain::attribution::{Class, Holding};
 use crate::domain::ids::{MeterId, RegionId};
 use crate::domain::meter::{Charge, Meter};
 use crate::domain::money::Money;
@@ -11,7 +11,7 @@ use crate::domain::price::{Basis, DatedBook, Month, PriceBook};
 use crate::domain::time::Timestamp;
 use crate::ports::Clock;
 use crate::store::{Batch, Record, Version, Watch, decode_record, record_prefix};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The recount; outlives restarts.
@@ -30,6 +30,8 @@ struct State {
     went_back: bool,
     /// How often meters were brought to what holds chunks.
     n_settled: u64,
+    /// Changes of what holds chunks that are not charged for yet.
+    waiting: BTreeSet<Vec<u8>>,
     books: Books,
     lines: BTreeMap<MeterId, Line>,
     closed: BTreeMap<MeterId, Money>,
@@ -47,6 +49,7 @@ impl Recount {
             until: clock.now(),
             went_back: false,
             n_settled: 0,
+            waiting: BTreeSet::new(),
             books: BTreeMap::new(),
             lines: BTreeMap::new(),
             closed: BTreeMap::new(),
@@ -174,15 +177,22 @@ impl Watch for Recount {
                 state.book(book);
             }
         }
-        let settled = batch.deletes.iter().any(|key| key.starts_with(&holdings));
-        state.n_settled += u64::from(settled);
+        // Whatever changes what holds chunks says so in its own commit; what moves meters of chunks without that settles what waits.
+        let changes = batch.puts.iter().any(|(key, _)| key.starts_with(&holdings));
+        let settles = !changes && !state.waiting.is_empty();
+        let mut n_settled = 0;
         for (key, value) in batch.puts.iter().filter(|(key, _)| key.starts_with(&meters)) {
             if let Ok(meter) = decode_record::<Meter>(key, value) {
-                if settled {
+                if settles && Class::of(&meter.charge).is_some() {
                     state.closed.remove(&meter.id);
+                    n_settled = 1;
                 }
                 state.meter(meter);
             }
         }
+        state.n_settled += n_settled;
+        let begun = batch.puts.iter().map(|(key, _)| key).filter(|key| key.starts_with(&holdings));
+        state.waiting.extend(begun.cloned());
+        batch.deletes.iter().for_each(|key| _ = state.waiting.remove(key));
     }
 }

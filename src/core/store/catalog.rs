@@ -27,6 +27,8 @@ pub trait Cataloged: Record + Send + Sync + 'static {
     fn rank(&self) -> Self::Rank {
         Self::Rank::default()
     }
+    /// Gives back memory that decoding left unused: a catalog keeps what it decodes.
+    fn shrink(&mut self) {}
     /// Adds it to what is summed up.
     fn count_in(&self, _: &mut Self::Tally) {}
     /// Takes off what [`Cataloged::count_in`] added.
@@ -154,7 +156,8 @@ impl<R: Cataloged> Catalog<R> {
         rows.by_key.values().map(|e| e.record.clone()).collect()
     }
 
-    fn put(&self, key: Key, version: Version, record: R) {
+    fn put(&self, key: Key, version: Version, mut record: R) {
+        record.shrink();
         let record = Arc::new(record);
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let before = rows.by_key.get(&key).map(|entry| (entry.version, entry.record.clone()));

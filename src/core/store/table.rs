@@ -160,6 +160,12 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<(Vec<u8>, Vec<u8>), StoreE
 
 pub(crate) fn decode<R: Record>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
     let encoding = |source| StoreError::Encoding { key: show_key(key), source };
+    // What this version wrote is read in one pass; looking for the record's end first would take half as long again.
+    let begins = format!(r#"{{"v":{},"r":"#, R::VERSION);
+    let inner = value.strip_prefix(begins.as_bytes()).and_then(|rest| rest.strip_suffix(b"}"));
+    if let Some(record) = inner.and_then(|inner| serde_json::from_str(str::from_utf8(inner).ok()?).ok()) {
+        return Ok(record);
+    }
     let stored: Stored<'_> = serde_json::from_slice(value).map_err(encoding)?;
     if stored.v > R::VERSION {
         return Err(StoreError::NewerRecord { key: show_key(key), found: stored.v, known: R::VERSION });

@@ -331,6 +331,14 @@ pub const ENTRIES: &[Entry] = &[
         "Lines that one request for the usage of all accounts gets at most, and when it does not say how many."
     ),
     whole!(
+        "billing.meters_per_commit",
+        1,
+        10_000,
+        u32,
+        limits.meters_per_commit,
+        "Meters that are brought to what holds chunks in one commit. The store takes about 0.1 MB of memory for each meanwhile."
+    ),
+    whole!(
         "sign_in.failures_max",
         1,
         1000,

@@ -177,7 +177,7 @@ mod tests {
             visibility: Visibility::Public,
             protected: true,
             hidden: true,
-            tags: [("team".to_owned(), "web".to_owned())].into(),
+            tags: [("team".to_owned(), "web".to_owned())].into_iter().collect(),
             family: "web".to_owned(),
             licence: "GPL".to_owned(),
             disks: (0..n_disks).map(disk).collect(),

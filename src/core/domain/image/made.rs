@@ -97,7 +97,7 @@ impl Image {
             visibility: Visibility::Private,
             protected: false,
             hidden: false,
-            tags: BTreeMap::new(),
+            tags: Default::default(),
             properties: BTreeMap::new(),
             os: Os::default(),
             architecture: String::new(),

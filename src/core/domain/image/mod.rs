@@ -215,7 +215,7 @@ pub struct Image {
     /// Whether lists leave it out unless asked.
     pub hidden: bool,
     /// Tags by key.
-    pub tags: BTreeMap<String, String>,
+    pub tags: tags::Tags,
     /// Free properties by key, for programs.
     pub properties: BTreeMap<String, String>,
     /// The system inside.
@@ -369,7 +369,7 @@ pub(crate) mod tests {
             visibility: Visibility::Private,
             protected: false,
             hidden: false,
-            tags: BTreeMap::new(),
+            tags: tags::Tags::new(),
             properties: BTreeMap::new(),
             os: Os::default(),
             architecture: "x86_64".to_owned(),

@@ -73,6 +73,11 @@ impl Cataloged for Image {
         (self.project, self.region.clone())
     }
 
+    /// Most images have one disk, and a list that is decoded has room for four.
+    fn shrink(&mut self) {
+        self.disks.shrink_to_fit();
+    }
+
     fn count_in(&self, sums: &mut Sums) {
         if self.charge().is_some() {
             sums.charged_bytes += u128::from(self.stored_bytes());
