@@ -37,6 +37,7 @@ need_command genisoimage genisoimage
 # What end2end/guest/build.sh makes a bootable disk with.
 need_command syslinux syslinux
 need_file syslinux-common /usr/lib/syslinux/mbr/mbr.bin
+need_file syslinux-efi /usr/lib/SYSLINUX.EFI/efi64/syslinux.efi
 need_command mtools mcopy
 need_command dosfstools mkfs.vfat
 need_command fdisk sfdisk
@@ -46,6 +47,7 @@ need_command zstd zstd
 need_command e2fsprogs debugfs
 if [[ $what != serve ]]; then
   need_command openssh-client ssh
+  need_file ovmf /usr/share/OVMF/OVMF_VARS_4M.fd
   # Chromium without a window takes a quarter less time; the whole browser does where no package has that.
   if [[ -e $scratch/no-headless-shell ]]; then need_command chromium chromium
   else need_command chromium-headless-shell chromium-headless-shell; fi

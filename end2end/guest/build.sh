@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Builds the test machine: a small but real Linux disk made of Debian packages, which boots by itself in any hypervisor
-# with a BIOS and virtio. It is also the public image of a demonstration provider.
+# with a BIOS or UEFI and virtio. It is also the public image of a demonstration provider.
 #
 #   end2end/guest/build.sh OUT.qcow2 [VIRTUAL_MIB=1024]
 #
-#   BIOS -> MBR -> syslinux on FAT16 -> Debian's cloud kernel -> busybox, qemu-guest-agent and dropbear on ext4 (/dev/vda2)
+#   BIOS -> MBR, or UEFI -> /EFI/BOOT; both -> syslinux on FAT16 -> Debian's cloud kernel -> busybox, qemu-guest-agent and dropbear on ext4 (/dev/vda2)
 #
 # Needs no root, no loop device and no mount. The packages are downloaded once from the machine's own package sources,
 # unpacked, never installed. Equal packages give an equal disk, bit for bit. Nothing is done when OUT.qcow2 was made of
@@ -162,8 +162,11 @@ truncate -s 32M "$work/boot.img"
 mkfs.vfat -F 16 --invariant -i 7b007b00 -n BOOT "$work/boot.img" >/dev/null
 cp "$work/kernel/boot/vmlinuz-$kernel_version" "$work/vmlinuz"
 cp "$here/syslinux.cfg" "$work/"
-touch -d "@$SOURCE_DATE_EPOCH" "$work"/{syslinux.cfg,initrd.gz,vmlinuz}
-mcopy -m -i "$work/boot.img" "$work/vmlinuz" "$work/initrd.gz" "$work/syslinux.cfg" ::/
+mkdir -p "$work/EFI/BOOT"
+cp /usr/lib/SYSLINUX.EFI/efi64/syslinux.efi "$work/EFI/BOOT/BOOTX64.EFI"
+cp /usr/lib/syslinux/modules/efi64/ldlinux.e64 "$work/EFI/BOOT/"
+touch -d "@$SOURCE_DATE_EPOCH" "$work"/{syslinux.cfg,initrd.gz,vmlinuz,EFI/BOOT/*,EFI/BOOT,EFI}
+mcopy -s -m -i "$work/boot.img" "$work/vmlinuz" "$work/initrd.gz" "$work/syslinux.cfg" "$work/EFI" ::/
 syslinux --install "$work/boot.img"
 
 # ---------------------------------------------------------------------- root partition, from 33 MiB, grows at boot

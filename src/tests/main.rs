@@ -8,6 +8,7 @@ mod contrast;
 mod forms;
 mod qemu;
 mod qemu_disks;
+mod qemu_firmware;
 mod qemu_import;
 mod qemu_network;
 mod qemu_processes;

@@ -211,6 +211,14 @@ impl Console {
     }
 }
 
+/// Starts the machine; gives its console at the prompt.
+pub(super) fn started(host: &Host, spec: &MachineSpec) -> Console {
+    host.hypervisor.start(spec).unwrap();
+    let mut console = Console::connect(host, spec.id);
+    console.until(&format!("{}:~# ", spec.hostname));
+    console
+}
+
 /// The test guest's disk as a raw file: what the chunk store would offer as a base.
 pub(super) fn guest_base(folder: &Path) -> PathBuf {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/darkroom-linux.qcow2");

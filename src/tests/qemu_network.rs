@@ -2,16 +2,8 @@
 //! so, where QEMU is not installed.
 #![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
-use super::qemu::{Console, GIB, Host, Observer, disk, guest_base, host};
+use super::qemu::{GIB, Observer, disk, guest_base, host, started};
 use darkroom_core::ports::{Hypervisor, MachineSpec};
-
-/// Starts the machine; gives its console at the prompt.
-fn started(host: &Host, spec: &MachineSpec) -> Console {
-    host.hypervisor.start(spec).unwrap();
-    let mut console = Console::connect(host, spec.id);
-    console.until(&format!("{}:~# ", spec.hostname));
-    console
-}
 
 /// Vendor, device and number of virtual functions of each device of the guest that has any. The arithmetic tells it from its own echo.
 const FUNCTIONS: &str = "for d in /sys/bus/pci/devices/*; do [ -e $d/sriov_totalvfs ] && echo fun-$((40+2)) $(cat $d/vendor $d/device $d/sriov_totalvfs); done";
