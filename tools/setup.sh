@@ -48,8 +48,9 @@ need_command e2fsprogs debugfs
 if [[ $what != serve ]]; then
   need_command openssh-client ssh
   need_file ovmf /usr/share/OVMF/OVMF_VARS_4M.fd
-  # Chromium without a window takes a quarter less time; the whole browser does where no package has that.
-  if [[ -e $scratch/no-headless-shell ]]; then need_command chromium chromium
+  # Chromium without a window takes a quarter less time; the whole browser does where no package has that. CHROMIUM names another.
+  if [[ -n ${CHROMIUM:-} ]]; then type -P "$CHROMIUM" >/dev/null || fail "CHROMIUM names $CHROMIUM, which is no program"
+  elif [[ -e $scratch/no-headless-shell ]]; then need_command chromium chromium
   else need_command chromium-headless-shell chromium-headless-shell; fi
   need_file fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
   # The portal's first choice of font: without it the screenshots of the documentation look different, nothing more.
@@ -137,6 +138,9 @@ install_packages() {
   if [[ " ${missing[*]} " = *" chromium-headless-shell "* ]] && ! apt-cache show chromium-headless-shell >/dev/null 2>&1; then
     touch "$scratch/no-headless-shell"
     mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sed 's/^chromium-headless-shell$/chromium/')
+  fi
+  if [[ " ${missing[*]} " = *" chromium "* ]] && ! apt-cache show chromium >/dev/null 2>&1; then
+    fail "no package has Chromium here (Ubuntu has it as a snap only): install Chromium or Chrome and set CHROMIUM to its program"
   fi
   if [[ " ${missing[*]} " = *" fonts-inter "* ]] && ! apt-cache show fonts-inter >/dev/null 2>&1; then
     touch "$scratch/no-fonts-inter"
