@@ -1,5 +1,4 @@
 //! UEFI against the real QEMU, the distribution's firmware and the real test guest. Skipped, saying so, where QEMU is not installed.
-#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::qemu::{GIB, Observer, disk, guest_base, host, started};
 use darkroom_core::ports::{BootMode, Hypervisor, MachineSpec};

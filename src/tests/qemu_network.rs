@@ -1,6 +1,5 @@
 //! Network cards against the real QEMU and the real test guest: what the guest finds is what its machine was said to have. Skipped, saying
 //! so, where QEMU is not installed.
-#![expect(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use super::qemu::{GIB, Observer, disk, guest_base, host, started};
 use darkroom_core::ports::{Hypervisor, MachineSpec};

@@ -1,8 +1,10 @@
 //! Tags of images (F14): what may stand in one, how people write them, and how a list is searched by them.
 
 use litemap::LiteMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 /// How long the parts of a tag may be, in characters; a setting (A2, A5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -25,7 +27,55 @@ impl Default for Lengths {
 }
 
 /// Tags by key; a value may be empty. Kept in a vector in order: ten thousand images with a few tags each are in memory at once.
-pub type Tags = LiteMap<String, String>;
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Tags(LiteMap<String, String>);
+
+impl Tags {
+    /// None.
+    pub const fn new() -> Self {
+        Self(LiteMap::new())
+    }
+}
+
+impl Deref for Tags {
+    type Target = LiteMap<String, String>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Tags {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl FromIterator<(String, String)> for Tags {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(tags: I) -> Self {
+        Self(tags.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Tags {
+    type Item = (String, String);
+    type IntoIter = <LiteMap<String, String> as IntoIterator>::IntoIter;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// As an object, also when there are none; the vector's own form of that would be a list.
+impl Serialize for Tags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
+    }
+}
 
 /// Reads tags as people write them: `key` or `key=value`, apart from each other by line ends or commas. A key that stands there twice has
 /// the later value.
