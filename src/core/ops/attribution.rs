@@ -1,5 +1,6 @@
 //! Brings the meters of images and snapshots to their unique bytes (`docs/adr/0018-unique-bytes.md`). Every change of what holds chunks is
-//! written down in its own commit; the sweep asks the storage what it means and moves the meters, from the moment of the change on. So a server that was off, or whose storage did not answer, loses nothing and charges nothing twice.
+//! written down in its own commit; the sweep asks the storage what it means and moves the meters, from the moment of the change on. So a
+//! server that was off, or whose storage did not answer, loses nothing and charges nothing twice.
 
 use super::ctx::{App, Ctx, each};
 use super::ledger;

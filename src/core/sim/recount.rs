@@ -1,6 +1,6 @@
 //! Counts again what everything costs, in another way than the ledger: as time passes, second by second with the prices that were first
 //! written for them, and with a fraction for each denominator. And keeps what a meter cost when it was seen closed, which never changes but
-//! in the commit that charges for a change of what holds chunks.
+//! in the commits that charge for a change of what holds chunks.
 
 use super::ports::SimClock;
 use crate::domain::attribution::{Class, Holding};
